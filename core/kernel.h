@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel.h - XNOR-popcount matrix products, one table, one reference.
+ *
+ * Kernels count *mismatches* m between packed +-1 vectors; the dot product of n_in values
+ * is n_in - 2 m. Padding bits are zero on both sides and add nothing. Every kernel gives
+ * the bits of `scalar`. Pure; any thread; nothing allocates but kernel_matrix_init.
+ *
+ * Weights are laid out once per generation, the same for every kernel:
+ * words[block][word][lane], block = output / 8, lane = output % 8, so that one 512-bit load
+ * holds one input word of eight outputs and no sum has to be folded across lanes. Outputs
+ * past n_out are zero rows.
+ */
+#ifndef CORE_KERNEL_H
+#define CORE_KERNEL_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_LANES 8
+/* Largest n_in: mismatches of one row fit in 24 bits. */
+#define KERNEL_MAX_INPUTS ((size_t)1 << 24)
+
+struct kernel_matrix {
+    size_t n_out, n_in;
+    size_t n_blocks; /* ceil(n_out / 8) */
+    size_t n_words;  /* bits_words(n_in) */
+    uint64_t *words; /* ours; [n_blocks][n_words][8], 64-byte aligned */
+};
+
+/* When does output j become 1: m[j] <= limit[j], the other way round where `invert` is set.
+ * limit -1 never, limit >= n_in always. Arrays have 8 * n_blocks entries; entries past
+ * n_out hold limit -1 and no invert, so that padding bits of the result are zero. */
+struct kernel_rule {
+    const int64_t *limit;  /* [8 * n_blocks], borrowed */
+    const uint8_t *invert; /* [n_blocks], bit = lane, borrowed */
+};
+
+struct kernel {
+    const char *name;     /* what --kernel and /api/v1/status print */
+    bool (*usable)(void); /* do this CPU and this OS allow it? */
+
+    /* Mismatches of n_x inputs with every output.
+     * x: n_x rows, x_stride words apart, of w->n_words words, padding zero.
+     * ret_m: n_x rows of 8 * n_blocks counts. */
+    void (*counts)(const struct kernel_matrix *w, const uint64_t *x, size_t n_x,
+                   size_t x_stride, int32_t *ret_m);
+
+    /* Output bits by `rule`. ret_y: n_x rows, y_stride words apart; bits_words(n_out)
+     * words of each are written, padding zero. */
+    void (*fire)(const struct kernel_matrix *w, const struct kernel_rule *rule,
+                 const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
+                 size_t y_stride);
+};
+
+/* All kernels that were compiled in, slowest first, ending with name == NULL.
+ * The first is `scalar`, the reference. */
+extern const struct kernel kernel_list[];
+
+/* The fastest usable kernel. Never NULL. */
+const struct kernel *kernel_best(void);
+/* The usable kernel called `name`, or NULL. */
+const struct kernel *kernel_find(const char *name);
+
+/* Lays out `rows` (n_out rows of bits_words(n_in) words, padding zero) into a new matrix.
+ * ST_RANGE: a size of 0, n_in above KERNEL_MAX_INPUTS, or a product that overflows. */
+MUST_CHECK enum status kernel_matrix_init(struct kernel_matrix *w, const uint64_t *rows,
+                                          size_t n_out, size_t n_in);
+void kernel_matrix_done(struct kernel_matrix *w);
+
+#endif
