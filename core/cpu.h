@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpu.h - which vector instructions may be used here.
+ *
+ * Each answer needs both the CPU and an operating system that saves the registers. False
+ * on every other architecture. Any thread.
+ */
+#ifndef CORE_CPU_H
+#define CORE_CPU_H
+
+#include <stdbool.h>
+
+/* AVX2 with POPCNT and BMI1. */
+bool cpu_has_avx2(void);
+/* AVX-512 F, BW, VL, DQ and VPOPCNTDQ. */
+bool cpu_has_avx512_vpopcntdq(void);
+
+#endif
