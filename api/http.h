@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http.h - HTTP/1.1 on libmicrohttpd: parse, route, limit, answer. Knows no daemon state.
+ *
+ * N data threads, each a libmicrohttpd daemon with its own epoll; connections are handed
+ * to them one by one (http_server_add), never listened for here. A route's handler runs on
+ * the data thread once the whole body is there, and either answers at once with
+ * http_reply or calls http_defer and answers later from any thread.
+ */
+#ifndef API_HTTP_H
+#define API_HTTP_H
+
+#include "api/buf.h"
+#include "api/problem.h"
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct http_server;
+struct http_call;
+
+typedef void http_handler(void *ctx, struct http_call *call);
+
+/* One row of the route table. GET routes answer HEAD too; OPTIONS and 405 with Allow are
+ * derived from the table; an unknown path is 404. */
+struct http_route {
+    const char *method;  /* "GET", "POST", "PATCH", ... */
+    const char *pattern; /* "/api/v1/models/{m}/classify"; {x} takes one path segment,
+                            percent-decoded once; %2F and %00 in it are a 400 */
+    size_t max_body;     /* longer bodies are 413; 0: no body is wanted, and is dropped */
+    http_handler *handle;
+};
+
+/* One finished request, told on the data thread. */
+struct http_done {
+    size_t route; /* index in the table, n_routes if none matched */
+    const char *method;
+    unsigned status; /* 0: the client left before an answer went out */
+    uint64_t duration_ns;
+    const struct http_call *call;
+};
+
+struct http_options {
+    unsigned n_threads; /* 1..64 */
+    const struct http_route *routes; /* borrowed for the life of the server */
+    size_t n_routes;
+    void *ctx; /* passed to handlers and callbacks */
+    void (*on_done)(void *ctx, const struct http_done *done); /* may be NULL */
+    void (*on_log)(void *ctx, const char *message); /* of the library; may be NULL */
+    unsigned idle_timeout_s;     /* of a connection; 75 */
+    unsigned connection_limit;   /* per data thread */
+    size_t connection_memory;    /* bytes; 65536 */
+};
+
+MUST_CHECK enum status http_server_new(const struct http_options *options,
+                                       struct http_server **ret_server,
+                                       char why[ERR_LEN]);
+/* Hands over an accepted, non-blocking socket; owned by the server in every case (closed on
+ * failure). One thread. */
+MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
+                                       const struct sockaddr *peer, socklen_t peer_len);
+unsigned http_server_threads(const struct http_server *server);
+/* Open connections. Any thread. */
+size_t http_server_connections(const struct http_server *server);
+/* From now on every answer closes its connection. Any thread. */
+void http_server_drain(struct http_server *server);
+/* Shuts the receiving side of connections that have no request in flight. Any thread; call
+ * again until no connection is left. */
+void http_server_close_idle(struct http_server *server);
+/* Shuts every connection, answered or not (after a drain timeout). Deferred calls must still
+ * be answered by whoever holds them. */
+void http_server_close_all(struct http_server *server);
+/* Stops the threads and frees. No call may be deferred any more. */
+void http_server_free(struct http_server *server);
+
+/* -- The request; valid until answered, strings until the handler's answer is sent -- */
+
+/* Data thread that the call lives on, 0 .. n_threads - 1. */
+unsigned http_call_thread(const struct http_call *call);
+/* 64-bit id, unique in the life of the process and unlikely to recur after it; its text (16
+ * hex digits) is in X-Request-Id. */
+uint64_t http_call_id(const struct http_call *call);
+/* CLOCK_MONOTONIC at the first byte of the request head that we saw. */
+uint64_t http_call_began_ns(const struct http_call *call);
+const char *http_call_method(const struct http_call *call);
+/* The raw path as sent, without query. */
+const char *http_call_path(const struct http_call *call);
+/* i-th {} segment of the pattern. */
+const char *http_call_param(const struct http_call *call, size_t i);
+/* First query argument of that name, decoded; NULL if absent, "" if without value. */
+const char *http_call_query(const struct http_call *call, const char *name);
+/* NULL if absent. */
+const char *http_call_header(const struct http_call *call, const char *name);
+/* Media type of Content-Type in lower case without parameters, "" if absent. Borrowed. */
+const char *http_call_content_type(const struct http_call *call);
+/* The body; never NULL, len may be 0. */
+const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len);
+/* Has the peer gone? (Looks at the socket; for use before expensive work.) */
+bool http_call_client_gone(const struct http_call *call);
+/* A pointer of the handler's own, NULL at first. */
+void http_call_set_user(struct http_call *call, void *user);
+void *http_call_user(const struct http_call *call);
+
+/* -- The answer: exactly one per call -- */
+
+/* The handler will not answer now; http_reply may come from any thread. Call before the
+ * call is shown to another thread. */
+void http_defer(struct http_call *call);
+/* Adds a header to the answer to come; at most 8, both texts copied, value at most 255
+ * bytes. Before http_reply, on the thread that will reply. */
+void http_set_header(struct http_call *call, const char *name, const char *value);
+/* Answers with `body`, whose memory is taken (body is empty afterwards). A failed buffer
+ * becomes a 500. content_type is static or NULL. */
+void http_reply(struct http_call *call, unsigned status, const char *content_type,
+                struct buf *body);
+/* Answers with bytes that live as long as the process. */
+void http_reply_static(struct http_call *call, unsigned status, const char *content_type,
+                       const void *bytes, size_t len);
+/* Answers with a problem, in the shape that the path wants. */
+void http_reply_problem(struct http_call *call, const struct problem *problem);
+/* A buffer to build an answer in, recycled per data thread; on the data thread only. */
+struct buf http_take_buf(struct http_call *call);
+
+#endif

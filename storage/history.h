@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* history.h - reads the database back, on a read-only connection. One thread at a time. */
+#ifndef STORAGE_HISTORY_H
+#define STORAGE_HISTORY_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct history;
+
+/* ST_NOT_FOUND or ST_IO with `why`. */
+MUST_CHECK enum status history_open(const char *path, struct history **ret_history,
+                                    char why[ERR_LEN]);
+void history_close(struct history *history);
+
+enum history_metric {
+    HISTORY_ACCURACY,       /* columns accuracy, labelled */
+    HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells: of each programming */
+    HISTORY_ENERGY,         /* inference_j, write_j, pj_per_image */
+    HISTORY_REQUESTS,       /* requests, images, errors */
+    HISTORY_LATENCY,        /* p50_us, p95_us, p99_us, mean_us */
+    HISTORY_METRICS
+};
+#define HISTORY_MAX_COLUMNS 4
+#define HISTORY_MAX_POINTS  100000
+
+const char *history_metric_name(enum history_metric metric);
+/* NULL-terminated names of the value columns. */
+const char *const *history_columns(enum history_metric metric);
+
+struct history_query {
+    enum history_metric metric;
+    const char *model;   /* NULL: all models, each its own points */
+    int64_t from_s, to_s; /* from <= ts < to */
+    int64_t step_s;       /* points are merged into steps of this width, >= 1 */
+};
+/* NaN marks a value that is not there (accuracy without labels). */
+struct history_point {
+    int64_t ts;
+    char model[65];
+    double value[HISTORY_MAX_COLUMNS];
+};
+struct history_points {
+    struct history_point *points; /* ours; by model, then ts */
+    size_t n;
+};
+/* ST_RANGE: more than HISTORY_MAX_POINTS points (ask for a larger step). ST_BUSY: took longer
+ * than 2 s. */
+MUST_CHECK enum status history_series(struct history *history,
+                                      const struct history_query *query,
+                                      struct history_points *ret_points,
+                                      char why[ERR_LEN]);
+void history_points_done(struct history_points *points);
+
+#endif

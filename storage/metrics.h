@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics.h - what the daemon counts, written in one transaction a second.
+ *
+ * Time is UTC seconds. Requests are counted into windows of METRICS_WINDOW_S; a batch holds
+ * what was added since the last batch, and is added to the window's row. The thread that
+ * opened `db`.
+ */
+#ifndef STORAGE_METRICS_H
+#define STORAGE_METRICS_H
+
+#include "core/network.h"
+#include "core/operating_point.h"
+#include "storage/db.h"
+
+#define METRICS_WINDOW_S 10
+
+/* Upper edges of the latency buckets, in microseconds; the last bucket has no edge. The same
+ * edges are in /metrics, in seconds. */
+#define METRICS_LATENCY_EDGES 15
+extern const double metrics_latency_edges_us[METRICS_LATENCY_EDGES];
+/* Bucket of a latency, 0 .. METRICS_LATENCY_EDGES. */
+unsigned metrics_latency_bucket(double us);
+
+/* Registers a model file (once per name and checksum). */
+MUST_CHECK enum status metrics_add_model(struct db *db, const struct network *net,
+                                         int64_t now_s, int64_t *ret_model_id);
+
+/* One programming. */
+struct metrics_programming {
+    int64_t model_id, at_s;
+    uint64_t generation;
+    struct operating_point op;
+    struct mtj_pulse pulse;        /* as resolved; zero in iid */
+    double write_error_rate;       /* predicted, toggle-conditional mean of both directions;
+                                      the flip rate in iid */
+    struct mram_forecast forecast;
+    const struct network *net;         /* borrowed: layer names */
+    const struct mram_result *results; /* borrowed, [net->n_layers] */
+    double duration_ms;
+};
+
+/* Requests of one model and generation in one window, since the last batch. */
+struct metrics_window {
+    int64_t model_id;
+    uint64_t generation;
+    int64_t window_s; /* start, a multiple of METRICS_WINDOW_S */
+    uint64_t requests, images, labelled, correct, errors; /* errors: 4xx and 5xx */
+    uint64_t bits_read;
+    double read_pj, compute_pj;
+    double latency_sum_us, latency_max_us;
+    uint64_t latency[METRICS_LATENCY_EDGES + 1];
+};
+
+enum metrics_severity { METRICS_INFO = 0, METRICS_WARNING = 1, METRICS_ERROR = 2 };
+struct metrics_event {
+    int64_t at_s;
+    enum metrics_severity severity;
+    const char *kind;    /* "start", "stop", "programming", "database", ...; static */
+    int64_t model_id;    /* 0: none */
+    char message[ERR_LEN];
+};
+
+/* All of it or nothing, in one transaction. ST_IO (db_message says why): the caller keeps
+ * the batch and tries again. A window of a generation whose programming is not there is
+ * kept all the same. */
+struct metrics_batch {
+    const struct metrics_programming *programmings;
+    size_t n_programmings;
+    const struct metrics_window *windows;
+    size_t n_windows;
+    const struct metrics_event *events;
+    size_t n_events;
+};
+MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *batch);
+
+#endif
