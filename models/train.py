@@ -162,3 +162,129 @@ def settle_norms(net, images, r, passes=4):
         for _ in range(passes):
             for x in images[torch.randperm(len(images))].split(1000):
                 net(present(augment(x, r), r))
+
+
+def to_integers(net, r):
+    """The network as integers and bits: what the .sbnn file holds.
+
+    A hidden neuron is y = gamma * (s - mean) / sqrt(var + eps) + beta >= 0 with s the exact
+    sum, so s >= t for gamma > 0 and s <= t for gamma < 0. Pixels were fed as p / 255, so
+    their sum is s / 255.
+    """
+    layers = []
+    for i, (w, norm) in enumerate(zip(net.weights, net.norms)):
+        gamma = norm.weight.detach().double().numpy()
+        beta = norm.bias.detach().double().numpy()
+        mean = norm.running_mean.double().numpy()
+        std = np.sqrt(norm.running_var.double().numpy() + norm.eps)
+        unit = 255.0 if i == 0 and r["first"] == "pixels" else 1.0
+        bits = (w.detach().numpy() >= 0)
+        layer = dict(name="fc%d" % (i + 1), bits=bits)
+        if i < len(net.weights) - 1:
+            limit = bits.shape[1] * int(unit) + 1
+            edge = (mean - beta * std / np.where(gamma == 0, 1, gamma)) * unit
+            rising = gamma > 0
+            t = np.where(rising, np.ceil(edge), np.floor(edge))
+            always, never = (gamma == 0) & (beta >= 0), (gamma == 0) & (beta < 0)
+            t = np.where(always, -limit, np.where(never, limit, t))
+            layer["falling"] = ~rising & (gamma != 0)
+            layer["threshold"] = np.clip(t, -limit, limit).astype(np.int32)
+        else:
+            layer["scale"] = (gamma / std / unit).astype(np.float32)
+            layer["bias"] = (beta - mean * gamma / std).astype(np.float32)
+        layers.append(layer)
+    return layers
+
+
+def classify_integers(layers, pixels, r):
+    """Classes of (n, 784) bytes by exact integer arithmetic; lowest index wins a tie."""
+    x = pixels.astype(np.int64)
+    if r["first"] == "binary":
+        x = np.where(x >= 128, 1, -1)
+    for layer in layers:
+        # float64 sums of integers below 2^53 are exact, and fast.
+        s = np.rint(x.astype(np.float64) @ np.where(layer["bits"], 1.0, -1.0).T)
+        if "threshold" in layer:
+            fired = np.where(layer["falling"], s <= layer["threshold"], s >= layer["threshold"])
+            x = np.where(fired, 1, -1)
+    logits = (layer["scale"].astype(np.float64) * s + layer["bias"].astype(np.float64))
+    return logits.astype(np.float32).argmax(1)
+
+
+def write_sbnn(path, layers, name, r, training, test_set, correct, total):
+    """The .sbnn format, version 1: storage/README.md."""
+    def text(s):
+        raw = s.encode()
+        return struct.pack("<H", len(raw)) + raw
+
+    body = text(name) + text(r["about"]) + text(training) + text(test_set)
+    body += struct.pack("<II", correct, total)
+    binary = r["first"] == "binary"
+    body += struct.pack("<5I", SIDE, SIDE, 1, 1 if binary else 0, 128 if binary else 0)
+    body += struct.pack("<I", len(r["labels"])) + b"".join(text(s) for s in r["labels"])
+    body += struct.pack("<I", len(layers))
+    for layer in layers:
+        n_out, n_in = layer["bits"].shape
+        fires = "threshold" in layer
+        body += text(layer["name"]) + struct.pack("<III", 0 if fires else 1, n_in, n_out)
+        if fires:
+            body += layer["threshold"].astype("<i4").tobytes()
+            body += np.packbits(layer["falling"], bitorder="little").tobytes()
+        else:
+            body += layer["scale"].astype("<f4").tobytes()
+            body += layer["bias"].astype("<f4").tobytes()
+        body += np.packbits(layer["bits"], axis=1, bitorder="little").tobytes()
+    magic = b"\x89SBNN\r\n\x1a"
+    body = struct.pack("<Q", len(magic) + 8 + 8 + len(body)) + body
+    with open(path, "wb") as f:
+        f.write(magic + struct.pack("<II", 1, zlib.crc32(body)) + body)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("--data", required=True, help="folder with the four IDX files")
+    parser.add_argument("--out", default=os.path.dirname(os.path.abspath(__file__)),
+                        help="folder for NAME.sbnn and the checkpoint NAME.pt")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--export-only", action="store_true",
+                        help="write the .sbnn again from the checkpoint")
+    args = parser.parse_args()
+
+    r = RECIPES[args.name]
+    epochs = args.epochs or r["epochs"]
+    checkpoint = os.path.join(args.out, args.name + ".pt")
+    torch.set_num_threads(args.threads)
+    if args.export_only:
+        net = Network()
+        net.load_state_dict(torch.load(checkpoint))
+        net.eval()
+    else:
+        images = torch.from_numpy(read_idx(args.data, "train-images-idx3-ubyte").copy())
+        labels = torch.from_numpy(read_idx(args.data, "train-labels-idx1-ubyte").copy())
+        net = train(images.float() / 255, labels.long(), r, epochs)
+        torch.save(net.state_dict(), checkpoint)
+
+    layers = to_integers(net, r)
+    test = read_idx(args.data, "t10k-images-idx3-ubyte").reshape(-1, SIDE * SIDE)
+    truth = read_idx(args.data, "t10k-labels-idx1-ubyte")
+    correct = int((classify_integers(layers, test, r) == truth).sum())
+    training = ("models/train.py %s: seed %d, %d epochs, batch %d, Adam %g with cosine decay, "
+                "straight-through sign, augmented (rotation %g deg, shift %g px, zoom %g, "
+                "shear %g, elastic %g%s), PyTorch %s on %d thread%s"
+                % (args.name, r["seed"], epochs, r["batch"], r["rate"], r["rotate"],
+                   r["shift"], r["zoom"], r["shear"], r["elastic"],
+                   ", mirrored" if r["flip"] else "", torch.__version__.split("+")[0],
+                   args.threads, "" if args.threads == 1 else "s"))
+    path = os.path.join(args.out, args.name + ".sbnn")
+    write_sbnn(path, layers, args.name, r, training,
+               "%s test set, %d images" % (
+                   {"mnist": "MNIST", "fashion": "Fashion-MNIST"}[args.name], len(truth)),
+               correct, len(truth))
+    print("%s: %d of %d test images right (%.2f %%), %d bytes" %
+          (path, correct, len(truth), 100 * correct / len(truth), os.path.getsize(path)))
+
+
+if __name__ == "__main__":
+    main()
