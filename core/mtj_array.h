@@ -53,11 +53,16 @@ struct mtj_mean mtj_array_mean(const struct mtj_params *params,
 double mtj_array_retention(const struct mtj_params *params, enum mtj_direction from,
                            double seconds, double temperature_k);
 double mtj_array_read_disturb(const struct mtj_params *params, double temperature_k);
+double mtj_array_read_j(const struct mtj_params *params, enum mtj_direction from,
+                        double temperature_k);
 
-/* -- Inverse problems -- */
+/* -- Inverse problems --
+ *
+ * `params` as mtj_params_check has them; 0 < target < 1, pulse and temperature within the
+ * ranges of mtj.h and max_voltage_v within 1 mV .. 3 V, or ST_RANGE with `why`. */
 
-/* Voltage at which the array-mean write error rate of `direction` is `target`
- * (0 < target < 1), by bisection. ST_UNREACHABLE with `why` (the rate reached at the
+/* Voltage at which the array-mean write error rate of `direction` is `target`, to 1e-9 V
+ * (1 mV where even that is enough). ST_UNREACHABLE with `why` (the rate reached at the
  * supply limit) if even max_voltage_v leaves more. */
 MUST_CHECK enum status mtj_solve_voltage(const struct mtj_params *params,
                                          enum mtj_direction direction, double target,
