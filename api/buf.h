@@ -39,4 +39,8 @@ void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* `text` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void buf_json_string(struct buf *buf, const char *text);
 
+/* Bytes of the UTF-8 character that a zero-terminated text starts with (1..4), 0 if it ends
+ * or is not valid there. */
+size_t buf_utf8_char(const char *text);
+
 #endif
