@@ -9,7 +9,7 @@
 #define CORE_STATUS_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 
 /* Size of every `why` text, the final zero included. */
 #define ERR_LEN 256
