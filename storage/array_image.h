@@ -22,8 +22,11 @@ struct array_image {
     struct mram_result *results; /* ours when loaded, borrowed when saved; [n_layers] */
 };
 
-/* Saves what `mram` holds. ST_IO with path and cause in `why` (disk full, no permission);
- * the old file is then untouched and no scratch file stays. */
+/* Saves what `mram` holds; image->n_layers is its number of layers, and the numbers of the
+ * operating point are finite, the unused ones too. Needs the folder of `path` to be writable:
+ * PATH.tmp is made there. ST_IO with path and cause in `why` (disk full, no permission); the
+ * old file is then untouched and no scratch file stays. Only if the folder itself cannot be
+ * synced is the new file in place and the rename not yet safe from a power cut. */
 MUST_CHECK enum status array_image_save(const char *path, const struct array_image *image,
                                         const struct mram *mram, char why[ERR_LEN]);
 
@@ -34,6 +37,12 @@ MUST_CHECK enum status array_image_load(const char *path, const struct network *
                                         struct array_image *ret_image,
                                         struct mram **ret_mram, char why[ERR_LEN]);
 void array_image_done(struct array_image *image);
+
+/* The same from bytes, which are borrowed for the call. */
+MUST_CHECK enum status array_image_parse(const uint8_t *bytes, size_t len,
+                                         const struct network *net,
+                                         struct array_image *ret_image,
+                                         struct mram **ret_mram, char why[ERR_LEN]);
 
 /* The shapes of net's layers as an array wants them; ret_shapes: [net->n_layers]. */
 void array_image_shapes(const struct network *net, struct mram_shape *ret_shapes);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum status file_fail(enum status st, const char *path, const char *reason,
+                      char why[ERR_LEN])
+{
+    (void)snprintf(why, ERR_LEN, "%.*s: %s", FILE_SHOWN_PATH, path, reason);
+    return st;
+}
+
+void file_prefix(const char *path, char why[ERR_LEN])
+{
+    char reason[ERR_LEN];
+
+    memcpy(reason, why, ERR_LEN);
+    reason[ERR_LEN - 1] = '\0';
+    (void)file_fail(ST_OK, path, reason, why);
+}
+
+static enum status read_all(int fd, const char *path, uint8_t *bytes, size_t len,
+                            char why[ERR_LEN])
+{
+    size_t at = 0;
+
+    while (at < len) {
+        ssize_t n = read(fd, bytes + at, len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return file_fail(ST_IO, path, strerror(errno), why);
+        if (n == 0)
+            return file_fail(ST_IO, path, "became shorter while it was read", why);
+        at += (size_t)n;
+    }
+    return ST_OK;
+}
+
+static enum status read_open(int fd, const char *path, size_t max, uint8_t **ret_bytes,
+                             size_t *ret_len, char why[ERR_LEN])
+{
+    struct stat info;
+
+    if (fstat(fd, &info) != 0)
+        return file_fail(ST_IO, path, strerror(errno), why);
+    if (!S_ISREG(info.st_mode))
+        return file_fail(ST_IO, path, "not a regular file", why);
+    if ((uint64_t)info.st_size > max) {
+        (void)snprintf(why, ERR_LEN, "%.*s: %lld bytes; the limit is %zu",
+                       FILE_SHOWN_PATH, path, (long long)info.st_size, max);
+        return ST_FORMAT;
+    }
+
+    size_t len = (size_t)info.st_size;
+    uint8_t *bytes = malloc(len == 0 ? 1 : len);
+    if (bytes == NULL)
+        return file_fail(ST_NOMEM, path, "not enough memory", why);
+    enum status st = read_all(fd, path, bytes, len, why);
+    if (st != ST_OK) {
+        free(bytes);
+        return st;
+    }
+    *ret_bytes = bytes;
+    *ret_len = len;
+    return ST_OK;
+}
+
+enum status file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t *ret_len,
+                      char why[ERR_LEN])
+{
+    /* Not blocking: opening a pipe for reading would wait for its writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return file_fail(errno == ENOENT ? ST_NOT_FOUND : ST_IO, path, strerror(errno),
+                         why);
+    enum status st = read_open(fd, path, max, ret_bytes, ret_len, why);
+    (void)close(fd); /* only read from: there is nothing to lose */
+    return st;
+}

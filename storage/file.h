@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - a whole file as bytes. Internal to storage/. Any thread. */
+#ifndef STORAGE_FILE_H
+#define STORAGE_FILE_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads a regular file of at most `max` bytes; the caller frees *ret_bytes, which is
+ * never NULL on success. ST_NOT_FOUND, ST_IO, ST_FORMAT (larger than max), ST_NOMEM;
+ * `why` begins with the path. */
+MUST_CHECK enum status file_read(const char *path, size_t max, uint8_t **ret_bytes,
+                                 size_t *ret_len, char why[ERR_LEN]);
+/* Fills `why` with "PATH: reason" and gives `st`. A long path is cut, the reason never
+ * is. */
+#define FILE_SHOWN_PATH 160
+enum status file_fail(enum status st, const char *path, const char *reason,
+                      char why[ERR_LEN]);
+/* Puts "PATH: " before what `why` says. */
+void file_prefix(const char *path, char why[ERR_LEN]);
+
+#endif
