@@ -65,8 +65,8 @@ struct mram_write {
 /* What came of it, of one layer or summed. Index [2] is enum mtj_direction. */
 struct mram_result {
     uint64_t cells;
-    uint64_t toggles[2]; /* cells that had to toggle */
-    uint64_t holds[2];   /* cells written that already held their bit */
+    uint64_t toggles[2]; /* cells that had to toggle; 0 in iid, which has no history */
+    uint64_t holds[2];   /* cells written that already held their bit; 0 in iid */
     uint64_t errors[2];  /* cells that hold the wrong bit, by the direction that failed:
                             P2AP: wanted AP, holds P */
     double energy_pj;    /* 0 in iid */
@@ -96,7 +96,8 @@ MUST_CHECK enum status mram_restore(struct mram *mram, size_t layer, const uint6
  * them. ret_results: one per layer, to which what happened is *added*; the caller zeroes
  * them. Disjoint ranges may run on different threads at once; integer counts and bits do
  * not depend on the division, energies are sums of doubles in tile order per range.
- * A `write` outside its ranges is ST_RANGE, and nothing is changed. */
+ * A `write` outside its ranges, or tiles that are not there, are ST_RANGE, and nothing is
+ * changed. Takes about 64 KiB of stack. */
 MUST_CHECK enum status mram_program(struct mram *mram, const uint64_t *const *wanted,
                                     const struct mram_write *write, size_t first, size_t n,
                                     struct mram_result *ret_results);
@@ -105,8 +106,9 @@ MUST_CHECK enum status mram_program(struct mram *mram, const uint64_t *const *wa
 struct mram_result mram_sum(const struct mram_result *results, size_t n);
 
 /* What a programming of `wanted` under `write` is expected to give, from the true present
- * contents: mean wrong bits and mean energy. Same arguments and errors as mram_program,
- * over all tiles; changes nothing. */
+ * contents (or those that `over` and the generation put in their place) and, in device,
+ * the true classes: mean wrong bits, and the energy, which does not depend on which cells
+ * fail. Same arguments and errors as mram_program, over all tiles; changes nothing. */
 struct mram_forecast {
     double wrong_bits; /* expected */
     double energy_pj;  /* expected, 0 in iid */

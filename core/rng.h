@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rng.h - counter-based random numbers: every draw is a pure function of where it is used.
+/* rng.h - counter-based random numbers: every draw is a pure function of where it is
+ * used.
  *
  * Philox4x32-10 (Salmon et al., SC11; Random123). The key is the array seed; the counter
  * holds what the draw is for, the generation, and an index (a tile, a cell). The same
@@ -25,7 +26,8 @@ enum rng_purpose {
 
 struct rng_stream {
     uint32_t key[2];
-    uint32_t counter[4]; /* { block, generation, index low, purpose << 24 | index high } */
+    uint32_t
+        counter[4]; /* { block, generation, index low, purpose << 24 | index high } */
     uint32_t out[4];
     unsigned n_left; /* of `out` */
 };
@@ -39,8 +41,17 @@ uint32_t rng_u32(struct rng_stream *rng);
 /* Two draws; the first is the low half. */
 uint64_t rng_u64(struct rng_stream *rng);
 
+/* ln x for x in [2^-64, 1], to a relative 1e-15, from IEEE basic operations alone: a
+ * library's log may differ in the last bit between machines, and a draw with it. */
+double rng_ln(double x);
+
+/* 1 / ln(1 - p) for rng_skip, 0 < p < 1; -INFINITY where p is so small that it overflows.
+ * Basic operations alone. */
+double rng_inv_ln_q(double p);
+
 /* Number of failures before the next success of a Bernoulli sequence of rate `p`, where
- * `inv_ln_q` = 1 / ln(1 - p) and 0 < p < 1; UINT64_MAX if beyond 2^62. Uses IEEE basic
+ * `inv_ln_q` = rng_inv_ln_q(p); UINT64_MAX if beyond 2^62. One rng_u64; the uniform
+ * variate has 63 bits, so skips are exact in distribution to 1e-19 absolute. Basic
  * operations alone, so that every machine skips alike. */
 uint64_t rng_skip(struct rng_stream *rng, double inv_ln_q);
 

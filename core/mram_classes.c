@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/mram_tile.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Share of a column: 2^64 / MTJ_CLASSES. */
+#define COLUMN     (UINT64_C(1) << 55)
+#define KEEP_BITS  23
+#define TIE_BLOCKS 16384
+
+/* Words whose draws are held at a time. */
+#define CHUNK_WORDS 16
+#define CHUNK_CELLS (CHUNK_WORDS * 64)
+
+static void init_shares(const double weight[MTJ_CLASSES], uint64_t share[MTJ_CLASSES])
+{
+    unsigned commonest = 0;
+    uint64_t sum = 0;
+
+    for (unsigned c = 0; c < MTJ_CLASSES; c++) {
+        share[c] = (uint64_t)(weight[c] * 0x1p64);
+        sum += share[c];
+        if (weight[c] > weight[commonest])
+            commonest = c;
+    }
+    share[commonest] -= sum; /* modulo 2^64: what is missing, or too much */
+}
+
+static void put_column(struct mram_classes *classes, unsigned column, uint64_t keep,
+                       unsigned other)
+{
+    classes->keep[column] = (uint32_t)(keep >> 32);
+    classes->keep_low[column] = (uint32_t)keep;
+    classes->other[column] = (uint16_t)other;
+}
+
+void mram_classes_init(struct mram_classes *ret_classes, const double weight[MTJ_CLASSES])
+{
+    uint64_t share[MTJ_CLASSES];
+    unsigned small[MTJ_CLASSES], large[MTJ_CLASSES];
+    unsigned n_small = 0, n_large = 0;
+
+    init_shares(weight, share);
+    for (unsigned c = 0; c < MTJ_CLASSES; c++) {
+        if (share[c] < COLUMN)
+            small[n_small++] = c;
+        else
+            large[n_large++] = c;
+    }
+    /* The shares sum to all columns, so while one is short another has a surplus. */
+    while (n_small > 0) {
+        assert(n_large > 0);
+        unsigned poor = small[--n_small], rich = large[n_large - 1];
+
+        put_column(ret_classes, poor, share[poor], rich);
+        share[rich] -= COLUMN - share[poor];
+        if (share[rich] < COLUMN) {
+            n_large--;
+            small[n_small++] = rich;
+        }
+    }
+    while (n_large > 0) {
+        unsigned whole = large[--n_large];
+        put_column(ret_classes, whole, COLUMN, whole);
+    }
+}
+
+void mram_class_odds_init(const double rate[MTJ_CLASSES][2],
+                          struct mram_class_odds *ret_odds)
+{
+    for (unsigned c = 0; c < MTJ_CLASSES; c++) {
+        for (unsigned d = 0; d < 2; d++) {
+            uint64_t of = rate[c][d] < 1.0 ? (uint64_t)(rate[c][d] * 0x1p64) : UINT64_MAX;
+
+            ret_odds->high[c][d] = (uint32_t)(of >> 32);
+            ret_odds->low[c][d] = rate[c][d] < 1.0 ? (uint32_t)of : UINT64_C(1) << 32;
+        }
+    }
+}
+
+static uint32_t tie_draw(const struct rng_stream *at, size_t cell)
+{
+    struct rng_stream tie = *at;
+
+    tie.counter[0] = (uint32_t)(TIE_BLOCKS + cell);
+    return rng_u32(&tie);
+}
+
+static void draw_classes(const struct mram_classes *classes, const struct rng_stream *at,
+                         const uint32_t *draws, size_t first_cell, size_t n_cells,
+                         uint16_t *ret_class)
+{
+    for (size_t i = 0; i < n_cells; i++) {
+        uint32_t column = draws[i] >> KEEP_BITS;
+        uint32_t rest = draws[i] & ((1u << KEEP_BITS) - 1);
+        uint32_t keep = classes->keep[column];
+        bool keeps = rest < keep;
+
+        if (__builtin_expect(rest == keep, 0))
+            keeps = tie_draw(at, first_cell + i) < classes->keep_low[column];
+        ret_class[i] = keeps ? (uint16_t)column : classes->other[column];
+    }
+}
+
+static void count_word(const uint16_t *class, unsigned n_cells, uint64_t old,
+                       uint64_t wanted, struct mram_census *census)
+{
+    for (unsigned b = 0; b < n_cells; b++) {
+        census->n[class[b]][(old & 1) | (wanted & 1) << 1]++;
+        old >>= 1;
+        wanted >>= 1;
+    }
+}
+
+/* Failures among the toggling cells of a word. Every cell is compared: a random branch
+ * per cell would cost more. */
+static uint64_t fail_word(const struct mram_class_odds *odds, const struct rng_stream *at,
+                          const uint16_t *class, const uint32_t *draws, size_t first_cell,
+                          uint64_t toggles, uint64_t wanted)
+{
+    uint64_t fail = 0, tie = 0;
+
+    for (unsigned b = 0; b < 64; b++) {
+        uint32_t high = odds->high[class[b]][wanted >> b & 1];
+        fail |= (uint64_t)(draws[b] < high) << b;
+        tie |= (uint64_t)(draws[b] == high) << b;
+    }
+    for (tie &= toggles; tie != 0; tie &= tie - 1) {
+        unsigned b = (unsigned)__builtin_ctzll(tie);
+        if (tie_draw(at, first_cell + b) < odds->low[class[b]][wanted >> b & 1])
+            fail |= UINT64_C(1) << b;
+    }
+    return fail & toggles;
+}
+
+static uint64_t any_toggles(const uint64_t *old, const uint64_t *wanted, size_t n_words)
+{
+    uint64_t toggles = 0;
+
+    for (size_t w = 0; w < n_words; w++)
+        toggles |= old[w] ^ wanted[w];
+    return toggles;
+}
+
+void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
+                       const struct mram_classes *classes,
+                       const struct mram_class_odds *odds, uint64_t generation,
+                       const uint64_t *old, const uint64_t *wanted,
+                       struct mram_census *ret_census, uint64_t *ret_fail)
+{
+    struct rng_stream made, write;
+    uint32_t draws[CHUNK_CELLS];
+    uint16_t class[CHUNK_CELLS];
+
+    rng_start(&made, tile->seed, RNG_FABRICATION, 0, tile->number);
+    rng_start(&write, tile->seed, RNG_WRITE, generation, tile->number);
+    memset(ret_census, 0, sizeof(*ret_census));
+    if (ret_fail != NULL)
+        memset(ret_fail, 0, MRAM_TILE_WORDS * sizeof(*ret_fail));
+
+    for (size_t first = 0; first < tile->n_words; first += CHUNK_WORDS) {
+        size_t n = tile->n_words - first;
+        if (n > CHUNK_WORDS)
+            n = CHUNK_WORDS;
+
+        kernel->draw(&made, (uint32_t)first, n, draws);
+        draw_classes(classes, &made, draws, first * 64, n * 64, class);
+        for (size_t i = 0; i < n; i++)
+            count_word(class + i * 64, mram_tile_word_cells(tile, first + i),
+                       old[first + i], wanted[first + i], ret_census);
+        if (ret_fail == NULL || any_toggles(old + first, wanted + first, n) == 0)
+            continue;
+        kernel->draw(&write, (uint32_t)first, n, draws);
+        for (size_t i = 0; i < n; i++)
+            ret_fail[first + i] =
+                fail_word(odds, &write, class + i * 64, draws + i * 64, (first + i) * 64,
+                          old[first + i] ^ wanted[first + i], wanted[first + i]);
+    }
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cpu.h"
+#include "core/mram_kernel.h"
+
+#include <immintrin.h>
+
+#define PHILOX_ROUNDS 10
+#define VECTOR_WORDS  4
+/* Vectors whose per-byte counts, at most 8 each, still fit a byte. */
+#define BYTE_VECTORS 31
+
+/* Four blocks: 32-bit values in 64-bit lanes, where vpmuludq reads only the low half, so
+ * that what a product leaves in the high half need not be cleared. */
+struct quarter {
+    __m256i x0, x1, x2, x3;
+};
+
+struct keys {
+    __m256i k0[PHILOX_ROUNDS], k1[PHILOX_ROUNDS];
+    __m256i c1, c2, c3;
+};
+
+static void load_keys(const struct rng_stream *at, struct keys *ret_keys)
+{
+    uint32_t k0 = at->key[0], k1 = at->key[1];
+
+    for (unsigned i = 0; i < PHILOX_ROUNDS; i++) {
+        ret_keys->k0[i] = _mm256_set1_epi64x(k0);
+        ret_keys->k1[i] = _mm256_set1_epi64x(k1);
+        k0 += 0x9e3779b9;
+        k1 += 0xbb67ae85;
+    }
+    ret_keys->c1 = _mm256_set1_epi64x(at->counter[1]);
+    ret_keys->c2 = _mm256_set1_epi64x(at->counter[2]);
+    ret_keys->c3 = _mm256_set1_epi64x(at->counter[3]);
+}
+
+static inline __m256i xor3(__m256i a, __m256i b, __m256i c)
+{
+    return _mm256_xor_si256(_mm256_xor_si256(a, b), c);
+}
+
+static inline struct quarter philox_round(struct quarter q, __m256i k0, __m256i k1)
+{
+    __m256i p0 = _mm256_mul_epu32(q.x0, _mm256_set1_epi64x(0xd2511f53));
+    __m256i p1 = _mm256_mul_epu32(q.x2, _mm256_set1_epi64x(0xcd9e8d57));
+
+    return (struct quarter) {
+        .x0 = xor3(_mm256_srli_epi64(p1, 32), q.x1, k0),
+        .x1 = p1,
+        .x2 = xor3(_mm256_srli_epi64(p0, 32), q.x3, k1),
+        .x3 = p0,
+    };
+}
+
+static inline __m256i join(__m256i even, __m256i odd)
+{
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+
+/* Eight consecutive blocks, one to a 32-bit lane. */
+static inline void half_batch(const struct keys *keys, uint32_t first_block,
+                              __m256i out[4])
+{
+    __m256i first = _mm256_set1_epi64x(first_block);
+    __m256i block = _mm256_add_epi64(first, _mm256_set_epi64x(6, 4, 2, 0));
+    struct quarter even = { block, keys->c1, keys->c2, keys->c3 };
+    struct quarter odd = { _mm256_add_epi64(block, _mm256_set1_epi64x(1)), keys->c1,
+                           keys->c2, keys->c3 };
+
+    for (unsigned i = 0; i < PHILOX_ROUNDS; i++) {
+        even = philox_round(even, keys->k0[i], keys->k1[i]);
+        odd = philox_round(odd, keys->k0[i], keys->k1[i]);
+    }
+    out[0] = join(even.x0, odd.x0);
+    out[1] = join(even.x1, odd.x1);
+    out[2] = join(even.x2, odd.x2);
+    out[3] = join(even.x3, odd.x3);
+}
+
+static void draw(const struct rng_stream *at, uint32_t first_batch, size_t n_batches,
+                 uint32_t *ret_draws)
+{
+    struct keys keys;
+
+    load_keys(at, &keys);
+    for (size_t i = 0; i < 2 * n_batches; i++) {
+        uint32_t *to = ret_draws + i / 2 * MRAM_BATCH_DRAWS + 8 * (i % 2);
+        __m256i out[4];
+
+        half_batch(&keys, first_batch * MRAM_BATCH_BLOCKS + 8 * (uint32_t)i, out);
+        for (unsigned j = 0; j < 4; j++)
+            _mm256_storeu_si256((__m256i *)(void *)(to + 16 * j), out[j]);
+    }
+}
+
+/* Half a group: `half` 0 or 1 is its lower or upper four words. */
+static __m256i bernoulli_half(const struct keys *keys, const uint64_t threshold[2],
+                              __m256i undecided, __m256i choose, uint32_t group,
+                              uint32_t half)
+{
+    __m256i fail = _mm256_setzero_si256();
+
+    for (unsigned k = 0; k < MRAM_GROUP_BATCHES; k++) {
+        uint64_t t0 = threshold[0] << (4 * k), t1 = threshold[1] << (4 * k);
+        __m256i u[4];
+
+        if ((t0 | t1) == 0 || _mm256_testz_si256(undecided, undecided))
+            break;
+        half_batch(keys, (group * MRAM_GROUP_BATCHES + k) * MRAM_BATCH_BLOCKS + 8 * half,
+                   u);
+        for (unsigned j = 0; j < 4; j++) {
+            __m256i b0 = _mm256_set1_epi64x((int64_t)(t0 << j) >> 63);
+            __m256i b1 = _mm256_set1_epi64x((int64_t)(t1 << j) >> 63);
+            __m256i t = _mm256_or_si256(_mm256_and_si256(choose, b1),
+                                        _mm256_andnot_si256(choose, b0));
+            __m256i below = _mm256_andnot_si256(u[j], t);
+
+            fail = _mm256_or_si256(fail, _mm256_and_si256(undecided, below));
+            undecided = _mm256_andnot_si256(_mm256_xor_si256(t, u[j]), undecided);
+        }
+    }
+    return fail;
+}
+
+static inline __m256i load(const uint64_t *words)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)words);
+}
+
+static void bernoulli(const struct rng_stream *at, const uint64_t threshold[2],
+                      const uint64_t *active, const uint64_t *choose, size_t n_groups,
+                      uint64_t *ret_fail)
+{
+    struct keys keys;
+
+    load_keys(at, &keys);
+    for (size_t i = 0; i < 2 * n_groups; i++) {
+        size_t w = i * VECTOR_WORDS;
+        __m256i fail =
+            bernoulli_half(&keys, threshold, load(active + w), load(choose + w),
+                           (uint32_t)(i / 2), (uint32_t)(i % 2));
+
+        _mm256_storeu_si256((__m256i *)(void *)(ret_fail + w), fail);
+    }
+}
+
+/* Ones per byte, added to `bytes`. */
+static inline __m256i add_ones(__m256i bytes, __m256i bits)
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+                                          0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    __m256i low = _mm256_and_si256(bits, nibble);
+    __m256i high = _mm256_and_si256(_mm256_srli_epi16(bits, 4), nibble);
+
+    bytes = _mm256_add_epi8(bytes, _mm256_shuffle_epi8(ones, low));
+    return _mm256_add_epi8(bytes, _mm256_shuffle_epi8(ones, high));
+}
+
+static uint64_t sum_bytes(__m256i bytes)
+{
+    __m256i sums = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+    uint64_t lanes[VECTOR_WORDS];
+
+    _mm256_storeu_si256((__m256i *)(void *)lanes, sums);
+    return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+/* At most BYTE_VECTORS vectors. */
+static void store_vectors(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                          const uint64_t *fail, size_t n_words,
+                          struct mram_counts *counts)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i n_old = zero, n_wanted = zero, n_both = zero, n_p = zero, n_ap = zero;
+
+    for (size_t w = 0; w < n_words; w += VECTOR_WORDS) {
+        __m256i was = load(old + w), want = load(wanted + w), bad = load(fail + w);
+
+        n_old = add_ones(n_old, was);
+        n_wanted = add_ones(n_wanted, want);
+        n_both = add_ones(n_both, _mm256_and_si256(was, want));
+        if (!_mm256_testz_si256(bad, bad)) {
+            n_p = add_ones(n_p, _mm256_and_si256(bad, want));
+            n_ap = add_ones(n_ap, _mm256_andnot_si256(want, bad));
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(stored + w), _mm256_xor_si256(want, bad));
+    }
+    counts->old += sum_bytes(n_old);
+    counts->wanted += sum_bytes(n_wanted);
+    counts->both += sum_bytes(n_both);
+    counts->failed_p += sum_bytes(n_p);
+    counts->failed_ap += sum_bytes(n_ap);
+}
+
+static void add_counts(struct mram_counts *to, const struct mram_counts *counts)
+{
+    to->old += counts->old;
+    to->wanted += counts->wanted;
+    to->both += counts->both;
+    to->failed_p += counts->failed_p;
+    to->failed_ap += counts->failed_ap;
+}
+
+static void store(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts)
+{
+    struct mram_counts counts = { 0 }, rest;
+    size_t n_full = n_words - n_words % VECTOR_WORDS;
+
+    for (size_t w = 0; w < n_full; w += BYTE_VECTORS * VECTOR_WORDS) {
+        size_t n = n_full - w;
+        if (n > BYTE_VECTORS * VECTOR_WORDS)
+            n = BYTE_VECTORS * VECTOR_WORDS;
+        store_vectors(stored + w, old + w, wanted + w, fail + w, n, &counts);
+    }
+    mram_kernel_scalar.store(stored + n_full, old + n_full, wanted + n_full,
+                             fail + n_full, n_words - n_full, &rest);
+    add_counts(&counts, &rest);
+    *ret_counts = counts;
+}
+
+const struct mram_kernel mram_kernel_avx2 = {
+    "avx2", cpu_has_avx2, draw, bernoulli, store,
+};

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cpu.h"
+#include "core/mram_kernel.h"
+
+#include <immintrin.h>
+
+#define PHILOX_ROUNDS 10
+
+/* Eight blocks: 32-bit values in 64-bit lanes, where vpmuludq reads only the low half, so
+ * that what a product leaves in the high half need not be cleared. */
+struct half {
+    __m512i x0, x1, x2, x3;
+};
+
+struct keys {
+    __m512i k0[PHILOX_ROUNDS], k1[PHILOX_ROUNDS];
+    __m512i c1, c2, c3;
+};
+
+static void load_keys(const struct rng_stream *at, struct keys *ret_keys)
+{
+    uint32_t k0 = at->key[0], k1 = at->key[1];
+
+    for (unsigned i = 0; i < PHILOX_ROUNDS; i++) {
+        ret_keys->k0[i] = _mm512_set1_epi64(k0);
+        ret_keys->k1[i] = _mm512_set1_epi64(k1);
+        k0 += 0x9e3779b9;
+        k1 += 0xbb67ae85;
+    }
+    ret_keys->c1 = _mm512_set1_epi64(at->counter[1]);
+    ret_keys->c2 = _mm512_set1_epi64(at->counter[2]);
+    ret_keys->c3 = _mm512_set1_epi64(at->counter[3]);
+}
+
+static inline struct half philox_round(struct half h, __m512i k0, __m512i k1)
+{
+    __m512i p0 = _mm512_mul_epu32(h.x0, _mm512_set1_epi64(0xd2511f53));
+    __m512i p1 = _mm512_mul_epu32(h.x2, _mm512_set1_epi64(0xcd9e8d57));
+
+    return (struct half) {
+        /* 0x96: a ^ b ^ c */
+        .x0 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), h.x1, k0, 0x96),
+        .x1 = p1,
+        .x2 = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), h.x3, k1, 0x96),
+        .x3 = p0,
+    };
+}
+
+static inline __m512i join(__m512i even, __m512i odd)
+{
+    return _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
+}
+
+static inline void batch(const struct keys *keys, uint32_t number, __m512i out[4])
+{
+    const __m512i evens = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+    __m512i first = _mm512_set1_epi64(number * MRAM_BATCH_BLOCKS);
+    __m512i block = _mm512_add_epi64(first, evens);
+    struct half even = { block, keys->c1, keys->c2, keys->c3 };
+    struct half odd = { _mm512_add_epi64(block, _mm512_set1_epi64(1)), keys->c1, keys->c2,
+                        keys->c3 };
+
+    for (unsigned i = 0; i < PHILOX_ROUNDS; i++) {
+        even = philox_round(even, keys->k0[i], keys->k1[i]);
+        odd = philox_round(odd, keys->k0[i], keys->k1[i]);
+    }
+    out[0] = join(even.x0, odd.x0);
+    out[1] = join(even.x1, odd.x1);
+    out[2] = join(even.x2, odd.x2);
+    out[3] = join(even.x3, odd.x3);
+}
+
+static void draw(const struct rng_stream *at, uint32_t first_batch, size_t n_batches,
+                 uint32_t *ret_draws)
+{
+    struct keys keys;
+
+    load_keys(at, &keys);
+    for (size_t i = 0; i < n_batches; i++) {
+        __m512i out[4];
+
+        batch(&keys, first_batch + (uint32_t)i, out);
+        for (unsigned j = 0; j < 4; j++)
+            _mm512_storeu_si512(ret_draws + i * MRAM_BATCH_DRAWS + 16 * j, out[j]);
+    }
+}
+
+static __m512i bernoulli_group(const struct keys *keys, const uint64_t threshold[2],
+                               __m512i undecided, __m512i choose, uint32_t group)
+{
+    __m512i fail = _mm512_setzero_si512();
+
+    for (unsigned k = 0; k < MRAM_GROUP_BATCHES; k++) {
+        uint64_t t0 = threshold[0] << (4 * k), t1 = threshold[1] << (4 * k);
+        __m512i u[4];
+
+        if ((t0 | t1) == 0 || _mm512_test_epi64_mask(undecided, undecided) == 0)
+            break;
+        batch(keys, group * MRAM_GROUP_BATCHES + k, u);
+        for (unsigned j = 0; j < 4; j++) {
+            __m512i b0 = _mm512_set1_epi64((int64_t)(t0 << j) >> 63);
+            __m512i b1 = _mm512_set1_epi64((int64_t)(t1 << j) >> 63);
+            /* 0xca: a ? b : c */
+            __m512i t = _mm512_ternarylogic_epi64(choose, b1, b0, 0xca);
+            /* 0x40: a & b & ~c, then 0x90: a & ~(b ^ c) */
+            fail = _mm512_or_si512(fail,
+                                   _mm512_ternarylogic_epi64(undecided, t, u[j], 0x40));
+            undecided = _mm512_ternarylogic_epi64(undecided, t, u[j], 0x90);
+        }
+    }
+    return fail;
+}
+
+static void bernoulli(const struct rng_stream *at, const uint64_t threshold[2],
+                      const uint64_t *active, const uint64_t *choose, size_t n_groups,
+                      uint64_t *ret_fail)
+{
+    struct keys keys;
+
+    load_keys(at, &keys);
+    for (size_t g = 0; g < n_groups; g++) {
+        size_t w = g * MRAM_GROUP_WORDS;
+        __m512i fail = bernoulli_group(&keys, threshold, _mm512_loadu_si512(active + w),
+                                       _mm512_loadu_si512(choose + w), (uint32_t)g);
+
+        _mm512_storeu_si512(ret_fail + w, fail);
+    }
+}
+
+struct sums {
+    __m512i old, wanted, both, failed_p, failed_ap;
+};
+
+static inline __m512i add_ones(__m512i sum, __m512i bits)
+{
+    return _mm512_add_epi64(sum, _mm512_popcnt_epi64(bits));
+}
+
+static inline __m512i store_vector(struct sums *sums, __m512i old, __m512i wanted,
+                                   __m512i fail)
+{
+    sums->old = add_ones(sums->old, old);
+    sums->wanted = add_ones(sums->wanted, wanted);
+    sums->both = add_ones(sums->both, _mm512_and_si512(old, wanted));
+    sums->failed_p = add_ones(sums->failed_p, _mm512_and_si512(fail, wanted));
+    sums->failed_ap = add_ones(sums->failed_ap, _mm512_andnot_si512(wanted, fail));
+    return _mm512_xor_si512(wanted, fail);
+}
+
+static uint64_t sum_of(__m512i lanes)
+{
+    return (uint64_t)_mm512_reduce_add_epi64(lanes);
+}
+
+static void store(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    struct sums sums = { zero, zero, zero, zero, zero };
+    size_t w = 0;
+
+    for (; w + 8 <= n_words; w += 8) {
+        __m512i bits =
+            store_vector(&sums, _mm512_loadu_si512(old + w),
+                         _mm512_loadu_si512(wanted + w), _mm512_loadu_si512(fail + w));
+        _mm512_storeu_si512(stored + w, bits);
+    }
+    if (w < n_words) {
+        __mmask8 rest = (__mmask8)((1u << (n_words - w)) - 1);
+        __m512i bits = store_vector(&sums, _mm512_maskz_loadu_epi64(rest, old + w),
+                                    _mm512_maskz_loadu_epi64(rest, wanted + w),
+                                    _mm512_maskz_loadu_epi64(rest, fail + w));
+        _mm512_mask_storeu_epi64(stored + w, rest, bits);
+    }
+    *ret_counts = (struct mram_counts) {
+        .old = sum_of(sums.old),
+        .wanted = sum_of(sums.wanted),
+        .both = sum_of(sums.both),
+        .failed_p = sum_of(sums.failed_p),
+        .failed_ap = sum_of(sums.failed_ap),
+    };
+}
+
+const struct mram_kernel mram_kernel_avx512 = {
+    "avx512", cpu_has_avx512_vpopcntdq, draw, bernoulli, store,
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mram_tile.h - one tile, and which of its cells a write fails to toggle.
+ *
+ * Private to mram*.c and its tests. Bit vectors of a tile are MRAM_TILE_WORDS long; words
+ * past the tile's part of its layer are zero. Pure; any thread.
+ */
+#ifndef CORE_MRAM_TILE_H
+#define CORE_MRAM_TILE_H
+
+#include "core/mram.h"
+#include "core/mram_kernel.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a tile lies in its layer. */
+struct mram_tile {
+    uint64_t seed;
+    uint64_t number; /* through all layers */
+    size_t n_words;  /* of the layer in this tile, 1 .. MRAM_TILE_WORDS */
+    size_t n_cells;
+    size_t row_words;
+    size_t first_tail;  /* first word that ends a row; further ones follow at row_words */
+    uint64_t tail_mask; /* cells of such a word */
+};
+
+/* Zeroes the padding bits of a tile's words; all else in `words` stays. */
+void mram_tile_mask(const struct mram_tile *tile, uint64_t *words);
+/* Cells of word `word`: the low bits, 1 .. 64. */
+unsigned mram_tile_word_cells(const struct mram_tile *tile, size_t word);
+/* Seeded random bits in every cell, zero elsewhere: word w of a tile is draws 2 * w and
+ * 2 * w + 1 of the batches of (seed, RNG_CONTENTS, generation, tile). */
+void mram_tile_random(const struct mram_tile *tile, const struct mram_kernel *kernel,
+                      uint64_t generation, uint64_t *ret_words);
+
+/* -- Cells of one rate -- */
+
+/* Up to this rate a tile's failures are found by geometric skips, above it by bit-sliced
+ * Bernoulli draws: near here they cost the same. Part of the array format. */
+#define MRAM_SPARSE_RATE 0x1p-7
+
+/* What is derived from the rates once per programming. Both directions use the numbers of
+ * one stream, whatever their rates. */
+struct mram_odds {
+    enum { MRAM_NEVER, MRAM_SPARSE, MRAM_DENSE } method;
+    double inv_ln_q; /* sparse: of the greater rate */
+    uint64_t
+        threshold[2]; /* of 2^64: dense: the rate; sparse: its share of the greater */
+    bool always[2];   /* a rate, or a share, of 1 */
+};
+void mram_odds_init(const double rate[2], struct mram_odds *ret_odds);
+
+/* Which cells fail: those where `old` differs from `wanted` draw, or with `old` NULL
+ * every cell; with the odds of direction AP2P where `wanted` is one, else P2AP. Draws of
+ * (seed, purpose, generation, tile). */
+void mram_tile_fail(const struct mram_tile *tile, const struct mram_kernel *kernel,
+                    const struct mram_odds *odds, enum rng_purpose purpose,
+                    uint64_t generation, const uint64_t *old, const uint64_t *wanted,
+                    uint64_t *ret_fail);
+
+/* -- Cells by class -- */
+
+/* Draws a class from 32 bits: the upper nine choose a column, the others whether the
+ * column keeps it (Walker's alias method); a tie there takes 32 more bits, so that a
+ * class of share 1e-12 has its share. Exact in integers: shares of 2^64. */
+struct mram_classes {
+    uint32_t keep[MTJ_CLASSES];     /* 0 .. 2^23 */
+    uint32_t keep_low[MTJ_CLASSES]; /* the 32 bits below */
+    uint16_t other[MTJ_CLASSES];
+};
+/* weight: shares below 1 that sum to 1 up to rounding; the commonest takes the rest. */
+void mram_classes_init(struct mram_classes *ret_classes,
+                       const double weight[MTJ_CLASSES]);
+
+/* Failure thresholds by class and direction, of 2^64. */
+struct mram_class_odds {
+    uint32_t high[MTJ_CLASSES][2];
+    uint64_t low[MTJ_CLASSES][2]; /* 0 .. 2^32: the last means always */
+};
+void mram_class_odds_init(const double rate[MTJ_CLASSES][2],
+                          struct mram_class_odds *ret_odds);
+
+/* Cells of a tile by class and by old bit + 2 * wanted bit. */
+struct mram_census {
+    uint32_t n[MTJ_CLASSES][4];
+};
+
+/* Takes the census of a tile and, where ret_fail is not NULL, draws which toggling cells
+ * fail. The class of a cell is fixed for the life of the array: cell b of word w has draw
+ * b of batch w of (seed, RNG_FABRICATION, 0, tile); whether it fails, the same draw of
+ * (seed, RNG_WRITE, generation, tile). The tie of cell c takes the first draw of block
+ * 16384 + c. */
+void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
+                       const struct mram_classes *classes,
+                       const struct mram_class_odds *odds, uint64_t generation,
+                       const uint64_t *old, const uint64_t *wanted,
+                       struct mram_census *ret_census, uint64_t *ret_fail);
+
+#endif
