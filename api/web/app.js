@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* app.js - the dashboard: a client of the HTTP API like any other.
+ *
+ * Everything that comes from the API reaches the page as text, never as markup. The page
+ * outlives the daemon: it keeps asking and picks up again when somebody answers.
+ */
+
+import { buildCharts, drawAccuracy, drawEnergy, drawErrors, WINDOW_S } from "/charts.js";
+import { digits, energyText, known, percent, powerText, rateWords, timeText, whole } from "/format.js";
+import { clearPad, paintPad, pictureToSend, watchPad } from "/pad.js";
+import { $, debounce, element, fill, Problem, report, request, showMessage, sleep, text } from "/tools.js";
+
+const STATUS_EVERY_MS = 1000;
+const SERIES_EVERY_MS = 5000;
+const KNOB_PAUSE_MS = 150;
+/* The reference that energies are compared with, as the literature's "reliable" write. */
+const STRONG_RATE = 1e-9;
+/* Knob positions: 1, 1.5, 2, 3, 5, 7 of each decade from 1e-9 to 0.3. */
+const RATES = Array.from({ length: 52 },
+  (_, i) => Number(`${[1, 1.5, 2, 3, 5, 7][i % 6]}e${Math.floor(i / 6) - 9}`));
+
+const MODE_TEXT = {
+  device: "Device: every cell is a little different, as fabricated; the weak ones fail first.",
+  uniform: "Uniform: every cell fails with the same chance, the array's mean.",
+  iid: "iid: each stored bit is flipped by chance, without physics and without energy, as published accuracy curves do it.",
+};
+const OVER_TEXT = {
+  random: "Over another network half of the cells have to change; only a cell that has to change can fail.",
+  present: "Over itself nothing has to change but the bits that are wrong now, so hardly any cell can fail.",
+  complement: "Over its opposite every cell has to change: the worst case.",
+  erased_p: "Over cells erased to P only AP bits are written, so errors fall on one side.",
+  erased_ap: "Over cells erased to AP only P bits are written, so errors fall on one side.",
+};
+
+/* -- State -- */
+
+const modelPath = (rest) => `/api/v1/models/${encodeURIComponent(state.model.name)}${rest}`;
+
+const state = {
+  models: [],
+  model: null,        /* MODEL of the API */
+  point: null,        /* the operating point's last answer, and its tag */
+  etag: null,
+  programming: false, /* a PATCH is on its way, */
+  again: false,       /* and the controls were moved since */
+  away: false,        /* the daemon did not answer the last time */
+  samples: [],        /* {at, row, requests, uptime} of the last minute */
+  answerId: null,     /* request id that feedback would name */
+  answered: null,     /* and the class that was answered */
+};
+
+/* -- Models -- */
+
+async function loadModels() {
+  const { json } = await request("/api/v1/models");
+  state.models = json.models;
+  const select = $("model");
+  select.replaceChildren(...state.models.map((m) => new Option(m.name, m.name)));
+  select.disabled = state.models.length < 2;
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const next = state.models.find((m) => m.name === wanted) || state.models[0];
+  if (next === undefined) throw new Problem(500, "The daemon serves no model.");
+  await chooseModel(next);
+}
+
+async function chooseModel(model) {
+  const same = state.model !== null && state.model.name === model.name;
+  state.model = model;
+  state.samples = [];
+  $("model").value = model.name;
+  text("draw-heading", isDigits(model) ? "Draw a digit" : "Draw, or take a picture");
+  document.title = `spinbnn · ${model.name}`;
+  text("about", `${model.name}: ${model.description || ""}`);
+  buildAnswer(model);
+  if (!same) clearPad();
+  await loadPoint();
+  await classify();
+  await refreshSeries();
+}
+const isDigits = (model) => model.labels.every((l) => /^[0-9]$/.test(l));
+
+/* -- The operating point -- */
+
+async function loadPoint() {
+  const { json, etag } = await request(modelPath("/operating-point"));
+  takePoint(json, etag);
+  showConditions(json);
+}
+function takePoint(json, etag) {
+  state.point = json;
+  state.etag = etag || `"${json.result.generation}"`;
+  showPoint();
+}
+
+/* Puts the controls where the daemon's operating point is. */
+function showConditions(point) {
+  const rate = wantedRate(point);
+  const distance = (r) => Math.abs(Math.log(r) - Math.log(rate));
+  if (known(rate) && rate > 0)
+    $("rate").value = RATES.reduce((best, r, i) => (distance(r) < distance(RATES[best]) ? i : best), 0);
+  $("rate").disabled = false;
+  for (const radio of document.getElementsByName("mode")) radio.checked = radio.value === point.mode;
+  if (known(point.temperature_k)) $("temperature").value = point.temperature_k;
+  /* With a target the width may be the daemon's choice: only voltages say it was asked for. */
+  if (point.mode !== "iid" && !known(point.target_write_error_rate)) $("pulse").value = point.pulse_ns;
+  /* "present" is the daemon's default and makes no errors: the page starts with "random". */
+  if (point.program_over && point.program_over !== "present") $("over").value = point.program_over;
+  showKnob(rate);
+  showModeTexts();
+}
+function wantedRate(point) {
+  if (point.mode === "iid") return point.bit_error_rate;
+  if (known(point.target_write_error_rate)) return point.target_write_error_rate;
+  return point.predicted.write_error_rate;
+}
+const mode = () => document.querySelector("input[name=mode]:checked").value;
+
+function showKnob(rate) {
+  const iid = mode() === "iid";
+  const words = iid ? rateWords(rate, "bit", "flips") : rateWords(rate, "write", "fails");
+  text("rate-words", words);
+  text("rate-number", powerText(rate));
+  $("rate").setAttribute("aria-valuetext", words);
+  $("rate").setAttribute("aria-label", iid ? "Bit error rate" : "Write error rate");
+}
+function showModeTexts() {
+  const iid = mode() === "iid";
+  text("mode-text", MODE_TEXT[mode()]);
+  text("over-text", OVER_TEXT[$("over").value]);
+  $("over-text").hidden = iid;
+  for (const id of ["temperature", "pulse", "over"]) $(id).disabled = iid;
+}
+
+function wantedPatch() {
+  const rate = RATES[$("rate").value];
+  if (mode() === "iid") return { mode: "iid", bit_error_rate: rate };
+  return {
+    mode: mode(),
+    target_write_error_rate: rate,
+    pulse_ns: $("pulse").value === "" ? null : Number($("pulse").value),
+    temperature_k: Number($("temperature").value) || 300,
+    program_over: $("over").value,
+  };
+}
+
+async function patchPoint(patch) {
+  const { json, etag } = await request(modelPath("/operating-point"), {
+    method: "PATCH",
+    headers: { "Content-Type": "application/merge-patch+json", "If-Match": state.etag },
+    body: JSON.stringify(patch),
+  });
+  takePoint(json, etag);
+}
+async function patchPointOrReload(patch) {
+  try {
+    await patchPoint(patch);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 412) throw error;
+    /* Somebody else turned a knob: what we want still stands, so say it once more. */
+    const { json, etag } = await request(modelPath("/operating-point"));
+    takePoint(json, etag);
+    await patchPoint(patch);
+  }
+}
+/* One programming at a time; what was asked meanwhile is done once, at the end. */
+async function program() {
+  if (state.model === null) return;
+  if (state.programming) { state.again = true; return; }
+  state.programming = true;
+  $("busy").hidden = false;
+  try {
+    do {
+      state.again = false;
+      await patchPointOrReload(wantedPatch());
+      showMessage("");
+      classify();
+    } while (state.again);
+  } catch (error) {
+    report(error);
+  } finally {
+    state.programming = false;
+    $("busy").hidden = true;
+  }
+}
+const programSoon = debounce(KNOB_PAUSE_MS, program);
+
+/* -- What a programming did -- */
+
+function showPoint() {
+  const { point } = state;
+  const { result, predicted } = point;
+  const iid = point.mode === "iid";
+  text("wrong", `${whole.format(result.wrong_bits)} of ${whole.format(result.cells)}`);
+  text("wrong-expected", `expected ${expectedText(predicted.stored_bit_error_rate * result.cells)} · ${percentOfBits(result.wrong_bits, result.cells)}`);
+  text("energy", iid ? "none" : energyText(result.energy_pj));
+  text("energy-expected", iid ? "iid has no physics" : `expected ${energyText(predicted.energy_pj)}`);
+  const volts = point.write_voltage_v;
+  const physical = !iid && volts && known(volts.p2ap) && known(volts.ap2p);
+  text("volts", physical ? `${volts.p2ap.toFixed(3)} / ${volts.ap2p.toFixed(3)} V` : "none");
+  text("volts-text", physical ? `P→AP / AP→P, for ${digits(point.pulse_ns, 3)} ns at ${digits(point.temperature_k, 3)} K` : "bits are flipped directly");
+  text("t-write", iid ? "none" : energyText(result.energy_pj));
+  showLayers(result.layers || []);
+  showCompare(physical);
+}
+function expectedText(n) {
+  return known(n) ? (n < 0.05 ? "none" : n < 100 ? digits(n, 2) : whole.format(n)) : "–";
+}
+function percentOfBits(wrong, cells) {
+  return wrong === 0 ? "all bits right" : rateWords(wrong / cells, "bit", "wrong").replace(/ (is|are)? ?wrong$/, "");
+}
+function showLayers(layers) {
+  $("layer-rows").replaceChildren(...layers.map((layer, i) => {
+    const name = layer.name || state.model.layers[i]?.name || `layer ${i + 1}`;
+    const row = element("tr");
+    row.append(element("td", "", name), element("td", "", whole.format(layer.cells)),
+      element("td", "", whole.format(layer.wrong_bits)),
+      element("td", "", whole.format(layer.errors?.p2ap ?? 0)),
+      element("td", "", whole.format(layer.errors?.ap2p ?? 0)),
+      element("td", "", powerText(layer.wrong_bits / layer.cells)));
+    return row;
+  }));
+}
+
+/* -- Energy against a strong write -- */
+
+async function deviceErrors(points) {
+  const { json } = await request("/api/v1/device/write-error", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ array_mean: true, points }),
+  });
+  return json.points;
+}
+const DIRECTIONS = ["p2ap", "ap2p"];
+
+/* Mean energy of flipping a bit at the error rate STRONG_RATE with the given pulse widths:
+ * from a coarse row of voltages, then a fine one where the rate is crossed. The logarithm of
+ * the rate is nearly straight in the voltage. */
+async function strongEnergies(pulses, kelvin) {
+  const goal = Math.log(STRONG_RATE);
+  const lines = pulses.flatMap((pulse_ns) => DIRECTIONS.map((direction) => ({ pulse_ns, direction, from: 0.1, to: 1.5 })));
+  for (const steps of [14, 8]) {
+    const points = lines.flatMap((l) => Array.from({ length: steps + 1 }, (_, i) => ({
+      voltage_v: l.from + (l.to - l.from) * i / steps, pulse_ns: l.pulse_ns, direction: l.direction, temperature_k: kelvin,
+    })));
+    const answers = await deviceErrors(points);
+    lines.forEach((line, k) => {
+      const row = answers.slice(k * (steps + 1), (k + 1) * (steps + 1));
+      const at = row.findIndex((a) => a.ln_write_error_rate <= goal);
+      line.pj = null;
+      if (at < 1) return;
+      const [a, b] = [row[at - 1], row[at]];
+      const share = (goal - a.ln_write_error_rate) / (b.ln_write_error_rate - a.ln_write_error_rate);
+      line.pj = a.toggle_energy_pj + share * (b.toggle_energy_pj - a.toggle_energy_pj);
+      const step = (line.to - line.from) / steps;
+      [line.from, line.to] = [line.from + step * (at - 1), line.from + step * at];
+    });
+  }
+  return pulses.map((_, i) => (lines[2 * i].pj === null || lines[2 * i + 1].pj === null ? Infinity : (lines[2 * i].pj + lines[2 * i + 1].pj) / 2));
+}
+const strongCache = new Map();
+function strongEnergy(kelvin) {
+  /* The cheapest width depends weakly on temperature, and the energy is flat around it. */
+  if (!strongCache.has(kelvin)) {
+    const found = strongEnergies([14, 18, 22, 27, 33, 40, 50], kelvin).then((all) => Math.min(...all));
+    found.catch(() => strongCache.delete(kelvin));
+    strongCache.set(kelvin, found);
+  }
+  return strongCache.get(kelvin);
+}
+async function showCompare(physical) {
+  $("compare").hidden = !physical;
+  if (!physical) return;
+  const { point } = state;
+  try {
+    const now = await deviceErrors(DIRECTIONS.map((direction) => ({
+      voltage_v: point.write_voltage_v[direction], pulse_ns: point.pulse_ns, temperature_k: point.temperature_k, direction,
+    })));
+    const strong = await strongEnergy(point.temperature_k);
+    if (state.point !== point) return;
+    const pj = (now[0].toggle_energy_pj + now[1].toggle_energy_pj) / 2;
+    const share = pj / strong;
+    const words = Number.isFinite(strong)
+      ? `${energyText(pj)}, ${digits(100 * share, 2)} % of the ${energyText(strong)} that 1 error in a billion takes` : energyText(pj);
+    text("compare-text", words);
+    $("compare").setAttribute("aria-label", `Energy to flip one bit: ${words}`);
+    fill($("compare-fill"), share);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    $("compare").hidden = true;
+  }
+}
+
+/* -- Live numbers -- */
+
+async function pollStatus() {
+  let status;
+  try {
+    status = (await request("/api/v1/status")).json;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    showServer("gone", error.status === 0 ? "no answer, trying again" : error.message);
+    state.away = true;
+    return false;
+  }
+  const stateText = status.draining ? "shutting down" : status.ready ? "ready" : "starting";
+  showServer(status.ready && !status.draining ? "ready" : "wait", `${stateText} · ${status.kernel} · ${status.version}`);
+  try {
+    if (status.ready && (state.away || state.model === null)) {
+      await loadModels();
+      state.away = false;
+      showMessage("");
+    }
+    await takeStatus(status);
+  } catch (error) {
+    report(error);
+  }
+  return true;
+}
+function showServer(kind, what) {
+  $("dot").className = `dot ${kind}`;
+  text("server", what);
+}
+
+async function takeStatus(status) {
+  const row = state.model && status.models.find((m) => m.name === state.model.name);
+  if (!row) return;
+  const at = performance.now() / 1000;
+  const last = state.samples.at(-1);
+  if (last && (row.images < last.row.images || status.uptime_s < last.uptime)) state.samples = [];
+  state.samples.push({ at, row, requests: status.requests, uptime: status.uptime_s });
+  while (state.samples[0].at < at - 60) state.samples.shift();
+  showTiles(row, status);
+  if (!state.programming && state.point && row.generation !== state.point.result.generation) {
+    await loadPoint();
+    await classify();
+  }
+}
+
+function showTiles(row, status) {
+  const first = state.samples[0];
+  const labelled = row.labelled - first.row.labelled;
+  const shipped = state.model.accuracy?.ratio;
+  text("t-accuracy", percent(row.accuracy));
+  text("t-accuracy-sub", row.labelled === 0 ? `without errors ${percent(shipped)}`
+    : labelled > 0 ? `last minute ${percent((row.correct - first.row.correct) / labelled)} of ${whole.format(labelled)}`
+      : `${whole.format(row.labelled)} labelled · without errors ${percent(shipped)}`);
+  text("t-wrong", whole.format(row.wrong_bits));
+  text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.cells)}` : `of ${whole.format(row.cells)} · ${powerText(row.bit_error_rate)}`);
+  text("t-write-sub", `${energyText(row.programming_energy_pj)} since start`);
+  const perPicture = row.images > 0 ? row.inference_energy_pj / row.images : state.model.energy?.total_pj;
+  text("t-picture", energyText(perPicture));
+  text("t-picture-sub", `${whole.format(row.images)} pictures so far`);
+  const recent = state.samples.find((s) => s.at >= state.samples.at(-1).at - 5.5);
+  const seconds = state.samples.at(-1).at - recent.at;
+  text("t-requests", seconds > 0.5 ? digits((status.requests - recent.requests) / seconds, 3) : "–");
+  text("t-requests-sub", `${whole.format(status.requests)} so far, this page's too`);
+  text("t-latency", row.latency_us && row.images > 0 ? timeText(row.latency_us.p99) : "–");
+  text("t-latency-sub", row.latency_us && row.images > 0 ? `half of answers within ${timeText(row.latency_us.p50)}` : "no answers yet");
+}
+
+/* -- History -- */
+
+async function series(metric) {
+  const query = new URLSearchParams({ metric, model: state.model.name, from: `-${WINDOW_S / 60}m`, step: "10" });
+  const { json } = await request(`/api/v1/series?${query}`);
+  const points = json.series.find((s) => s.model === state.model.name)?.points ?? [];
+  const rows = points.map((p) => Object.fromEntries(json.columns.map((name, i) => [name, p[i]])));
+  return { rows, to: json.to };
+}
+async function refreshSeries() {
+  if (state.point === null) return;
+  try {
+    const [accuracy, errors, energy] = await Promise.all(["accuracy", "bit_error_rate", "energy"].map(series));
+    drawAccuracy(accuracy);
+    drawErrors(errors, state.point.result);
+    drawEnergy(energy);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+  }
+}
+
+/* -- Classify -- */
+
+let asked = 0;
+
+async function classify() {
+  if (state.model === null) return;
+  const { model } = state;
+  const picture = pictureToSend(model.input, isDigits(model));
+  if (picture === null) return;
+  const ticket = ++asked;
+  try {
+    const { json } = await request(modelPath(`/classify?top=${Math.min(model.classes, 10)}`), { method: "POST", headers: { "Content-Type": picture.type }, body: picture.body });
+    /* An answer that a newer question has overtaken is not shown. */
+    if (ticket === asked && model === state.model) showAnswer(json);
+  } catch (error) {
+    report(error);
+  }
+}
+/* Few classes keep their places, so that bars move and names do not. */
+function buildAnswer(model) {
+  const named = model.labels.some((l) => l.length > 3);
+  const shown = Math.min(model.classes, 10);
+  $("bars").className = named ? "bars named" : "bars";
+  $("bars").replaceChildren(...Array.from({ length: shown }, (_, i) => {
+    const row = element("li");
+    const track = element("div", "track");
+    track.append(element("div", "fill"));
+    row.append(element("span", "name", model.classes <= 10 ? model.labels[i] : ""), track, element("span", "number", ""));
+    return row;
+  }));
+  $("labels").className = named ? "chips named" : "chips";
+  $("labels").replaceChildren(...model.labels.slice(0, 100).map((label, i) => {
+    const button = element("button", "", label);
+    button.type = "button";
+    button.disabled = true;
+    button.addEventListener("click", () => sendFeedback(i));
+    return button;
+  }));
+  text("says", "–");
+  $("says").className = named ? "says long" : "says";
+  text("sure", "nothing drawn yet");
+  text("feedback-text", "What was it really? Your choice counts into the live accuracy.");
+  text("cost", "Each answer reads every weight out of the memory once.");
+}
+function showAnswer(answer) {
+  const { scores, label } = answer.results[0];
+  const best = answer.results[0].class;
+  state.answerId = answer.request_id;
+  state.answered = best;
+  text("says", label);
+  text("sure", `${percent(scores[0].probability)} sure`);
+  [...$("bars").children].forEach((row, i) => {
+    const score = state.model.classes <= 10 ? scores.find((s) => s.class === i) : scores[i];
+    row.className = score?.class === best ? "best" : "";
+    row.children[0].textContent = score?.label ?? state.model.labels[i];
+    row.children[0].title = row.children[0].textContent;
+    fill(row.children[1].firstChild, score?.probability ?? 0);
+    row.children[2].textContent = score ? percent(score.probability) : "";
+  });
+  for (const button of $("labels").children) { button.disabled = false; button.className = ""; }
+  text("feedback-text", "What was it really? Your choice counts into the live accuracy.");
+  const { energy, memory } = answer;
+  text("cost", `This answer: ${energyText(energy.total_pj)} (reading ${energyText(energy.read_pj)}, computing ${energyText(energy.compute_pj)}) in ${timeText(answer.time_us.total)}, with ${whole.format(memory.wrong_bits)} wrong bits, generation ${answer.generation}.`);
+}
+
+async function sendFeedback(label) {
+  if (state.answerId === null) return;
+  const id = state.answerId;
+  const buttons = [...$("labels").children];
+  for (const button of buttons) button.disabled = true;
+  try {
+    const { json } = await request("/api/v1/feedback", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ feedback: [{ request_id: id, label }] }),
+    });
+    if (id !== state.answerId) return;
+    const right = label === state.answered;
+    buttons[label].className = right ? "right" : "wrong";
+    text("feedback-text", json.accepted === 0 ? "This answer is too old to count." : right ? "Counted as right." : "Counted as wrong.");
+  } catch (error) {
+    for (const button of buttons) button.disabled = false;
+    report(error);
+  }
+}
+
+/* -- Wiring -- */
+
+function watchControls() {
+  $("model").addEventListener("change", () => {
+    const next = state.models.find((m) => m.name === $("model").value);
+    history.replaceState(null, "", `#${encodeURIComponent(next.name)}`);
+    chooseModel(next).catch(report);
+  });
+  $("rate").addEventListener("input", () => { showKnob(RATES[$("rate").value]); programSoon(); });
+  $("rate").addEventListener("change", () => programSoon.now());
+  for (const radio of document.getElementsByName("mode"))
+    radio.addEventListener("change", () => { showModeTexts(); showKnob(RATES[$("rate").value]); programSoon(); });
+  for (const id of ["temperature", "pulse", "over"])
+    $(id).addEventListener("change", () => { showModeTexts(); programSoon(); });
+  $("message-close").addEventListener("click", () => showMessage(""));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { buildCharts(); refreshSeries(); });
+}
+const visible = () => new Promise((done) => {
+  if (!document.hidden) { done(); return; }
+  document.addEventListener("visibilitychange", () => done(), { once: true });
+});
+async function forever(everyMs, work) {
+  for (let failures = 0; ; ) {
+    await visible();
+    failures = (await work()) === false ? failures + 1 : 0;
+    await sleep(Math.min(everyMs * (1 + failures), 5000));
+  }
+}
+
+watchPad({ changed: classify, cleared: () => { state.answerId = null; if (state.model) buildAnswer(state.model); } });
+watchControls();
+paintPad();
+buildCharts();
+forever(STATUS_EVERY_MS, pollStatus);
+forever(SERIES_EVERY_MS, refreshSeries);
