@@ -2,9 +2,11 @@
 /* http.h - HTTP/1.1 on libmicrohttpd: parse, route, limit, answer. Knows no daemon state.
  *
  * N data threads, each a libmicrohttpd daemon with its own epoll; connections are handed
- * to them one by one (http_server_add), never listened for here. A route's handler runs on
- * the data thread once the whole body is there, and either answers at once with
+ * to them one by one (http_server_add), never listened for here. A route's handler runs
+ * on the data thread once the whole body is there, and either answers at once with
  * http_reply or calls http_defer and answers later from any thread.
+ * Data threads inherit the signal mask: block what they shall not take (all, in a daemon)
+ * before http_server_new.
  */
 #ifndef API_HTTP_H
 #define API_HTTP_H
@@ -20,8 +22,10 @@ struct http_call;
 
 typedef void http_handler(void *ctx, struct http_call *call);
 
-/* One row of the route table. GET routes answer HEAD too; OPTIONS and 405 with Allow are
- * derived from the table; an unknown path is 404. */
+/* One row of the route table; the first row that fits a path and method is taken. GET
+ * routes answer HEAD too; OPTIONS and 405 with Allow are derived from the table; an
+ * unknown path is 404. At most 16 segments, 8 of them parameters, which are never empty.
+ */
 struct http_route {
     const char *method;  /* "GET", "POST", "PATCH", ... */
     const char *pattern; /* "/api/v1/models/{m}/classify"; {x} takes one path segment,
@@ -32,30 +36,33 @@ struct http_route {
 
 /* One finished request, told on the data thread. */
 struct http_done {
-    size_t route; /* index in the table, n_routes if none matched */
-    const char *method;
-    unsigned status; /* 0: the client left before an answer went out */
+    size_t route;       /* index in the table, n_routes if none matched */
+    const char *method; /* static, from a fixed list; "_other" if it is none of it */
+    unsigned status;    /* 0: the client left before an answer went out */
     uint64_t duration_ns;
     const struct http_call *call;
 };
 
 struct http_options {
-    unsigned n_threads; /* 1..64 */
+    unsigned n_threads;              /* 1..64 */
     const struct http_route *routes; /* borrowed for the life of the server */
     size_t n_routes;
     void *ctx; /* passed to handlers and callbacks */
     void (*on_done)(void *ctx, const struct http_done *done); /* may be NULL */
     void (*on_log)(void *ctx, const char *message); /* of the library; may be NULL */
-    unsigned idle_timeout_s;     /* of a connection; 75 */
-    unsigned connection_limit;   /* per data thread */
-    size_t connection_memory;    /* bytes; 65536 */
+    unsigned idle_timeout_s;                        /* of a connection; 75 */
+    unsigned connection_limit;                      /* per data thread */
+    size_t connection_memory; /* bytes, >= 4096; 32768. Limits the head; a body comes in
+                                 pieces of about half. The library clears all of it for
+                                 each request: twice as much costs 0.5 us more. */
 };
 
 MUST_CHECK enum status http_server_new(const struct http_options *options,
                                        struct http_server **ret_server,
                                        char why[ERR_LEN]);
-/* Hands over an accepted, non-blocking socket; owned by the server in every case (closed on
- * failure). One thread. */
+/* Hands over an accepted, non-blocking socket; owned by the server in every case (closed
+ * on failure). TCP or Unix; `peer` may be NULL. ST_BUSY: every thread is at its
+ * connection limit. One thread. */
 MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
                                        const struct sockaddr *peer, socklen_t peer_len);
 unsigned http_server_threads(const struct http_server *server);
@@ -63,21 +70,26 @@ unsigned http_server_threads(const struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 /* From now on every answer closes its connection. Any thread. */
 void http_server_drain(struct http_server *server);
-/* Shuts the receiving side of connections that have no request in flight. Any thread; call
- * again until no connection is left. */
+/* Shuts the receiving side of connections that have had no request in flight for 0.2 s (a
+ * request may be on its way on a busy one, and would be lost). Any thread; call again
+ * until no connection is left. */
 void http_server_close_idle(struct http_server *server);
-/* Shuts every connection, answered or not (after a drain timeout). Deferred calls must still
- * be answered by whoever holds them. */
+/* Shuts every connection, answered or not (after a drain timeout). Deferred calls must
+ * still be answered by whoever holds them. */
 void http_server_close_all(struct http_server *server);
-/* Stops the threads and frees. No call may be deferred any more. */
+/* Shuts connections that have been sending a request head, or nothing at all since they
+ * were opened, for `limit_ns`. Any thread; for a timer. */
+void http_server_close_slow(struct http_server *server, uint64_t limit_ns);
+/* Stops the threads and frees. No call may be deferred any more, and no http_reply still
+ * running on another thread. */
 void http_server_free(struct http_server *server);
 
 /* -- The request; valid until answered, strings until the handler's answer is sent -- */
 
 /* Data thread that the call lives on, 0 .. n_threads - 1. */
 unsigned http_call_thread(const struct http_call *call);
-/* 64-bit id, unique in the life of the process and unlikely to recur after it; its text (16
- * hex digits) is in X-Request-Id. */
+/* 64-bit id, unique in the life of the process and unlikely to recur after it; its text
+ * (16 hex digits) is in X-Request-Id. Bits 56..63 are the data thread's index. */
 uint64_t http_call_id(const struct http_call *call);
 /* CLOCK_MONOTONIC at the first byte of the request head that we saw. */
 uint64_t http_call_began_ns(const struct http_call *call);
@@ -86,7 +98,8 @@ const char *http_call_method(const struct http_call *call);
 const char *http_call_path(const struct http_call *call);
 /* i-th {} segment of the pattern. */
 const char *http_call_param(const struct http_call *call, size_t i);
-/* First query argument of that name, decoded; NULL if absent, "" if without value. */
+/* First query argument of that name, decoded; NULL if absent, "" if without value. What
+ * is no escape, and %00, stays as it was sent. */
 const char *http_call_query(const struct http_call *call, const char *name);
 /* NULL if absent. */
 const char *http_call_header(const struct http_call *call, const char *name);
@@ -94,7 +107,8 @@ const char *http_call_header(const struct http_call *call, const char *name);
 const char *http_call_content_type(const struct http_call *call);
 /* The body; never NULL, len may be 0. */
 const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len);
-/* Has the peer gone? (Looks at the socket; for use before expensive work.) */
+/* Has the peer gone, or closed its sending side? (Looks at the socket; for use before
+ * expensive work.) */
 bool http_call_client_gone(const struct http_call *call);
 /* A pointer of the handler's own, NULL at first. */
 void http_call_set_user(struct http_call *call, void *user);
@@ -112,7 +126,7 @@ void http_set_header(struct http_call *call, const char *name, const char *value
  * becomes a 500. content_type is static or NULL. */
 void http_reply(struct http_call *call, unsigned status, const char *content_type,
                 struct buf *body);
-/* Answers with bytes that live as long as the process. */
+/* Answers with bytes that live as long as the process; not NULL. */
 void http_reply_static(struct http_call *call, unsigned status, const char *content_type,
                        const void *bytes, size_t len);
 /* Answers with a problem, in the shape that the path wants. */

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_call.c - one request from its first line to its last byte, and what handlers see.
+ */
+#include "api/http_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* How a problem looks in either world. Clients of the Open Inference Protocol compare the
+ * type as a string. */
+#define V2_TYPE      "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+
+static const char out_of_memory[] =
+    "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
+    "\"detail\":\"no memory for the answer\",\"code\":\"no_memory\","
+    "\"error\":\"no memory for the answer\"}";
+
+/* -- Life -- */
+
+static void keep_small(struct buf *buf)
+{
+    if (buf->cap > HTTP_KEEP_CAP)
+        buf_free(buf);
+    else
+        buf_clear(buf);
+}
+
+static void call_free(struct http_call *call)
+{
+    buf_free(&call->target);
+    buf_free(&call->path);
+    buf_free(&call->args);
+    buf_free(&call->body);
+    buf_free(&call->answer);
+    buf_free(&call->headers);
+    free(call);
+}
+
+void http_call_free_spare(struct http_thread *thread)
+{
+    while (thread->spare != NULL) {
+        struct http_call *call = thread->spare;
+        thread->spare = call->next;
+        call_free(call);
+    }
+}
+
+static void recycle(struct http_call *call)
+{
+    struct http_thread *thread = call->thread;
+
+    if (thread->n_spare == HTTP_KEEP_CALLS) {
+        call_free(call);
+        return;
+    }
+    keep_small(&call->target);
+    keep_small(&call->path);
+    keep_small(&call->args);
+    keep_small(&call->body);
+    keep_small(&call->answer);
+    keep_small(&call->headers);
+    call->next = thread->spare;
+    thread->spare = call;
+    thread->n_spare++;
+}
+
+static struct http_call *take_spare(struct http_thread *thread)
+{
+    struct http_call *call = thread->spare;
+
+    if (call == NULL)
+        return calloc(1, sizeof(*call));
+    thread->spare = call->next;
+    thread->n_spare--;
+    return call;
+}
+
+/* The index of the data thread on top, so that whoever reads an id knows where to look.
+ */
+static uint64_t next_id(struct http_thread *thread)
+{
+    return (uint64_t)thread->index << 56 | (thread->next_id++ & (UINT64_MAX >> 8));
+}
+
+static void write_hex(uint64_t value, char ret_text[17])
+{
+    for (int i = 15; i >= 0; i--, value >>= 4)
+        ret_text[i] = "0123456789abcdef"[value & 15];
+    ret_text[16] = '\0';
+}
+
+/* Keeps path and query as two texts. Absolute targets ("http://host/path") lose their
+ * host; a space or control character has no place in a target. */
+static void keep_target(struct http_call *call, const char *target)
+{
+    call->query = NULL;
+    call->target_broken = false;
+    if (strncasecmp(target, "http://", 7) == 0) {
+        target += 7 + strcspn(target + 7, "/?");
+        if (*target != '/')
+            buf_char(&call->target, '/');
+    }
+
+    size_t len = 0, query = 0;
+    for (unsigned char c; (c = (unsigned char)target[len]) != '\0'; len++) {
+        if (c <= ' ' || c == 0x7f)
+            call->target_broken = true;
+        if (c == '?' && query == 0)
+            query = len + 1;
+    }
+    buf_bytes(&call->target, target, len + 1);
+    if (query != 0 && !call->target.failed) {
+        size_t start = call->target.len - (len + 1) + query;
+        call->target.data[start - 1] = '\0';
+        call->query = call->target.data + start;
+    }
+}
+
+struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *conn,
+                                  struct MHD_Connection *mhd, const char *target)
+{
+    struct http_call *call = take_spare(thread);
+    if (call == NULL)
+        return NULL;
+
+    call->thread = thread;
+    keep_target(call, target);
+    if (call->target.failed) {
+        recycle(call);
+        return NULL;
+    }
+    call->conn = conn;
+    call->mhd = mhd;
+    call->id = next_id(thread);
+    write_hex(call->id, call->id_text);
+    call->began_ns = http_now_ns();
+    atomic_store_explicit(&conn->since_ns, call->began_ns, memory_order_relaxed);
+    atomic_store_explicit(&conn->state, HTTP_CONN_HEAD, memory_order_release);
+
+    const char *path = call->target.data;
+    call->v2 = strncmp(path, "/v2", 3) == 0 && (path[3] == '/' || path[3] == '\0');
+    call->verdict = HTTP_FINE;
+    call->method = "_other";
+    call->match.route = thread->server->options.n_routes;
+    call->match.n_params = 0;
+    call->content_type[0] = '\0';
+    call->head_seen = call->args_decoded = false;
+    call->dropped = 0;
+    call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
+    call->status = call->n_headers = 0;
+    call->static_bytes = NULL;
+    call->user = NULL;
+    call->request_open = true;
+    call->response_open = false;
+    return call;
+}
+
+/* 0 unless an answer went out whole: ours, or one that the library made itself. */
+static unsigned sent_status(const struct http_call *call,
+                            enum MHD_RequestTerminationCode code)
+{
+    if (call->answered)
+        return code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? call->status : 0;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+    return info == NULL ? 0 : info->http_status;
+}
+
+void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
+{
+    const struct http_options *options = &call->thread->server->options;
+    uint64_t now_ns = http_now_ns();
+
+    atomic_store_explicit(&call->conn->since_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&call->conn->state, HTTP_CONN_IDLE, memory_order_release);
+    if (options->on_done != NULL) {
+        struct http_done done = {
+            .route = call->match.route,
+            .method = call->method,
+            .status = sent_status(call, code),
+            .duration_ns = now_ns - call->began_ns,
+            .call = call,
+        };
+        options->on_done(options->ctx, &done);
+    }
+    call->request_open = false;
+    if (!call->response_open)
+        recycle(call);
+}
+
+/* -- The body -- */
+
+static bool drop(struct http_call *call, size_t len)
+{
+    call->dropped += len;
+    return call->dropped <= HTTP_DROP_MAX;
+}
+
+bool http_call_body_add(struct http_call *call, const char *bytes, size_t len)
+{
+    if (call->verdict != HTTP_FINE)
+        return drop(call, len);
+    size_t max_body = call->thread->server->options.routes[call->match.route].max_body;
+    if (max_body == 0)
+        return drop(call, len);
+    if (len > max_body - call->body.len)
+        call->verdict = HTTP_TOO_LARGE;
+    else
+        buf_bytes(&call->body, bytes, len);
+    if (call->body.failed)
+        call->verdict = HTTP_NO_MEMORY;
+    if (call->verdict != HTTP_FINE)
+        buf_free(&call->body);
+    return true;
+}
+
+/* -- Refusals -- */
+
+static void refuse_method(struct http_call *call, struct problem *problem)
+{
+    char allow[HTTP_ROUTE_ALLOW_LEN];
+    bool everywhere = call->segments.n == 0; /* OPTIONS * */
+
+    http_route_allow(call->thread->server->table, everywhere ? NULL : &call->segments,
+                     allow);
+    http_set_header(call, "Allow", allow);
+    problem_set(problem, 405, "method_not_allowed", "allowed here are %s", allow);
+}
+
+void http_call_refuse(struct http_call *call)
+{
+    const struct http_options *options = &call->thread->server->options;
+    struct problem problem;
+
+    switch (call->verdict) {
+    case HTTP_FINE:
+    case HTTP_BAD_FRAMING:
+        http_set_header(call, "Connection", "close");
+        problem_set(&problem, 400, "invalid_framing",
+                    "the header fields leave open where the request ends: a malformed or "
+                    "folded line, or more than one of Content-Length and "
+                    "Transfer-Encoding");
+        break;
+    case HTTP_BAD_CODING:
+        http_set_header(call, "Connection", "close");
+        problem_set(&problem, 501, "unsupported_transfer_coding",
+                    "the only transfer coding that is read is chunked");
+        break;
+    case HTTP_BAD_HOST:
+        http_set_header(call, "Connection", "close");
+        problem_set(&problem, 400, "invalid_host", "exactly one Host header is expected");
+        break;
+    case HTTP_BAD_TARGET:
+        problem_set(&problem, 400, "invalid_target",
+                    "the path has a space, a control character, a broken percent-escape, "
+                    "%%2F or %%00");
+        break;
+    case HTTP_NOT_FOUND:
+        problem_set(&problem, 404, "not_found", "nothing is served at %.160s",
+                    call->target.data);
+        break;
+    case HTTP_BAD_METHOD:
+        refuse_method(call, &problem);
+        break;
+    case HTTP_OPTIONS:
+        refuse_method(call, &problem);
+        http_reply_static(call, 204, NULL, "", 0);
+        return;
+    case HTTP_BAD_ENCODING:
+        http_set_header(call, "Accept-Encoding", "identity");
+        problem_set(&problem, 415, "unsupported_content_encoding",
+                    "bodies are read as they are, without Content-Encoding");
+        break;
+    case HTTP_TOO_LARGE:
+        problem_set(&problem, 413, "body_too_large",
+                    "the body is longer than this path's limit of %zu bytes",
+                    options->routes[call->match.route].max_body);
+        break;
+    case HTTP_NO_MEMORY:
+        problem_set(&problem, 503, "no_memory", "no memory for the request");
+        problem.retry_after_s = 1;
+        break;
+    }
+    http_reply_problem(call, &problem);
+}
+
+/* -- What handlers ask -- */
+
+unsigned http_call_thread(const struct http_call *call)
+{
+    return call->thread->index;
+}
+
+uint64_t http_call_id(const struct http_call *call)
+{
+    return call->id;
+}
+
+uint64_t http_call_began_ns(const struct http_call *call)
+{
+    return call->began_ns;
+}
+
+const char *http_call_method(const struct http_call *call)
+{
+    return call->method;
+}
+
+const char *http_call_path(const struct http_call *call)
+{
+    return call->target.data;
+}
+
+const char *http_call_param(const struct http_call *call, size_t i)
+{
+    assert(i < call->match.n_params);
+    return call->match.param[i];
+}
+
+/* Decodes the whole query when it is first asked for. */
+static void decode_args(struct http_call *call)
+{
+    size_t len = strlen(call->query);
+
+    call->args_decoded = true;
+    call->n_args = 0;
+    buf_bytes(&call->args, call->query, len + 1);
+    for (size_t i = 0; i <= len; i++)
+        buf_char(&call->args, '\0');
+    if (!call->args.failed)
+        call->n_args = http_route_decode_query(call->args.data);
+}
+
+const char *http_call_query(const struct http_call *call, const char *name)
+{
+    if (call->query == NULL)
+        return NULL;
+    if (!call->args_decoded)
+        decode_args((struct http_call *)call); /* a cache; handlers never see it change */
+
+    const char *at = call->args.data;
+    for (size_t i = 0; i < call->n_args; i++) {
+        const char *value = at + strlen(at) + 1;
+        if (strcmp(at, name) == 0)
+            return value;
+        at = value + strlen(value) + 1;
+    }
+    return NULL;
+}
+
+const char *http_call_header(const struct http_call *call, const char *name)
+{
+    return MHD_lookup_connection_value(call->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *http_call_content_type(const struct http_call *call)
+{
+    return call->content_type;
+}
+
+const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len)
+{
+    *ret_len = call->body.len;
+    return (const uint8_t *)(call->body.len == 0 ? "" : call->body.data);
+}
+
+bool http_call_client_gone(const struct http_call *call)
+{
+    char byte;
+
+    if (atomic_load(&call->conn->shut))
+        return false; /* we closed that half ourselves; sending will tell */
+    ssize_t len = recv(call->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void http_call_set_user(struct http_call *call, void *user)
+{
+    call->user = user;
+}
+
+void *http_call_user(const struct http_call *call)
+{
+    return call->user;
+}
+
+/* -- Answers -- */
+
+void http_defer(struct http_call *call)
+{
+    assert(!call->deferred && !call->answered);
+    call->deferred = true;
+    MHD_suspend_connection(call->mhd);
+}
+
+void http_set_header(struct http_call *call, const char *name, const char *value)
+{
+    assert(call->n_headers < HTTP_MAX_HEADERS);
+    assert(strlen(value) <= 255);
+    if (strcasecmp(name, "Cache-Control") == 0)
+        call->own_cache_control = true;
+    buf_bytes(&call->headers, name, strlen(name) + 1);
+    buf_bytes(&call->headers, value, strlen(value) + 1);
+    if (!call->headers.failed)
+        call->n_headers++;
+}
+
+/* The answer is complete. After this a deferred call belongs to its data thread again. */
+static void finish(struct http_call *call, unsigned status, const char *content_type)
+{
+    assert(!call->answered);
+    call->status = status;
+    call->answer_type = content_type;
+    call->answered = true;
+    if (call->deferred)
+        MHD_resume_connection(call->mhd);
+}
+
+void http_reply(struct http_call *call, unsigned status, const char *content_type,
+                struct buf *body)
+{
+    if (body->failed) {
+        buf_free(body);
+        http_reply_static(call, 500, call->v2 ? V2_TYPE : PROBLEM_TYPE, out_of_memory,
+                          sizeof(out_of_memory) - 1);
+        return;
+    }
+    buf_free(&call->answer);
+    call->answer = *body;
+    *body = (struct buf)BUF_INIT;
+    finish(call, status, content_type);
+}
+
+void http_reply_static(struct http_call *call, unsigned status, const char *content_type,
+                       const void *bytes, size_t len)
+{
+    call->static_bytes = bytes;
+    call->static_len = len;
+    finish(call, status, content_type);
+}
+
+void http_reply_problem(struct http_call *call, const struct problem *problem)
+{
+    struct buf body = BUF_INIT;
+
+    problem_write(problem, call->id_text, call->v2, &body);
+    if (problem->retry_after_s != 0) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof(seconds), "%u", problem->retry_after_s);
+        http_set_header(call, "Retry-After", seconds);
+    }
+    http_reply(call, problem->status, call->v2 ? V2_TYPE : PROBLEM_TYPE, &body);
+}
+
+struct buf http_take_buf(struct http_call *call)
+{
+    struct buf buf = call->answer;
+
+    call->answer = (struct buf)BUF_INIT;
+    return buf;
+}
+
+/* The library has let go of the answer's bytes. */
+static void on_response_free(void *cls)
+{
+    struct http_call *call = cls;
+
+    call->response_open = false;
+    if (!call->request_open)
+        recycle(call);
+}
+
+static struct MHD_Response *make_response(struct http_call *call)
+{
+    if (call->static_bytes != NULL)
+        return MHD_create_response_from_buffer(
+            call->static_len, (void *)call->static_bytes, MHD_RESPMEM_PERSISTENT);
+
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(
+            call->answer.len, call->answer.data, on_response_free, call);
+    call->response_open = response != NULL;
+    return response;
+}
+
+static bool add_headers(struct http_call *call, struct MHD_Response *response)
+{
+    const char *name = call->headers.data;
+    bool ok =
+        MHD_add_response_header(response, "X-Request-Id", call->id_text) == MHD_YES &&
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+
+    if (call->headers.failed)
+        return false;
+    if (ok && !call->own_cache_control)
+        ok = MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    if (ok && call->answer_type != NULL)
+        ok = MHD_add_response_header(response, "Content-Type", call->answer_type) ==
+             MHD_YES;
+    if (ok && atomic_load_explicit(&call->thread->server->draining, memory_order_relaxed))
+        ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    for (unsigned i = 0; ok && i < call->n_headers; i++) {
+        const char *value = name + strlen(name) + 1;
+        ok = MHD_add_response_header(response, name, value) == MHD_YES;
+        name = value + strlen(value) + 1;
+    }
+    return ok;
+}
+
+enum MHD_Result http_call_send(struct http_call *call)
+{
+    struct MHD_Response *response = make_response(call);
+    enum MHD_Result queued = MHD_NO;
+
+    if (response == NULL)
+        return MHD_NO; /* no memory: the connection closes */
+    if (add_headers(call, response))
+        queued = MHD_queue_response(call->mhd, call->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_internal.h - what http.c (connections, threads), http_head.c (is this request
+ * sound?) and http_call.c (what handlers see) share. Inside api/ only.
+ *
+ *   http_call_begin    request line read          take a call, keep the target as sent
+ *   http_head_check    head complete              framing, path, route, limits
+ *   http_call_body_add piece of the body          keep or drop
+ *   (handler)          request complete           answers now or later
+ *   http_call_send     data thread, answer known  hand it to the library
+ *   http_call_end      sent, or connection lost   tell on_done, recycle
+ */
+#ifndef API_HTTP_INTERNAL_H
+#define API_HTTP_INTERNAL_H
+
+#include "api/http.h"
+#include "api/http_route.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Bodies that nobody wants are read and dropped up to here, so that the client hears why
+ * and may keep its connection; beyond, the connection closes (at once if the length was
+ * told). */
+#define HTTP_DROP_MAX ((uint64_t)1 << 20)
+/* Larger buffers are given back after a request instead of being kept for the next. */
+#define HTTP_KEEP_CAP ((size_t)64 << 10)
+/* Spare calls kept per data thread. */
+#define HTTP_KEEP_CALLS  256
+#define HTTP_MAX_HEADERS 8
+
+enum http_conn_state {
+    HTTP_CONN_FRESH, /* accepted, nothing of a request seen */
+    HTTP_CONN_IDLE,  /* between two requests */
+    HTTP_CONN_HEAD,  /* request line read, head not complete */
+    HTTP_CONN_BUSY,  /* head complete, not answered */
+};
+
+/* A connection, in its data thread's list from accept to close. */
+struct http_conn {
+    struct http_conn *prev, *next; /* under the thread's lock */
+    int fd;
+    _Atomic int state; /* enum http_conn_state; written by the data thread */
+    _Atomic uint64_t since_ns;
+    atomic_bool shut; /* we shut the receiving side, so end of file says nothing */
+};
+
+struct http_thread {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    unsigned index;
+
+    /* The data thread's own. */
+    uint64_t next_id;
+    struct http_call *spare;
+    size_t n_spare;
+
+    atomic_size_t n_open; /* connections, those on their way to the thread included */
+    pthread_mutex_t lock;
+    struct http_conn conns; /* head of the ring */
+};
+
+struct http_server {
+    struct http_options options;
+    struct http_route_table *table;
+    atomic_bool draining;
+    unsigned next_thread; /* of the accepting thread */
+    unsigned n_threads;
+    struct http_thread *threads[];
+};
+
+/* What http_head_check found; anything but FINE is answered without the handler. */
+enum http_verdict {
+    HTTP_FINE,
+    HTTP_BAD_FRAMING,
+    HTTP_BAD_CODING,
+    HTTP_BAD_HOST,
+    HTTP_BAD_TARGET,
+    HTTP_NOT_FOUND,
+    HTTP_BAD_METHOD,
+    HTTP_OPTIONS,
+    HTTP_BAD_ENCODING,
+    HTTP_TOO_LARGE,
+    HTTP_NO_MEMORY,
+};
+
+struct http_call {
+    struct http_call *next; /* spare list */
+    struct http_thread *thread;
+    struct http_conn *conn;
+    struct MHD_Connection *mhd;
+    uint64_t id, began_ns;
+    char id_text[17];
+
+    /* The head. */
+    enum http_verdict verdict;
+    const char *method; /* static; "_other" if it is none that HTTP APIs use */
+    const char *query;  /* in `target`; NULL if there is none */
+    struct buf target;  /* path and query as sent, each zero-terminated */
+    struct buf path;    /* decoded segments */
+    struct buf args;    /* decoded query, once somebody asks */
+    size_t n_args;
+    struct http_route_path segments;
+    struct http_route_match match; /* route is n_routes if none fits */
+    char content_type[80];
+    bool v2, head_seen, args_decoded, target_broken;
+
+    struct buf body;
+    uint64_t dropped;
+
+    /* The answer; from another thread after http_defer. */
+    bool dispatched, deferred, answered, own_cache_control;
+    unsigned status, n_headers;
+    const char *answer_type;
+    const void *static_bytes; /* NULL: the answer is in `answer` */
+    size_t static_len;
+    struct buf answer;
+    struct buf headers; /* name, value, name, value, each zero-terminated */
+    void *user;
+
+    /* The call is recycled when the library is done with both. */
+    bool request_open, response_open;
+};
+
+/* NULL if there is no memory. `target` is the library's own buffer. */
+struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *conn,
+                                  struct MHD_Connection *mhd, const char *target);
+/* Looks at the complete head; true if the answer must go out before the body is read. */
+bool http_head_check(struct http_call *call, const char *method, const char *version);
+/* Keeps or drops a piece of the body; false to close the connection. */
+bool http_call_body_add(struct http_call *call, const char *bytes, size_t len);
+/* Answers for a verdict other than HTTP_FINE. */
+void http_call_refuse(struct http_call *call);
+enum MHD_Result http_call_send(struct http_call *call);
+void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code);
+/* Frees a thread's spare calls. */
+void http_call_free_spare(struct http_thread *thread);
+
+uint64_t http_now_ns(void);
+
+#endif
