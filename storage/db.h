@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* db.h - the SQLite database: opening, schema, closing. Tables in storage/README.md.
  *
- * One connection writes (metrics.h), by one thread; history.h reads on a connection of its
- * own. WAL, synchronous NORMAL: after kill -9 committed transactions are there, after a
- * power cut the last second may be missing, and the file is never corrupt.
+ * One connection writes (metrics.h), by one thread; history.h reads on a connection of
+ * its own. WAL, synchronous NORMAL: after kill -9 committed transactions are there, after
+ * a power cut the last second may be missing, and the file is never corrupt.
  */
 #ifndef STORAGE_DB_H
 #define STORAGE_DB_H
@@ -19,17 +19,20 @@ struct db;
 
 /* What opening found. */
 struct db_opened {
-    bool created;              /* there was no file */
-    bool unclean;              /* the last writer did not close it */
-    char set_aside[ERR_LEN];   /* "" or the new name of a corrupt file */
+    bool created; /* there was no file, or an empty one */
+    bool unclean; /* the last writer did not close it; it was checked */
+    char set_aside[ERR_LEN]; /* "" or the new name (cut if long) of a corrupt file */
 };
 
-/* Opens or creates. A corrupt file is renamed to PATH.corrupt-TIME and a new one begun.
- * ST_IO with `why`; ST_UNSUPPORTED: the file's schema is newer than ours, or it is another
- * program's database (it is left alone). */
+/* Opens or creates (mode 0640). A corrupt file is renamed to PATH.corrupt-TIME, its -wal
+ * and -shm with it, and a new one begun. ST_IO with `why`; ST_NOMEM; ST_UNSUPPORTED: the
+ * file's schema is newer than ours, or it is another program's database (it is left
+ * alone). */
 MUST_CHECK enum status db_open(const char *path, struct db **ret_db,
                                struct db_opened *ret_opened, char why[ERR_LEN]);
-/* Checkpoints and leaves one plain file that a reader without write permission can open. */
+/* Checkpoints and leaves one plain file that a reader without write permission can open.
+ * Close our own readers (history.h) first: while anybody reads, the file stays in WAL
+ * mode. Takes NULL. */
 void db_close(struct db *db);
 /* Why the last call on `db` failed. Borrowed until the next call. */
 const char *db_message(const struct db *db);

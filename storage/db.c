@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/db.h"
+
+#include "storage/db_internal.h"
+#include "storage/db_schema.h"
+#include "storage/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 5000
+/* A stop does not hang on somebody who reads. */
+#define CLOSE_TIMEOUT_MS 500
+/* The most pages that SQLite allows. */
+#define NO_PAGE_LIMIT 4294967294U
+
+/* Where SQLite keeps them in the first page, big-endian. */
+enum { HEADER_LEN = 100, USER_VERSION_AT = 60, APPLICATION_ID_AT = 68 };
+
+/* -- Errors -- */
+
+/* ST_FORMAT: the file is corrupt. */
+static enum status status_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return ST_OK;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ST_FORMAT;
+    case SQLITE_NOMEM:
+        return ST_NOMEM;
+    default:
+        return ST_IO;
+    }
+}
+
+enum status db_failed(struct db *db)
+{
+    (void)snprintf(db->message, sizeof(db->message), "%s", sqlite3_errmsg(db->handle));
+    return sqlite3_errcode(db->handle) == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
+}
+
+const char *db_message(const struct db *db)
+{
+    return db->message;
+}
+
+/* -- Looking before opening -- */
+
+/* Makes an empty file of our mode, which the side files inherit. */
+static enum status create_file(const char *path, bool *ret_created, char why[ERR_LEN])
+{
+    struct stat info;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+
+    if (fd >= 0) {
+        (void)close(fd); /* it is empty */
+        *ret_created = true;
+        return ST_OK;
+    }
+    if (errno != EEXIST || stat(path, &info) != 0)
+        return file_fail(ST_IO, path, strerror(errno), why);
+    if (!S_ISREG(info.st_mode))
+        return file_fail(ST_IO, path, "not a regular file", why);
+    *ret_created = info.st_size == 0;
+    return ST_OK;
+}
+
+static uint32_t big_endian32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static enum status too_new(const char *path, uint32_t version, char why[ERR_LEN])
+{
+    (void)snprintf(why, ERR_LEN, "%.*s: schema version %u; this program knows up to %d",
+                   FILE_SHOWN_PATH, path, version, DB_SCHEMA_VERSION);
+    return ST_UNSUPPORTED;
+}
+
+/* Refuses what is not ours by the file's own header: SQLite would already write to it on
+ * opening (WAL recovery). Our identity is in the header from the first commit on, since a
+ * new database becomes WAL only afterwards. What has no header is left to SQLite. */
+static enum status check_header(const char *path, char why[ERR_LEN])
+{
+    uint8_t head[HEADER_LEN];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return file_fail(ST_IO, path, strerror(errno), why);
+    ssize_t n = pread(fd, head, sizeof(head), 0);
+    (void)close(fd); /* only read from */
+    if (n != (ssize_t)sizeof(head) || memcmp(head, "SQLite format 3", 16) != 0)
+        return ST_OK;
+    uint32_t version = big_endian32(head + USER_VERSION_AT);
+    if (big_endian32(head + APPLICATION_ID_AT) != DB_APPLICATION_ID)
+        return file_fail(ST_UNSUPPORTED, path, "the database of another program", why);
+    return version > DB_SCHEMA_VERSION ? too_new(path, version, why) : ST_OK;
+}
+
+/* -- Opening -- */
+
+/* The first column of the first row, "" if there is none. Gives an SQLite result code. */
+static int query_text(sqlite3 *handle, const char *sql, char *ret_text, size_t size)
+{
+    sqlite3_stmt *query = NULL;
+    int rc = sqlite3_prepare_v2(handle, sql, -1, &query, NULL);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    ret_text[0] = '\0';
+    if (sqlite3_step(query) == SQLITE_ROW && sqlite3_column_text(query, 0) != NULL)
+        (void)snprintf(ret_text, size, "%s", (const char *)sqlite3_column_text(query, 0));
+    return sqlite3_finalize(query);
+}
+
+static int configure(sqlite3 *handle)
+{
+    static const char pragmas[] = "PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA foreign_keys = ON;"
+                                  "PRAGMA temp_store = MEMORY;"
+                                  "PRAGMA secure_delete = OFF;"
+                                  "PRAGMA journal_size_limit = 67108864;"
+                                  "PRAGMA trusted_schema = OFF;";
+    int rc = sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Until the file is known to be good, closing leaves it and its log as they are. */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(handle, pragmas, NULL, NULL, NULL);
+    return rc;
+}
+
+/* SQLITE_CORRUPT if the check finds something. */
+static int quick_check(sqlite3 *handle)
+{
+    char found[64];
+    int rc = query_text(handle, "PRAGMA quick_check(1)", found, sizeof(found));
+
+    return rc == SQLITE_OK && strcmp(found, "ok") != 0 ? SQLITE_CORRUPT : rc;
+}
+
+/* Was it closed? If not, is it whole? From now on it counts as not closed. */
+static int check_clean(sqlite3 *handle, bool created, bool *ret_unclean)
+{
+    char clean[8];
+    int rc = query_text(handle, "SELECT value FROM meta WHERE key = 'clean'", clean,
+                        sizeof(clean));
+
+    if (rc == SQLITE_OK && !created && strcmp(clean, "1") != 0) {
+        *ret_unclean = true;
+        rc = quick_check(handle);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(handle, "INSERT OR REPLACE INTO meta VALUES ('clean', '0')",
+                          NULL, NULL, NULL);
+    return rc;
+}
+
+static enum status failed_open(const char *path, int rc, sqlite3 *handle,
+                               char why[ERR_LEN])
+{
+    bool told = handle != NULL && sqlite3_errcode(handle) != SQLITE_OK;
+
+    return file_fail(status_of(rc), path,
+                     told ? sqlite3_errmsg(handle) : sqlite3_errstr(rc), why);
+}
+
+/* Takes an open connection to a usable database. ST_FORMAT: corrupt. */
+static enum status prepare(struct db *db, const char *path, struct db_opened *opened,
+                           char why[ERR_LEN])
+{
+    sqlite3 *handle = db->handle;
+    char text[16] = "";
+    int rc = configure(handle);
+
+    if (rc == SQLITE_OK && opened->created)
+        rc = sqlite3_exec(handle, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = query_text(handle, "PRAGMA user_version", text, sizeof(text));
+    if (rc != SQLITE_OK)
+        return failed_open(path, rc, handle, why);
+    int version = atoi(text);
+    if (version > DB_SCHEMA_VERSION)
+        return too_new(path, (uint32_t)version, why);
+
+    rc = db_schema_migrate(handle, version);
+    if (rc == SQLITE_OK)
+        rc = query_text(handle, "PRAGMA journal_mode = WAL", text, sizeof(text));
+    if (rc == SQLITE_OK && strcmp(text, "wal") != 0)
+        return file_fail(ST_IO, path, "this file system cannot hold a WAL database", why);
+    if (rc == SQLITE_OK)
+        rc = check_clean(handle, opened->created, &opened->unclean);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return rc == SQLITE_OK ? ST_OK : failed_open(path, rc, handle, why);
+}
+
+static void free_db(struct db *db)
+{
+    for (size_t i = 0; i < DB_STATEMENTS; i++)
+        (void)sqlite3_finalize(db->statements[i]); /* repeats an error already reported */
+    (void)sqlite3_close(db->handle);               /* no statement is left open */
+    free(db);
+}
+
+static enum status open_once(const char *path, struct db **ret_db,
+                             struct db_opened *opened, char why[ERR_LEN])
+{
+    enum status st = create_file(path, &opened->created, why);
+
+    if (st == ST_OK && !opened->created)
+        st = check_header(path, why);
+    if (st != ST_OK)
+        return st;
+
+    struct db *db = calloc(1, sizeof(*db));
+    if (db == NULL)
+        return file_fail(ST_NOMEM, path, "not enough memory", why);
+    int rc = sqlite3_open_v2(
+        path, &db->handle,
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    st = rc == SQLITE_OK ? prepare(db, path, opened, why)
+                         : failed_open(path, rc, db->handle, why);
+    if (st != ST_OK) {
+        free_db(db);
+        return st;
+    }
+    *ret_db = db;
+    return ST_OK;
+}
+
+/* -- Corrupt files -- */
+
+/* Renames PATH and its side files to NEW. */
+static enum status rename_all(const char *path, const char *new, char why[ERR_LEN])
+{
+    static const char *const endings[] = { "", "-wal", "-shm", "-journal" };
+    char from[4096], to[4096];
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        int n = snprintf(from, sizeof(from), "%s%s", path, endings[i]);
+        int m = snprintf(to, sizeof(to), "%s%s", new, endings[i]);
+        if (n < 0 || (size_t)n >= sizeof(from) || m < 0 || (size_t)m >= sizeof(to))
+            return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
+        if (rename(from, to) != 0 && (i == 0 || errno != ENOENT))
+            return file_fail(ST_IO, from, strerror(errno), why);
+    }
+    return ST_OK;
+}
+
+static enum status set_aside(const char *path, struct db_opened *opened,
+                             char why[ERR_LEN])
+{
+    char new[4096], stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    (void)gmtime_r(&now, &utc); /* fails only beyond the year 2^31 */
+    (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+    for (unsigned nth = 0;; nth++) {
+        int n = nth == 0
+                    ? snprintf(new, sizeof(new), "%s.corrupt-%s", path, stamp)
+                    : snprintf(new, sizeof(new), "%s.corrupt-%s-%u", path, stamp, nth);
+        if (n < 0 || (size_t)n >= sizeof(new))
+            return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
+        if (access(new, F_OK) != 0)
+            break;
+    }
+    enum status st = rename_all(path, new, why);
+    if (st == ST_OK)
+        (void)snprintf(opened->set_aside, sizeof(opened->set_aside), "%.*s", ERR_LEN - 1,
+                       new);
+    return st;
+}
+
+enum status db_open(const char *path, struct db **ret_db, struct db_opened *ret_opened,
+                    char why[ERR_LEN])
+{
+    struct db_opened opened = { .created = false };
+    enum status st = open_once(path, ret_db, &opened, why);
+
+    if (st == ST_FORMAT) {
+        struct db_opened again = { .created = false };
+
+        st = set_aside(path, &opened, why);
+        if (st == ST_OK)
+            st = open_once(path, ret_db, &again, why);
+        if (st == ST_FORMAT)
+            st = ST_IO; /* a file we have just made: the disk is at fault */
+    }
+    if (st == ST_OK)
+        *ret_opened = opened;
+    return st;
+}
+
+/* -- Use -- */
+
+sqlite3_stmt *db_prepared(struct db *db, enum db_statement which, const char *sql)
+{
+    sqlite3_stmt **statement = &db->statements[which];
+
+    if (*statement == NULL &&
+        sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, statement,
+                           NULL) != SQLITE_OK)
+        return NULL;
+    return *statement;
+}
+
+void db_limit_pages(struct db *db, unsigned n_pages)
+{
+    char sql[64];
+
+    (void)snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %u",
+                   n_pages == 0 ? NO_PAGE_LIMIT : n_pages);
+    (void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL); /* a test would see it */
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    /* Whatever of this fails is made up for by the next opening, which then finds an
+     * unclean file or a log. */
+    (void)sqlite3_busy_timeout(db->handle, CLOSE_TIMEOUT_MS);
+    (void)sqlite3_exec(db->handle, "UPDATE meta SET value = '1' WHERE key = 'clean'",
+                       NULL, NULL, NULL);
+    (void)sqlite3_exec(db->handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    (void)sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    free_db(db);
+}
