@@ -266,8 +266,8 @@ struct job {
     struct mram_class_odds by_class; /* device */
     struct mram_census census;       /* device: of this tile */
     uint64_t old[MRAM_TILE_WORDS];
-    uint64_t wanted[MRAM_TILE_WORDS];
-    uint64_t fail[MRAM_TILE_WORDS];
+    uint64_t active[MRAM_TILE_WORDS];
+    uint64_t fail[MRAM_TILE_WORDS];   /* device */
     uint64_t unused[MRAM_TILE_WORDS]; /* what a forecast would have stored */
 };
 
@@ -284,17 +284,6 @@ static void job_init(struct job *job, const struct mram *mram,
         mram_odds_init(write->mode == MRAM_IID ? flip : write->error_rate, &job->odds);
 }
 
-/* The tile's wanted bits, as long as a tile: a layer may end inside. */
-static const uint64_t *wanted_of(struct job *job, const struct mram_tile *tile,
-                                 const uint64_t *layer_words)
-{
-    if (tile->n_words == MRAM_TILE_WORDS)
-        return layer_words;
-    memset(job->wanted, 0, sizeof(job->wanted));
-    memcpy(job->wanted, layer_words, tile->n_words * sizeof(*layer_words));
-    return job->wanted;
-}
-
 /* What the write goes over. */
 static const uint64_t *old_of(struct job *job, const struct mram_tile *tile,
                               const uint64_t *wanted)
@@ -307,25 +296,32 @@ static const uint64_t *old_of(struct job *job, const struct mram_tile *tile,
         mram_tile_random(tile, job->mram->kernel, job->write->generation, job->old);
         return job->old;
     }
-    memset(job->old, 0, sizeof(job->old));
-    if (over == MRAM_OVER_ERASED_AP)
+    if (over == MRAM_OVER_ERASED_AP) {
+        memset(job->old, 0, sizeof(job->old));
         return job->old;
-    for (size_t w = 0; w < tile->n_words; w++)
-        job->old[w] = over == MRAM_OVER_COMPLEMENT ? ~wanted[w] : ~UINT64_C(0);
-    mram_tile_mask(tile, job->old);
+    }
+    mram_tile_cells(tile, job->old);
+    if (over == MRAM_OVER_COMPLEMENT)
+        for (size_t w = 0; w < tile->n_words; w++)
+            job->old[w] ^= wanted[w];
     return job->old;
 }
 
-static struct mram_result result_of(const struct mram_tile *tile,
-                                    const struct mram_counts *counts)
+/* Stores the wanted bits, as if nothing failed, and leaves in job->active what toggles.
+ */
+static struct mram_result store_tile(struct job *job, const struct mram_tile *tile,
+                                     const uint64_t *wanted, uint64_t *stored)
 {
-    uint64_t held_ap = tile->n_cells - counts->old - counts->wanted + counts->both;
+    struct mram_counts n;
 
+    job->mram->kernel->write(stored, old_of(job, tile, wanted), wanted, tile->n_words,
+                             job->active, &n);
+    memset(job->active + tile->n_words, 0,
+           (MRAM_TILE_WORDS - tile->n_words) * sizeof(job->active[0]));
     return (struct mram_result) {
         .cells = tile->n_cells,
-        .toggles = { counts->old - counts->both, counts->wanted - counts->both },
-        .holds = { held_ap, counts->both },
-        .errors = { counts->failed_ap, counts->failed_p },
+        .toggles = { n.old - n.both, n.wanted - n.both },
+        .holds = { tile->n_cells - n.old - n.wanted + n.both, n.both },
     };
 }
 
@@ -346,65 +342,59 @@ static double census_pj(const struct mram_census *census,
     double pj = 0.0, wrong = 0.0;
 
     for (unsigned c = 0; c < MTJ_CLASSES; c++) {
-        /* By old bit + 2 * wanted bit. */
-        const uint32_t *n = census->n[c];
+        const uint32_t *holds = census->n[c], *toggles = census->n[c] + 2;
 
-        pj +=
-            n[0] * classes->hold_pj[c][MTJ_P2AP] + n[1] * classes->toggle_pj[c][MTJ_P2AP];
-        pj +=
-            n[2] * classes->toggle_pj[c][MTJ_AP2P] + n[3] * classes->hold_pj[c][MTJ_AP2P];
-        wrong += n[1] * classes->error_rate[c][MTJ_P2AP] +
-                 n[2] * classes->error_rate[c][MTJ_AP2P];
+        for (unsigned d = 0; d < 2; d++) {
+            pj +=
+                holds[d] * classes->hold_pj[c][d] + toggles[d] * classes->toggle_pj[c][d];
+            wrong += toggles[d] * classes->error_rate[c][d];
+        }
     }
     *ret_wrong = wrong;
     return pj;
 }
 
-/* Fills job->fail (and the census). */
-static void draw_failures(struct job *job, const struct mram_tile *tile,
-                          const uint64_t *old, const uint64_t *wanted)
+static void fail_by_class(struct job *job, const struct mram_tile *tile, uint64_t *stored,
+                          struct mram_result *result)
 {
     const struct mram *mram = job->mram;
-    const struct mram_write *write = job->write;
+    double expected;
 
-    if (write->mode == MRAM_DEVICE)
-        mram_tile_classes(tile, mram->kernel, &mram->classes, &job->by_class,
-                          write->generation, old, wanted, &job->census, job->fail);
-    else
-        mram_tile_fail(tile, mram->kernel, &job->odds, RNG_WRITE, write->generation, old,
-                       wanted, job->fail);
-}
-
-static struct mram_result flip_tile(struct job *job, const struct mram_tile *tile,
-                                    const uint64_t *wanted)
-{
-    const struct mram_kernel *kernel = job->mram->kernel;
-    struct mram_counts counts;
-
-    mram_tile_fail(tile, kernel, &job->odds, RNG_FLIP, job->write->generation, NULL,
-                   wanted, job->fail);
-    kernel->store(tile_words(job->mram, tile->number), wanted, wanted, job->fail,
-                  tile->n_words, &counts);
-    return (struct mram_result) {
-        .cells = tile->n_cells,
-        .errors = { counts.failed_ap, counts.failed_p },
-    };
+    mram_tile_classes(tile, mram->kernel, &mram->classes, &job->by_class,
+                      job->write->generation, job->active, stored, &job->census,
+                      job->fail);
+    uint64_t n_failed =
+        mram->kernel->flip(stored, job->fail, tile->n_words, &result->errors[MTJ_AP2P]);
+    result->errors[MTJ_P2AP] = n_failed - result->errors[MTJ_AP2P];
+    result->energy_pj = census_pj(&job->census, job->write->classes, &expected);
 }
 
 static struct mram_result write_tile(struct job *job, const struct mram_tile *tile,
                                      const uint64_t *wanted)
 {
-    const uint64_t *old = old_of(job, tile, wanted);
-    struct mram_counts counts;
-    double expected;
+    uint64_t *stored = tile_words(job->mram, tile->number);
+    struct mram_result result = store_tile(job, tile, wanted, stored);
 
-    draw_failures(job, tile, old, wanted);
-    job->mram->kernel->store(tile_words(job->mram, tile->number), old, wanted, job->fail,
-                             tile->n_words, &counts);
-    struct mram_result result = result_of(tile, &counts);
-    result.energy_pj = job->write->mode == MRAM_DEVICE
-                           ? census_pj(&job->census, job->write->classes, &expected)
-                           : uniform_pj(job->write, &result);
+    if (job->write->mode == MRAM_DEVICE) {
+        fail_by_class(job, tile, stored, &result);
+        return result;
+    }
+    mram_tile_fail(tile, job->mram->kernel, &job->odds, RNG_WRITE, job->write->generation,
+                   job->active, stored, result.errors);
+    result.energy_pj = uniform_pj(job->write, &result);
+    return result;
+}
+
+static struct mram_result flip_tile(struct job *job, const struct mram_tile *tile,
+                                    const uint64_t *wanted)
+{
+    uint64_t *stored = tile_words(job->mram, tile->number);
+    struct mram_result result = { .cells = tile->n_cells };
+
+    memcpy(stored, wanted, tile->n_words * sizeof(*stored));
+    mram_tile_cells(tile, job->active);
+    mram_tile_fail(tile, job->mram->kernel, &job->odds, RNG_FLIP, job->write->generation,
+                   job->active, stored, result.errors);
     return result;
 }
 
@@ -433,7 +423,7 @@ enum status mram_program(struct mram *mram, const uint64_t *const *wanted,
         size_t l = layer_of(mram, t);
         const struct layer *layer = &mram->layers[l];
         struct mram_tile tile = tile_at(mram, layer, t);
-        const uint64_t *bits = wanted_of(&job, &tile, wanted[l] + words_before(layer, t));
+        const uint64_t *bits = wanted[l] + words_before(layer, t);
         struct mram_result result = write->mode == MRAM_IID
                                         ? flip_tile(&job, &tile, bits)
                                         : write_tile(&job, &tile, bits);
@@ -459,22 +449,18 @@ static struct mram_forecast forecast_tile(struct job *job, const struct mram_til
     const struct mram *mram = job->mram;
     const struct mram_write *write = job->write;
     struct mram_forecast forecast;
-    struct mram_counts counts;
 
     if (write->mode == MRAM_IID)
         return (struct mram_forecast) { (double)tile->n_cells * write->flip_rate, 0.0 };
 
-    const uint64_t *old = old_of(job, tile, wanted);
+    struct mram_result result = store_tile(job, tile, wanted, job->unused);
     if (write->mode == MRAM_DEVICE) {
         mram_tile_classes(tile, mram->kernel, &mram->classes, &job->by_class,
-                          write->generation, old, wanted, &job->census, NULL);
+                          write->generation, job->active, wanted, &job->census, NULL);
         forecast.energy_pj =
             census_pj(&job->census, write->classes, &forecast.wrong_bits);
         return forecast;
     }
-    memset(job->fail, 0, sizeof(job->fail));
-    mram->kernel->store(job->unused, old, wanted, job->fail, tile->n_words, &counts);
-    struct mram_result result = result_of(tile, &counts);
     forecast.energy_pj = uniform_pj(write, &result);
     forecast.wrong_bits = (double)result.toggles[0] * write->error_rate[0] +
                           (double)result.toggles[1] * write->error_rate[1];
@@ -496,7 +482,7 @@ enum status mram_predict(const struct mram *mram, const uint64_t *const *wanted,
         size_t l = layer_of(mram, t);
         const struct layer *layer = &mram->layers[l];
         struct mram_tile tile = tile_at(mram, layer, t);
-        const uint64_t *bits = wanted_of(&job, &tile, wanted[l] + words_before(layer, t));
+        const uint64_t *bits = wanted[l] + words_before(layer, t);
         struct mram_forecast forecast = forecast_tile(&job, &tile, bits);
 
         sum.wrong_bits += forecast.wrong_bits;

@@ -3,14 +3,14 @@
  *
  * A cell holds P (bit 1, weight +1) or AP (bit 0, weight -1). A layer is n_rows x n_cols
  * cells, each row padded to whole words; padding bits are no cells: they stay zero, cost
- * nothing and never fail. The words of a layer fill its tiles in order, MRAM_TILE_WORDS to
- * a tile (256 word lines of 256 cells); the last tile of a layer may be part empty. Tiles
- * are numbered through all layers.
+ * nothing and never fail. The words of a layer fill its tiles in order, MRAM_TILE_WORDS
+ * to a tile (256 word lines of 256 cells); the last tile of a layer may be part empty.
+ * Tiles are numbered through all layers.
  *
  * Programming writes wanted bits over what the cells hold. In `device` and `uniform` only
- * cells that must toggle can fail, a failed cell keeps its old state, and every cell costs
- * its toggle or hold energy. In `iid` the wanted bits are stored and each is then flipped
- * with probability p, without physics: no energies, no history.
+ * cells that must toggle can fail, a failed cell keeps its old state, and every cell
+ * costs its toggle or hold energy. In `iid` the wanted bits are stored and each is then
+ * flipped with probability p, without physics: no energies, no history.
  *
  * All randomness is keyed by (seed, purpose, generation, tile or cell): the same bits for
  * any division of the tiles over threads and for any kernel.
@@ -53,12 +53,12 @@ struct mram_shape {
 /* The conditions of one programming. */
 struct mram_write {
     enum mram_mode mode;
-    enum mram_over over;   /* device and uniform */
-    uint64_t generation;   /* 1 .. RNG_MAX_GENERATION; keys the draws */
-    double flip_rate;      /* iid: 0..1 */
-    double error_rate[2];  /* uniform: array-mean WER, 0..1, by enum mtj_direction */
-    double toggle_pj[2];   /* uniform: energy of a cell that toggles, >= 0, by direction */
-    double hold_pj[2];     /* uniform: of a cell already there, by the direction written */
+    enum mram_over over;  /* device and uniform */
+    uint64_t generation;  /* 1 .. RNG_MAX_GENERATION; keys the draws */
+    double flip_rate;     /* iid: 0..1 */
+    double error_rate[2]; /* uniform: array-mean WER, 0..1, by enum mtj_direction */
+    double toggle_pj[2];  /* uniform: energy of a cell that toggles, >= 0, by direction */
+    double hold_pj[2];    /* uniform: of a cell already there, by the direction written */
     const struct mtj_class_table *classes; /* device: borrowed */
 };
 
@@ -90,7 +90,8 @@ const uint64_t *mram_contents(const struct mram *mram, size_t layer);
 size_t mram_layer_words(const struct mram *mram, size_t layer);
 /* Puts back contents that were saved; `words` as mram_contents gave them.
  * ST_FORMAT if a padding bit is set. */
-MUST_CHECK enum status mram_restore(struct mram *mram, size_t layer, const uint64_t *words);
+MUST_CHECK enum status mram_restore(struct mram *mram, size_t layer,
+                                    const uint64_t *words);
 
 /* Programs tiles first .. first + n - 1. wanted[l]: layer l's words, as network_layer has
  * them. ret_results: one per layer, to which what happened is *added*; the caller zeroes
@@ -99,8 +100,8 @@ MUST_CHECK enum status mram_restore(struct mram *mram, size_t layer, const uint6
  * A `write` outside its ranges, or tiles that are not there, are ST_RANGE, and nothing is
  * changed. Takes about 64 KiB of stack. */
 MUST_CHECK enum status mram_program(struct mram *mram, const uint64_t *const *wanted,
-                                    const struct mram_write *write, size_t first, size_t n,
-                                    struct mram_result *ret_results);
+                                    const struct mram_write *write, size_t first,
+                                    size_t n, struct mram_result *ret_results);
 
 /* Sum of n results. */
 struct mram_result mram_sum(const struct mram_result *results, size_t n);
@@ -113,7 +114,8 @@ struct mram_forecast {
     double wrong_bits; /* expected */
     double energy_pj;  /* expected, 0 in iid */
 };
-MUST_CHECK enum status mram_predict(const struct mram *mram, const uint64_t *const *wanted,
+MUST_CHECK enum status mram_predict(const struct mram *mram,
+                                    const uint64_t *const *wanted,
                                     const struct mram_write *write,
                                     struct mram_forecast *ret_forecast);
 

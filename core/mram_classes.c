@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/mram_tile.h"
 
+#include "core/bits.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -87,6 +89,8 @@ static uint32_t tie_draw(const struct rng_stream *at, size_t cell)
     return rng_u32(&tie);
 }
 
+/* Which of a column's two classes a cell gets is a toss: no branch, it would not be
+ * guessed. */
 static void draw_classes(const struct mram_classes *classes, const struct rng_stream *at,
                          const uint32_t *draws, size_t first_cell, size_t n_cells,
                          uint16_t *ret_class)
@@ -95,22 +99,38 @@ static void draw_classes(const struct mram_classes *classes, const struct rng_st
         uint32_t column = draws[i] >> KEEP_BITS;
         uint32_t rest = draws[i] & ((1u << KEEP_BITS) - 1);
         uint32_t keep = classes->keep[column];
-        bool keeps = rest < keep;
+        uint32_t leaves = rest >= keep;
 
         if (__builtin_expect(rest == keep, 0))
-            keeps = tie_draw(at, first_cell + i) < classes->keep_low[column];
-        ret_class[i] = keeps ? (uint16_t)column : classes->other[column];
+            leaves = tie_draw(at, first_cell + i) >= classes->keep_low[column];
+        ret_class[i] = (uint16_t)(column ^ ((column ^ classes->other[column]) & -leaves));
     }
 }
 
-static void count_word(const uint16_t *class, unsigned n_cells, uint64_t old,
+static void count_word(const uint16_t *class, unsigned n_cells, uint64_t toggles,
                        uint64_t wanted, struct mram_census *census)
 {
     for (unsigned b = 0; b < n_cells; b++) {
-        census->n[class[b]][(old & 1) | (wanted & 1) << 1]++;
-        old >>= 1;
+        census->n[class[b]][(wanted & 1) | (toggles & 1) << 1]++;
+        toggles >>= 1;
         wanted >>= 1;
     }
+}
+
+/* Cells whose draw equals the upper half of their threshold, and whose tie fails them. */
+static uint64_t fail_ties(const struct mram_class_odds *odds, const struct rng_stream *at,
+                          const uint16_t *class, const uint32_t *draws, size_t first_cell,
+                          uint64_t wanted)
+{
+    uint64_t fail = 0;
+
+    for (unsigned b = 0; b < 64; b++) {
+        unsigned d = wanted >> b & 1;
+        if (draws[b] == odds->high[class[b]][d] &&
+            tie_draw(at, first_cell + b) < odds->low[class[b]][d])
+            fail |= UINT64_C(1) << b;
+    }
+    return fail;
 }
 
 /* Failures among the toggling cells of a word. Every cell is compared: a random branch
@@ -119,34 +139,23 @@ static uint64_t fail_word(const struct mram_class_odds *odds, const struct rng_s
                           const uint16_t *class, const uint32_t *draws, size_t first_cell,
                           uint64_t toggles, uint64_t wanted)
 {
-    uint64_t fail = 0, tie = 0;
+    uint64_t fail = 0;
+    uint32_t ties = 0;
 
     for (unsigned b = 0; b < 64; b++) {
         uint32_t high = odds->high[class[b]][wanted >> b & 1];
         fail |= (uint64_t)(draws[b] < high) << b;
-        tie |= (uint64_t)(draws[b] == high) << b;
+        ties |= draws[b] == high;
     }
-    for (tie &= toggles; tie != 0; tie &= tie - 1) {
-        unsigned b = (unsigned)__builtin_ctzll(tie);
-        if (tie_draw(at, first_cell + b) < odds->low[class[b]][wanted >> b & 1])
-            fail |= UINT64_C(1) << b;
-    }
+    if (__builtin_expect(ties != 0, 0))
+        fail |= fail_ties(odds, at, class, draws, first_cell, wanted);
     return fail & toggles;
-}
-
-static uint64_t any_toggles(const uint64_t *old, const uint64_t *wanted, size_t n_words)
-{
-    uint64_t toggles = 0;
-
-    for (size_t w = 0; w < n_words; w++)
-        toggles |= old[w] ^ wanted[w];
-    return toggles;
 }
 
 void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
                        const struct mram_classes *classes,
                        const struct mram_class_odds *odds, uint64_t generation,
-                       const uint64_t *old, const uint64_t *wanted,
+                       const uint64_t *toggles, const uint64_t *wanted,
                        struct mram_census *ret_census, uint64_t *ret_fail)
 {
     struct rng_stream made, write;
@@ -168,13 +177,13 @@ void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *k
         draw_classes(classes, &made, draws, first * 64, n * 64, class);
         for (size_t i = 0; i < n; i++)
             count_word(class + i * 64, mram_tile_word_cells(tile, first + i),
-                       old[first + i], wanted[first + i], ret_census);
-        if (ret_fail == NULL || any_toggles(old + first, wanted + first, n) == 0)
+                       toggles[first + i], wanted[first + i], ret_census);
+        if (ret_fail == NULL || bits_count(toggles + first, n) == 0)
             continue;
         kernel->draw(&write, (uint32_t)first, n, draws);
         for (size_t i = 0; i < n; i++)
             ret_fail[first + i] =
                 fail_word(odds, &write, class + i * 64, draws + i * 64, (first + i) * 64,
-                          old[first + i] ^ wanted[first + i], wanted[first + i]);
+                          toggles[first + i], wanted[first + i]);
     }
 }

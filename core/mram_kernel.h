@@ -26,12 +26,10 @@
 /* A group's cells compare up to 64 random bits each, four to a batch. */
 #define MRAM_GROUP_BATCHES 16
 
-/* Ones in what a store pass saw. */
+/* Ones in what a write went through. */
 struct mram_counts {
     uint64_t old, wanted;
-    uint64_t both;      /* old and wanted: P cells that hold */
-    uint64_t failed_p;  /* failed cells that were wanted P */
-    uint64_t failed_ap; /* failed cells that were wanted AP */
+    uint64_t both; /* old and wanted: P cells that hold */
 };
 
 struct mram_kernel {
@@ -52,9 +50,14 @@ struct mram_kernel {
                       const uint64_t *active, const uint64_t *choose, size_t n_groups,
                       uint64_t *ret_fail);
 
-    /* stored = wanted ^ fail, and counts what it saw. `stored` may be `old`. */
-    void (*store)(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
-                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts);
+    /* stored = wanted, toggles = old ^ wanted, and counts. `stored` may be `old`. */
+    void (*write)(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  size_t n_words, uint64_t *ret_toggles, struct mram_counts *ret_counts);
+
+    /* stored ^= fail; *ret_ones: how many of the failed bits were one. Returns how many
+     * failed. */
+    uint64_t (*flip)(uint64_t *stored, const uint64_t *fail, size_t n_words,
+                     uint64_t *ret_ones);
 };
 
 extern const struct mram_kernel mram_kernel_scalar;

@@ -167,60 +167,85 @@ static uint64_t sum_bytes(__m256i bytes)
     return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
-/* At most BYTE_VECTORS vectors. */
-static void store_vectors(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
-                          const uint64_t *fail, size_t n_words,
-                          struct mram_counts *counts)
+static inline void put(uint64_t *words, __m256i value)
 {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i n_old = zero, n_wanted = zero, n_both = zero, n_p = zero, n_ap = zero;
+    _mm256_storeu_si256((__m256i *)(void *)words, value);
+}
+
+/* At most BYTE_VECTORS vectors. */
+static void write_some(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                       size_t n_words, uint64_t *toggles, struct mram_counts *counts)
+{
+    __m256i n_old = _mm256_setzero_si256(), n_wanted = n_old, n_both = n_old;
 
     for (size_t w = 0; w < n_words; w += VECTOR_WORDS) {
-        __m256i was = load(old + w), want = load(wanted + w), bad = load(fail + w);
+        __m256i was = load(old + w), want = load(wanted + w);
 
         n_old = add_ones(n_old, was);
         n_wanted = add_ones(n_wanted, want);
         n_both = add_ones(n_both, _mm256_and_si256(was, want));
-        if (!_mm256_testz_si256(bad, bad)) {
-            n_p = add_ones(n_p, _mm256_and_si256(bad, want));
-            n_ap = add_ones(n_ap, _mm256_andnot_si256(want, bad));
-        }
-        _mm256_storeu_si256((__m256i *)(void *)(stored + w), _mm256_xor_si256(want, bad));
+        put(toggles + w, _mm256_xor_si256(was, want));
+        put(stored + w, want);
     }
     counts->old += sum_bytes(n_old);
     counts->wanted += sum_bytes(n_wanted);
     counts->both += sum_bytes(n_both);
-    counts->failed_p += sum_bytes(n_p);
-    counts->failed_ap += sum_bytes(n_ap);
 }
 
-static void add_counts(struct mram_counts *to, const struct mram_counts *counts)
+static size_t at_most(size_t n_words, size_t limit)
 {
-    to->old += counts->old;
-    to->wanted += counts->wanted;
-    to->both += counts->both;
-    to->failed_p += counts->failed_p;
-    to->failed_ap += counts->failed_ap;
+    return n_words < limit ? n_words : limit;
 }
 
-static void store(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
-                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts)
+static void write(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  size_t n_words, uint64_t *ret_toggles, struct mram_counts *ret_counts)
 {
     struct mram_counts counts = { 0 }, rest;
     size_t n_full = n_words - n_words % VECTOR_WORDS;
 
-    for (size_t w = 0; w < n_full; w += BYTE_VECTORS * VECTOR_WORDS) {
-        size_t n = n_full - w;
-        if (n > BYTE_VECTORS * VECTOR_WORDS)
-            n = BYTE_VECTORS * VECTOR_WORDS;
-        store_vectors(stored + w, old + w, wanted + w, fail + w, n, &counts);
+    for (size_t w = 0; w < n_full; w += BYTE_VECTORS * VECTOR_WORDS)
+        write_some(stored + w, old + w, wanted + w,
+                   at_most(n_full - w, BYTE_VECTORS * VECTOR_WORDS), ret_toggles + w,
+                   &counts);
+    mram_kernel_scalar.write(stored + n_full, old + n_full, wanted + n_full,
+                             n_words - n_full, ret_toggles + n_full, &rest);
+    ret_counts->old = counts.old + rest.old;
+    ret_counts->wanted = counts.wanted + rest.wanted;
+    ret_counts->both = counts.both + rest.both;
+}
+
+/* At most BYTE_VECTORS vectors. */
+static uint64_t flip_some(uint64_t *stored, const uint64_t *fail, size_t n_words,
+                          uint64_t *ones)
+{
+    __m256i n_failed = _mm256_setzero_si256(), n_ones = n_failed;
+
+    for (size_t w = 0; w < n_words; w += VECTOR_WORDS) {
+        __m256i bits = load(stored + w), bad = load(fail + w);
+
+        n_failed = add_ones(n_failed, bad);
+        n_ones = add_ones(n_ones, _mm256_and_si256(bad, bits));
+        put(stored + w, _mm256_xor_si256(bits, bad));
     }
-    mram_kernel_scalar.store(stored + n_full, old + n_full, wanted + n_full,
-                             fail + n_full, n_words - n_full, &rest);
-    add_counts(&counts, &rest);
-    *ret_counts = counts;
+    *ones += sum_bytes(n_ones);
+    return sum_bytes(n_failed);
+}
+
+static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
+                     uint64_t *ret_ones)
+{
+    size_t n_full = n_words - n_words % VECTOR_WORDS;
+    uint64_t ones;
+    uint64_t n_failed =
+        mram_kernel_scalar.flip(stored + n_full, fail + n_full, n_words - n_full, &ones);
+
+    for (size_t w = 0; w < n_full; w += BYTE_VECTORS * VECTOR_WORDS)
+        n_failed += flip_some(stored + w, fail + w,
+                              at_most(n_full - w, BYTE_VECTORS * VECTOR_WORDS), &ones);
+    *ret_ones = ones;
+    return n_failed;
 }
 
 const struct mram_kernel mram_kernel_avx2 = {
-    "avx2", cpu_has_avx2, draw, bernoulli, store,
+    "avx2", cpu_has_avx2, draw, bernoulli, write, flip,
 };

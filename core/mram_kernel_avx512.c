@@ -127,24 +127,9 @@ static void bernoulli(const struct rng_stream *at, const uint64_t threshold[2],
     }
 }
 
-struct sums {
-    __m512i old, wanted, both, failed_p, failed_ap;
-};
-
 static inline __m512i add_ones(__m512i sum, __m512i bits)
 {
     return _mm512_add_epi64(sum, _mm512_popcnt_epi64(bits));
-}
-
-static inline __m512i store_vector(struct sums *sums, __m512i old, __m512i wanted,
-                                   __m512i fail)
-{
-    sums->old = add_ones(sums->old, old);
-    sums->wanted = add_ones(sums->wanted, wanted);
-    sums->both = add_ones(sums->both, _mm512_and_si512(old, wanted));
-    sums->failed_p = add_ones(sums->failed_p, _mm512_and_si512(fail, wanted));
-    sums->failed_ap = add_ones(sums->failed_ap, _mm512_andnot_si512(wanted, fail));
-    return _mm512_xor_si512(wanted, fail);
 }
 
 static uint64_t sum_of(__m512i lanes)
@@ -152,35 +137,50 @@ static uint64_t sum_of(__m512i lanes)
     return (uint64_t)_mm512_reduce_add_epi64(lanes);
 }
 
-static void store(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
-                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts)
+/* The words from `w` on, as many as there are. */
+static inline __mmask8 words_left(size_t n_words, size_t w)
 {
-    const __m512i zero = _mm512_setzero_si512();
-    struct sums sums = { zero, zero, zero, zero, zero };
-    size_t w = 0;
+    return n_words - w >= 8 ? 0xff : (__mmask8)((1u << (n_words - w)) - 1);
+}
 
-    for (; w + 8 <= n_words; w += 8) {
-        __m512i bits =
-            store_vector(&sums, _mm512_loadu_si512(old + w),
-                         _mm512_loadu_si512(wanted + w), _mm512_loadu_si512(fail + w));
-        _mm512_storeu_si512(stored + w, bits);
+static void write(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  size_t n_words, uint64_t *ret_toggles, struct mram_counts *ret_counts)
+{
+    __m512i n_old = _mm512_setzero_si512(), n_wanted = n_old, n_both = n_old;
+
+    for (size_t w = 0; w < n_words; w += 8) {
+        __mmask8 left = words_left(n_words, w);
+        __m512i was = _mm512_maskz_loadu_epi64(left, old + w);
+        __m512i want = _mm512_maskz_loadu_epi64(left, wanted + w);
+
+        n_old = add_ones(n_old, was);
+        n_wanted = add_ones(n_wanted, want);
+        n_both = add_ones(n_both, _mm512_and_si512(was, want));
+        _mm512_mask_storeu_epi64(ret_toggles + w, left, _mm512_xor_si512(was, want));
+        _mm512_mask_storeu_epi64(stored + w, left, want);
     }
-    if (w < n_words) {
-        __mmask8 rest = (__mmask8)((1u << (n_words - w)) - 1);
-        __m512i bits = store_vector(&sums, _mm512_maskz_loadu_epi64(rest, old + w),
-                                    _mm512_maskz_loadu_epi64(rest, wanted + w),
-                                    _mm512_maskz_loadu_epi64(rest, fail + w));
-        _mm512_mask_storeu_epi64(stored + w, rest, bits);
+    *ret_counts =
+        (struct mram_counts) { sum_of(n_old), sum_of(n_wanted), sum_of(n_both) };
+}
+
+static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
+                     uint64_t *ret_ones)
+{
+    __m512i n_failed = _mm512_setzero_si512(), n_ones = n_failed;
+
+    for (size_t w = 0; w < n_words; w += 8) {
+        __mmask8 left = words_left(n_words, w);
+        __m512i bits = _mm512_maskz_loadu_epi64(left, stored + w);
+        __m512i bad = _mm512_maskz_loadu_epi64(left, fail + w);
+
+        n_failed = add_ones(n_failed, bad);
+        n_ones = add_ones(n_ones, _mm512_and_si512(bad, bits));
+        _mm512_mask_storeu_epi64(stored + w, left, _mm512_xor_si512(bits, bad));
     }
-    *ret_counts = (struct mram_counts) {
-        .old = sum_of(sums.old),
-        .wanted = sum_of(sums.wanted),
-        .both = sum_of(sums.both),
-        .failed_p = sum_of(sums.failed_p),
-        .failed_ap = sum_of(sums.failed_ap),
-    };
+    *ret_ones = sum_of(n_ones);
+    return sum_of(n_failed);
 }
 
 const struct mram_kernel mram_kernel_avx512 = {
-    "avx512", cpu_has_avx512_vpopcntdq, draw, bernoulli, store,
+    "avx512", cpu_has_avx512_vpopcntdq, draw, bernoulli, write, flip,
 };

@@ -84,23 +84,37 @@ static void bernoulli(const struct rng_stream *at, const uint64_t threshold[2],
     }
 }
 
-static void store(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
-                  const uint64_t *fail, size_t n_words, struct mram_counts *ret_counts)
+static void write(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
+                  size_t n_words, uint64_t *ret_toggles, struct mram_counts *ret_counts)
 {
     struct mram_counts n = { 0 };
 
     for (size_t w = 0; w < n_words; w++) {
-        uint64_t was = old[w], want = wanted[w], bad = fail[w];
+        uint64_t was = old[w], want = wanted[w];
 
         n.old += (uint64_t)__builtin_popcountll(was);
         n.wanted += (uint64_t)__builtin_popcountll(want);
         n.both += (uint64_t)__builtin_popcountll(was & want);
-        n.failed_p += (uint64_t)__builtin_popcountll(bad & want);
-        n.failed_ap += (uint64_t)__builtin_popcountll(bad & ~want);
-        stored[w] = want ^ bad;
+        ret_toggles[w] = was ^ want;
+        stored[w] = want;
     }
     *ret_counts = n;
 }
 
-const struct mram_kernel mram_kernel_scalar = { "scalar", always, draw, bernoulli,
-                                                store };
+static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
+                     uint64_t *ret_ones)
+{
+    uint64_t n_failed = 0, n_ones = 0;
+
+    for (size_t w = 0; w < n_words; w++) {
+        n_failed += (uint64_t)__builtin_popcountll(fail[w]);
+        n_ones += (uint64_t)__builtin_popcountll(fail[w] & stored[w]);
+        stored[w] ^= fail[w];
+    }
+    *ret_ones = n_ones;
+    return n_failed;
+}
+
+const struct mram_kernel mram_kernel_scalar = {
+    "scalar", always, draw, bernoulli, write, flip,
+};

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/mram_tile.h"
 
-#include "core/bits.h"
-
 #include <string.h>
 
-void mram_tile_mask(const struct mram_tile *tile, uint64_t *words)
+static void mask_tails(const struct mram_tile *tile, uint64_t *words)
 {
     if (tile->tail_mask == ~UINT64_C(0))
         return;
     for (size_t w = tile->first_tail; w < tile->n_words; w += tile->row_words)
         words[w] &= tile->tail_mask;
+}
+
+void mram_tile_cells(const struct mram_tile *tile, uint64_t *ret_words)
+{
+    memset(ret_words, 0xff, tile->n_words * sizeof(*ret_words));
+    memset(ret_words + tile->n_words, 0,
+           (MRAM_TILE_WORDS - tile->n_words) * sizeof(*ret_words));
+    mask_tails(tile, ret_words);
 }
 
 unsigned mram_tile_word_cells(const struct mram_tile *tile, size_t word)
@@ -24,20 +30,16 @@ void mram_tile_random(const struct mram_tile *tile, const struct mram_kernel *ke
                       uint64_t generation, uint64_t *ret_words)
 {
     struct rng_stream at;
-    uint32_t draws[MRAM_BATCH_DRAWS];
+    uint32_t draws[2 * MRAM_TILE_WORDS];
+    size_t n_batches = (2 * tile->n_words + MRAM_BATCH_DRAWS - 1) / MRAM_BATCH_DRAWS;
 
     rng_start(&at, tile->seed, RNG_CONTENTS, generation, tile->number);
-    for (size_t w = 0; w < MRAM_TILE_WORDS; w++) {
-        size_t i = 2 * w % MRAM_BATCH_DRAWS;
-        if (w >= tile->n_words) {
-            ret_words[w] = 0;
-            continue;
-        }
-        if (i == 0)
-            kernel->draw(&at, (uint32_t)(2 * w / MRAM_BATCH_DRAWS), 1, draws);
-        ret_words[w] = draws[i] | (uint64_t)draws[i + 1] << 32;
-    }
-    mram_tile_mask(tile, ret_words);
+    kernel->draw(&at, 0, n_batches, draws);
+    for (size_t w = 0; w < tile->n_words; w++)
+        ret_words[w] = draws[2 * w] | (uint64_t)draws[2 * w + 1] << 32;
+    memset(ret_words + tile->n_words, 0,
+           (MRAM_TILE_WORDS - tile->n_words) * sizeof(*ret_words));
+    mask_tails(tile, ret_words);
 }
 
 /* floor(p * 2^64), and whether that is all of it. */
@@ -67,85 +69,73 @@ void mram_odds_init(const double rate[2], struct mram_odds *ret_odds)
         ret_odds->threshold[d] = threshold_of(rate[d] / unit, &ret_odds->always[d]);
 }
 
-static bool draws(const struct mram_tile *tile, const uint64_t *old,
-                  const uint64_t *wanted, uint64_t cell)
-{
-    if (old == NULL)
-        return cell % 64 < mram_tile_word_cells(tile, cell / 64);
-    return (old[cell / 64] ^ wanted[cell / 64]) >> (cell % 64) & 1;
-}
-
-/* Skips from hit to hit over all bit positions; a hit counts where a cell draws. Hits
- * come at the greater rate, and one in the other direction is thinned. */
+/* Skips from hit to hit over all bit positions; a hit counts where a cell is active. Hits
+ * come at the greater rate; where the rates differ each takes one more number, to thin
+ * those of the other direction. No branch depends on what the cells hold: the processor
+ * could not guess it, and would lose the skips that it had begun. */
 static void fail_sparse(const struct mram_tile *tile, const struct mram_odds *odds,
-                        struct rng_stream *rng, const uint64_t *old,
-                        const uint64_t *wanted, uint64_t *fail)
+                        struct rng_stream *rng, const uint64_t *active, uint64_t *stored,
+                        uint64_t errors[2])
 {
+    bool thinned = !odds->always[0] || !odds->always[1];
     uint64_t left = tile->n_words * 64;
 
-    memset(fail, 0, MRAM_TILE_WORDS * sizeof(*fail));
     for (uint64_t cell = 0;; cell++, left--) {
         uint64_t skip = rng_skip(rng, odds->inv_ln_q);
         if (skip >= left)
             return;
         cell += skip;
         left -= skip;
-        if (!draws(tile, old, wanted, cell))
-            continue;
-        unsigned d = bits_get(wanted, cell) ? MTJ_AP2P : MTJ_P2AP;
-        if (odds->always[d] || rng_u64(rng) < odds->threshold[d])
-            bits_put(fail, cell, true);
+
+        uint64_t *word = &stored[cell / 64];
+        unsigned bit = cell % 64;
+        unsigned d = *word >> bit & 1 ? MTJ_AP2P : MTJ_P2AP;
+        uint64_t fails = odds->always[d];
+        if (thinned)
+            fails |= rng_u64(rng) < odds->threshold[d];
+        fails &= active[cell / 64] >> bit;
+        errors[d] += fails;
+        *word ^= fails << bit;
     }
 }
 
-static void fail_always(const struct mram_odds *odds, const uint64_t *active,
-                        const uint64_t *wanted, uint64_t *fail)
+static void fail_always(const struct mram_tile *tile, const struct mram_odds *odds,
+                        const uint64_t *active, const uint64_t *stored, uint64_t *fail)
 {
-    for (size_t w = 0; w < MRAM_TILE_WORDS; w++) {
+    for (size_t w = 0; w < tile->n_words; w++) {
         if (odds->always[MTJ_P2AP])
-            fail[w] |= active[w] & ~wanted[w];
+            fail[w] |= active[w] & ~stored[w];
         if (odds->always[MTJ_AP2P])
-            fail[w] |= active[w] & wanted[w];
+            fail[w] |= active[w] & stored[w];
     }
 }
 
 static void fail_dense(const struct mram_tile *tile, const struct mram_kernel *kernel,
                        const struct mram_odds *odds, const struct rng_stream *rng,
-                       const uint64_t *old, const uint64_t *wanted, uint64_t *fail)
+                       const uint64_t *active, uint64_t *stored, uint64_t errors[2])
 {
     size_t n_groups = (tile->n_words + MRAM_GROUP_WORDS - 1) / MRAM_GROUP_WORDS;
-    size_t n_drawn = n_groups * MRAM_GROUP_WORDS;
-    uint64_t active[MRAM_TILE_WORDS];
+    uint64_t fail[MRAM_TILE_WORDS];
 
-    for (size_t w = 0; w < MRAM_TILE_WORDS; w++) {
-        uint64_t all = w < tile->n_words ? ~UINT64_C(0) : 0;
-        active[w] = old != NULL ? old[w] ^ wanted[w] : all;
-    }
-    if (old == NULL)
-        mram_tile_mask(tile, active);
-    kernel->bernoulli(rng, odds->threshold, active, wanted, n_groups, fail);
-    memset(fail + n_drawn, 0, (MRAM_TILE_WORDS - n_drawn) * sizeof(*fail));
+    kernel->bernoulli(rng, odds->threshold, active, stored, n_groups, fail);
     if (odds->always[0] || odds->always[1])
-        fail_always(odds, active, wanted, fail);
+        fail_always(tile, odds, active, stored, fail);
+    uint64_t n_failed = kernel->flip(stored, fail, tile->n_words, &errors[MTJ_AP2P]);
+    errors[MTJ_P2AP] = n_failed - errors[MTJ_AP2P];
 }
 
 void mram_tile_fail(const struct mram_tile *tile, const struct mram_kernel *kernel,
                     const struct mram_odds *odds, enum rng_purpose purpose,
-                    uint64_t generation, const uint64_t *old, const uint64_t *wanted,
-                    uint64_t *ret_fail)
+                    uint64_t generation, const uint64_t *active, uint64_t *stored,
+                    uint64_t ret_errors[2])
 {
     struct rng_stream rng;
 
+    ret_errors[0] = 0;
+    ret_errors[1] = 0;
     rng_start(&rng, tile->seed, purpose, generation, tile->number);
-    switch (odds->method) {
-    case MRAM_NEVER:
-        memset(ret_fail, 0, MRAM_TILE_WORDS * sizeof(*ret_fail));
-        return;
-    case MRAM_SPARSE:
-        fail_sparse(tile, odds, &rng, old, wanted, ret_fail);
-        return;
-    case MRAM_DENSE:
-        fail_dense(tile, kernel, odds, &rng, old, wanted, ret_fail);
-        return;
-    }
+    if (odds->method == MRAM_SPARSE)
+        fail_sparse(tile, odds, &rng, active, stored, ret_errors);
+    if (odds->method == MRAM_DENSE)
+        fail_dense(tile, kernel, odds, &rng, active, stored, ret_errors);
 }

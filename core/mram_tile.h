@@ -24,8 +24,8 @@ struct mram_tile {
     uint64_t tail_mask; /* cells of such a word */
 };
 
-/* Zeroes the padding bits of a tile's words; all else in `words` stays. */
-void mram_tile_mask(const struct mram_tile *tile, uint64_t *words);
+/* Ones where there is a cell. */
+void mram_tile_cells(const struct mram_tile *tile, uint64_t *ret_words);
 /* Cells of word `word`: the low bits, 1 .. 64. */
 unsigned mram_tile_word_cells(const struct mram_tile *tile, size_t word);
 /* Seeded random bits in every cell, zero elsewhere: word w of a tile is draws 2 * w and
@@ -50,13 +50,14 @@ struct mram_odds {
 };
 void mram_odds_init(const double rate[2], struct mram_odds *ret_odds);
 
-/* Which cells fail: those where `old` differs from `wanted` draw, or with `old` NULL
- * every cell; with the odds of direction AP2P where `wanted` is one, else P2AP. Draws of
- * (seed, purpose, generation, tile). */
+/* Flips what fails among the cells that are `active`, with the odds of
+ * direction AP2P where `stored` is one, else P2AP, by draws of (seed, purpose,
+ * generation, tile); ret_errors: how many, by direction. `stored` holds the wanted bits.
+ */
 void mram_tile_fail(const struct mram_tile *tile, const struct mram_kernel *kernel,
                     const struct mram_odds *odds, enum rng_purpose purpose,
-                    uint64_t generation, const uint64_t *old, const uint64_t *wanted,
-                    uint64_t *ret_fail);
+                    uint64_t generation, const uint64_t *active, uint64_t *stored,
+                    uint64_t ret_errors[2]);
 
 /* -- Cells by class -- */
 
@@ -80,20 +81,20 @@ struct mram_class_odds {
 void mram_class_odds_init(const double rate[MTJ_CLASSES][2],
                           struct mram_class_odds *ret_odds);
 
-/* Cells of a tile by class and by old bit + 2 * wanted bit. */
+/* Cells of a tile by class, and by wanted bit + 2 * whether it toggles. */
 struct mram_census {
     uint32_t n[MTJ_CLASSES][4];
 };
 
-/* Takes the census of a tile and, where ret_fail is not NULL, draws which toggling cells
- * fail. The class of a cell is fixed for the life of the array: cell b of word w has draw
- * b of batch w of (seed, RNG_FABRICATION, 0, tile); whether it fails, the same draw of
- * (seed, RNG_WRITE, generation, tile). The tie of cell c takes the first draw of block
- * 16384 + c. */
+/* Takes the census of a tile, `wanted` and which cells toggle, and, where ret_fail is not
+ * NULL, draws which of these fail. The class of a cell is fixed for the life of the
+ * array: cell b of word w has draw b of batch w of (seed, RNG_FABRICATION, 0, tile);
+ * whether it fails, the same draw of (seed, RNG_WRITE, generation, tile). The tie of cell
+ * c takes the first draw of block 16384 + c. */
 void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
                        const struct mram_classes *classes,
                        const struct mram_class_odds *odds, uint64_t generation,
-                       const uint64_t *old, const uint64_t *wanted,
+                       const uint64_t *toggles, const uint64_t *wanted,
                        struct mram_census *ret_census, uint64_t *ret_fail);
 
 #endif

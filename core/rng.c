@@ -3,6 +3,7 @@
 
 #include <Random123/philox.h>
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 void rng_start(struct rng_stream *rng, uint64_t seed, enum rng_purpose purpose,
@@ -19,16 +20,16 @@ void rng_start(struct rng_stream *rng, uint64_t seed, enum rng_purpose purpose,
     rng->n_left = 0;
 }
 
+/* Element by element: a copy of the whole counter would wait for the store of its block.
+ */
 static void next_block(struct rng_stream *rng)
 {
-    philox4x32_ctr_t counter;
-    philox4x32_key_t key;
-
-    memcpy(counter.v, rng->counter, sizeof(counter.v));
-    memcpy(key.v, rng->key, sizeof(key.v));
+    philox4x32_ctr_t counter = { { rng->counter[0]++, rng->counter[1], rng->counter[2],
+                                   rng->counter[3] } };
+    philox4x32_key_t key = { { rng->key[0], rng->key[1] } };
     philox4x32_ctr_t block = philox4x32_R(10, counter, key);
+
     memcpy(rng->out, block.v, sizeof(rng->out));
-    rng->counter[0]++;
     rng->n_left = 4;
 }
 
@@ -46,7 +47,6 @@ uint64_t rng_u64(struct rng_stream *rng)
     return low | (uint64_t)rng_u32(rng) << 32;
 }
 
-#define SQRT_HALF 0x1.6a09e667f3bcdp-1
 /* ln 2 in two parts; the first has trailing zeros, so that a small integer times it is
  * exact. */
 #define LN2_HIGH 0x1.62e42feep-1
@@ -69,24 +69,32 @@ static double ln_1p(double f)
     return 2.0 * (s + s * tail);
 }
 
-/* x = m * 2^k with m in [sqrt(1/2), sqrt(2)); x is normal and positive. */
+/* x = m * 2^k with m in [sqrt(1/2), sqrt(2)); x is normal and positive. Without a branch,
+ * which a random x would make unpredictable. */
 static double reduce(double x, int *ret_k)
 {
-    const uint64_t mantissa = (UINT64_C(1) << 52) - 1;
+    const uint64_t sqrt_half = 0x3fe6a09e667f3bcd;
     uint64_t bits;
     double m;
 
     memcpy(&bits, &x, sizeof(bits));
-    int k = (int)(bits >> 52) - 1023;
-    bits = (bits & mantissa) | UINT64_C(1022) << 52; /* [1/2, 1) */
+    int64_t k = (int64_t)(bits - sqrt_half) >> 52;
+    bits -= (uint64_t)k << 52;
     memcpy(&m, &bits, sizeof(m));
-    k++;
-    if (m < SQRT_HALF) {
-        m *= 2.0;
-        k--;
-    }
-    *ret_k = k;
+    *ret_k = (int)k;
     return m;
+}
+
+/* Without a branch either. */
+static double choose(bool first, double a, double b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, &a, sizeof(x));
+    memcpy(&y, &b, sizeof(y));
+    y ^= (x ^ y) & -(uint64_t)first;
+    memcpy(&b, &y, sizeof(b));
+    return b;
 }
 
 double rng_ln(double x)
@@ -113,7 +121,7 @@ uint64_t rng_skip(struct rng_stream *rng, double inv_ln_q)
     double q = ((double)(int64_t)(last - draw) + 0.5) * 0x1p-63;
     int k;
     double m = reduce(q, &k);
-    double f = k == 0 ? -v : m - 1.0;
+    double f = choose(k == 0, -v, m - 1.0);
     double ln_q = k * LN2_HIGH + (ln_1p(f) + k * LN2_LOW);
     double skip = ln_q * inv_ln_q;
 
