@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classify_json.h - the JSON of classify: a pull parser for pictures, a writer for answers.
+/* classify_json.h - the JSON of classify: a pull parser for pictures, a writer for
+ * answers.
  *
  * {"images":[{"b64":"..."} | {"pixels":[0,..,255]}, ...], "labels":[7, ...]}
- * b64 (RFC 4648, padding optional, URL alphabet accepted) holds a picture file or raw pixels; `pixels` holds
- * integers 0..255, flat or nested (rows, then channels), height * width * channels in all.
- * Unknown members are ignored, duplicate ones refused, nesting is limited to 32. Numbers
- * go straight into the pixel rows; no tree is built. Any thread.
+ * b64 (RFC 4648, padding optional, URL alphabet accepted) holds a picture file or raw
+ * pixels; `pixels` holds integers 0..255, flat or nested (rows, then channels), height *
+ * width * channels in all. Unknown members are ignored, duplicate ones refused, nesting
+ * is limited to 32. Numbers go straight into the pixel rows; no tree is built. Any
+ * thread.
  */
 #ifndef API_CLASSIFY_JSON_H
 #define API_CLASSIFY_JSON_H
@@ -28,9 +30,9 @@ void classify_input_done(struct classify_input *input);
 MUST_CHECK enum status classify_input_reserve(struct classify_input *input, size_t n,
                                               size_t inputs);
 
-/* ST_FORMAT/ST_RANGE/ST_UNSUPPORTED/ST_NOMEM with `ret_problem` filled: 400 for broken JSON
- * (byte offset), 422 with a pointer such as /images/3/pixels for a wrong value, 413 for more
- * than max_images. */
+/* ST_FORMAT/ST_RANGE/ST_UNSUPPORTED/ST_NOMEM with `ret_problem` filled: 400 for broken
+ * JSON (byte offset), 422 with a pointer such as /images/3/pixels for a wrong value, 413
+ * for more than max_images. */
 MUST_CHECK enum status classify_json_parse(const char *json, size_t len,
                                            const struct network *net, size_t max_images,
                                            struct classify_input *ret_input,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image.h - a picture in a file's bytes, fitted to what a network takes.
  *
- * PNG (libspng; every colour type and depth), PGM and PPM (P2, P3, P5, P6, maxval up to
+ * PNG (libspng; every colour type and depth), PBM, PGM and PPM (P1 to P6, maxval up to
  * 65535) by their first bytes; anything else is raw pixels and must have exactly the
- * contract's length. Fitting, in this order: alpha over black; RGB to grey by Rec. 601 luma
- * (0.299 R + 0.587 G + 0.114 B) or grey to RGB by copying; then, if the size differs, the
- * picture is scaled with its aspect kept (area average down, bilinear up) until it just
- * fits and is centred on black. Light and dark are never swapped: networks say in their
- * description what is background. Pure; any thread; allocates while it decodes.
+ * contract's length. Fitting, in this order: alpha over black; RGB to grey by Rec. 601
+ * luma (0.299 R + 0.587 G + 0.114 B) or grey to RGB by copying; then, if the size
+ * differs, the picture is scaled with its aspect kept (area average down, bilinear up)
+ * until it just fits and is centred on black. Light and dark are never swapped: networks
+ * say in their description what is background. Pure; any thread; allocates while it
+ * decodes.
  */
 #ifndef API_IMAGE_H
 #define API_IMAGE_H
@@ -22,10 +23,11 @@ enum image_type { IMAGE_RAW, IMAGE_PNG, IMAGE_PNM };
 /* By the first bytes; IMAGE_RAW if none is known. */
 enum image_type image_sniff(const uint8_t *bytes, size_t len);
 
-/* Decodes and fits. ret_pixels: network_inputs() bytes, rows top down, channels interleaved.
- * ST_FORMAT (broken file, wrong raw length), ST_RANGE (too large), ST_UNSUPPORTED (a format
- * that is recognised but not read, such as JPEG or GIF), ST_NOMEM; `why` says what was
- * found and what is expected. */
+/* Decodes and fits. ret_pixels: network_inputs() bytes, rows top down, channels
+ * interleaved; on failure what they hold is unspecified.
+ * ST_FORMAT (broken file, wrong raw length), ST_RANGE (too large), ST_UNSUPPORTED (a
+ * format that is recognised but not read, such as JPEG or GIF), ST_NOMEM; `why` says what
+ * was found and what is expected. */
 MUST_CHECK enum status image_fit(const uint8_t *bytes, size_t len,
                                  const struct network_input *input, uint8_t *ret_pixels,
                                  char why[ERR_LEN]);

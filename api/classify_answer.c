@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer of classify. Decimals: a probability is a float, six of them are its own
+ * resolution; logits of one network differ by far more than 1e-4; energies to a
+ * femtojoule, less than one read of one cell; times to a tenth of a microsecond. */
+#include "api/classify_json.h"
+
+#include <string.h>
+
+#define PUT(buf, literal) buf_bytes(buf, literal, sizeof(literal) - 1)
+
+static void put_id(struct buf *buf, uint64_t id)
+{
+    char text[16];
+
+    for (int i = 15; i >= 0; i--) {
+        text[i] = "0123456789abcdef"[id & 15];
+        id >>= 4;
+    }
+    buf_bytes(buf, text, sizeof(text));
+}
+
+/* Nine digits that count, also of small rates. buf_number, whose text is exact, would
+ * take longer than all the rest of the answer. */
+static void put_rate(struct buf *buf, double rate)
+{
+    unsigned tens = 0;
+
+    if (rate == 0.0) {
+        buf_char(buf, '0');
+        return;
+    }
+    for (; rate < 0.1; rate *= 10.0)
+        tens++;
+    buf_fixed(buf, rate, 9);
+    if (tens > 0) {
+        PUT(buf, "e-");
+        buf_u64(buf, tens);
+    }
+}
+
+static void put_class(struct buf *buf, const struct network *net, uint32_t class_index)
+{
+    PUT(buf, "{\"class\":");
+    buf_u64(buf, class_index);
+    PUT(buf, ",\"label\":");
+    buf_json_string(buf, net->labels[class_index]);
+}
+
+static void put_result(struct buf *buf, const struct network *net,
+                       const struct classify_score *scores, size_t top)
+{
+    put_class(buf, net, scores[0].class_index);
+    PUT(buf, ",\"scores\":[");
+    for (size_t i = 0; i < top; i++) {
+        if (i > 0)
+            buf_char(buf, ',');
+        put_class(buf, net, scores[i].class_index);
+        PUT(buf, ",\"probability\":");
+        buf_fixed(buf, (double)scores[i].probability, 6);
+        PUT(buf, ",\"logit\":");
+        buf_fixed(buf, (double)scores[i].logit, 4);
+        buf_char(buf, '}');
+    }
+    PUT(buf, "]}");
+}
+
+void classify_json_write(struct buf *buf, const struct classify_answer *answer)
+{
+    const struct network *net = answer->net;
+    double cells = answer->cells == 0 ? 1.0 : (double)answer->cells;
+    double rate = (double)answer->wrong_bits / cells;
+
+    PUT(buf, "{\"model\":");
+    buf_json_string(buf, net->name);
+    PUT(buf, ",\"generation\":");
+    buf_u64(buf, answer->generation);
+    PUT(buf, ",\"request_id\":\"");
+    put_id(buf, answer->request_id);
+    PUT(buf, "\",\"results\":[");
+    for (size_t i = 0; i < answer->n_images; i++) {
+        if (i > 0)
+            buf_char(buf, ',');
+        put_result(buf, net, answer->scores + i * answer->top, answer->top);
+    }
+    PUT(buf, "],\"memory\":{\"cells\":");
+    buf_u64(buf, answer->cells);
+    PUT(buf, ",\"wrong_bits\":");
+    buf_u64(buf, answer->wrong_bits);
+    PUT(buf, ",\"bit_error_rate\":");
+    put_rate(buf, rate);
+    PUT(buf, "},\"energy\":{\"read_pj\":");
+    buf_fixed(buf, answer->read_pj, 3);
+    PUT(buf, ",\"compute_pj\":");
+    buf_fixed(buf, answer->compute_pj, 3);
+    PUT(buf, ",\"total_pj\":");
+    buf_fixed(buf, answer->read_pj + answer->compute_pj, 3);
+    PUT(buf, "},\"time_us\":{\"queue\":");
+    buf_fixed(buf, answer->queue_us, 1);
+    PUT(buf, ",\"compute\":");
+    buf_fixed(buf, answer->compute_us, 1);
+    PUT(buf, ",\"total\":");
+    buf_fixed(buf, answer->total_us, 1);
+    PUT(buf, "}}");
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/pixel_run.h"
+
+#include <string.h>
+
+/* Eight bytes at a time: which of them are no digits, as a mask of eight bits, the first
+ * byte lowest. Finding the separators first keeps the place of the next number off the
+ * critical path, and makes the time the same for any mixture of lengths. */
+static unsigned separators(const char *at)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, at, sizeof(bytes));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    bytes = __builtin_bswap64(bytes);
+#endif
+    /* A digit minus '0' is below 10; 0x76 + 10 reaches the top bit. */
+    uint64_t value = bytes ^ UINT64_C(0x3030303030303030);
+    uint64_t above =
+        (value & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7676767676767676);
+    uint64_t top = ((above | value) >> 7) & UINT64_C(0x0101010101010101);
+
+    return (unsigned)(top * UINT64_C(0x0102040810204080) >> 56);
+}
+
+/* Value of the `len` (1..3) digits that end at `end`; 1000 if there is a leading zero. */
+static unsigned value_before(const char *end, size_t len)
+{
+    static const uint16_t least[4] = { 0, 0, 10, 100 };
+    const uint8_t *b = (const uint8_t *)end;
+    unsigned value = b[-1] - '0';
+
+    /* Read unconditionally (the caller promises the bytes) and select: no branches. */
+    unsigned tens = (unsigned)(b[-2] - '0') * 10;
+    unsigned hundreds = (unsigned)(b[-3] - '0') * 100;
+    value += len > 1 ? tens : 0;
+    value += len > 2 ? hundreds : 0;
+    return value < least[len] ? 1000 : value;
+}
+
+size_t pixel_run(const char **at, const char *end, uint8_t *ret_pixels, size_t room)
+{
+    const char *begin = *at; /* of the number that is being read */
+    size_t n = 0;
+
+    for (const char *block = begin; end - block >= 8 && n < room; block += 8) {
+        unsigned mask = separators(block);
+
+        while (mask != 0 && n < room) {
+            const char *separator = block + __builtin_ctz(mask);
+            size_t len = (size_t)(separator - begin);
+
+            mask &= mask - 1;
+            if (len == 0 && *separator == ' ' && begin != *at && separator[-1] == ',') {
+                begin = separator + 1;
+                continue;
+            }
+            if (len - 1 > 2 || *separator != ',')
+                goto stop;
+            unsigned value = value_before(separator, len);
+            if (value > 255)
+                goto stop;
+            ret_pixels[n++] = (uint8_t)value;
+            begin = separator + 1;
+        }
+    }
+stop:
+    *at = begin;
+    return n;
+}
