@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/daemon.h"
+
+#include <string.h>
+
+struct model *daemon_model(const struct daemon *daemon, const char *name)
+{
+    for (size_t i = 0; i < daemon->n_models; i++)
+        if (strcmp(daemon->models[i]->net->name, name) == 0)
+            return daemon->models[i];
+    return NULL;
+}
+
+struct model *daemon_model_or_404(const struct daemon *daemon, struct http_call *call)
+{
+    const char *name = http_call_param(call, 0);
+    struct model *model = daemon_model(daemon, name);
+    struct problem problem;
+
+    if (model == NULL) {
+        problem_set(&problem, 404, "unknown_model",
+                    "there is no model \"%.80s\"; GET /api/v1/models lists them", name);
+        http_reply_problem(call, &problem);
+    }
+    return model;
+}
+
+void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
+                       const char *what)
+{
+    struct problem problem;
+
+    problem_set(&problem, 429, "queue_full", "%s: %llu jobs are waiting already", what,
+                (unsigned long long)daemon->settings.queue);
+    problem.retry_after_s = 1;
+    http_reply_problem(call, &problem);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon.h - what all flows share. Fixed once the server runs, but for what says
+ * otherwise. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include "api/http.h"
+#include "daemon/feedback.h"
+#include "daemon/model.h"
+#include "daemon/pool.h"
+#include "daemon/record.h"
+#include "daemon/settings.h"
+#include "daemon/traffic.h"
+
+struct lane;
+
+struct daemon {
+    struct settings settings;
+    const struct kernel *kernel;
+    struct mtj_params device;
+    struct infer_costs costs;
+    unsigned n_threads, n_workers;
+    struct model **models;
+    size_t n_models;
+    struct lane **lanes; /* [n_threads + n_workers]: data threads, then workers */
+    struct feedback_memory *feedback;
+    struct record *record;
+    struct traffic *traffic;
+    struct http_server *http;
+    struct pool *workers;     /* long inferences */
+    struct pool *programming; /* one thread: programmings happen one after the other */
+    struct pool *reader;      /* one thread: history queries */
+    struct history *history;  /* the reader thread's */
+    uint64_t began_ns;
+    int64_t began_s;
+    _Atomic bool ready, draining;
+};
+
+static inline unsigned daemon_lanes(const struct daemon *daemon)
+{
+    return daemon->n_threads + daemon->n_workers;
+}
+
+/* NULL if there is none of that name. */
+struct model *daemon_model(const struct daemon *daemon, const char *name);
+/* The model named by the first path parameter; answers 404 and gives NULL otherwise. */
+struct model *daemon_model_or_404(const struct daemon *daemon, struct http_call *call);
+/* Answers 429 because `pool` is full. */
+void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
+                       const char *what);
+
+/* The route table, routes.c. Handlers get the daemon as ctx. */
+extern const struct http_route routes[];
+extern const size_t n_routes;
+
+/* -- Handlers, one file per flow -- */
+http_handler classify_handle; /* classify.c */
+http_handler program_get;     /* program.c */
+http_handler program_patch;
+http_handler device_handle;   /* device.c */
+http_handler feedback_handle; /* feedback.c */
+http_handler describe_models; /* describe.c */
+http_handler describe_model;
+http_handler status_handle; /* status.c */
+http_handler status_live;
+http_handler status_ready;
+http_handler scrape_handle; /* scrape.c */
+http_handler series_handle; /* series.c */
+http_handler page_handle;   /* page.c */
+
+/* Working memory of one thread that classifies. */
+MUST_CHECK enum status lane_new(const struct daemon *daemon, unsigned index,
+                                struct lane **ret_lane);
+void lane_free(struct lane *lane);
+
+/* Brings a model's array back from its image, or programs a new one with the default
+ * operating point, and publishes the generation. At start, before anybody serves. */
+MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,
+                                     char why[ERR_LEN]);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* describe.c - GET /api/v1/models and /api/v1/models/{m}. */
+#include "daemon/daemon.h"
+
+#include <inttypes.h>
+
+static void write_input(struct buf *body, const struct network_input *input)
+{
+    bool binary = input->encoding == NETWORK_BINARY;
+
+    buf_printf(
+        body, "\"input\":{\"height\":%u,\"width\":%u,\"channels\":%u,\"encoding\":\"%s\"",
+        input->height, input->width, input->channels, binary ? "binary" : "pixels");
+    if (binary)
+        buf_printf(body, ",\"threshold\":%u}", input->threshold);
+    else
+        buf_text(body, ",\"threshold\":null}");
+}
+
+static void write_labels(struct buf *body, const struct network *net)
+{
+    buf_printf(body, ",\"classes\":%zu,\"labels\":[", net->n_classes);
+    for (size_t i = 0; i < net->n_classes; i++) {
+        if (i > 0)
+            buf_char(body, ',');
+        buf_json_string(body, net->labels[i]);
+    }
+    buf_char(body, ']');
+}
+
+static void write_layers(struct buf *body, const struct network *net)
+{
+    buf_text(body, ",\"layers\":[");
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const struct network_layer *layer = &net->layers[i];
+
+        buf_text(body, i > 0 ? ",{\"name\":" : "{\"name\":");
+        buf_json_string(body, layer->name);
+        buf_printf(body, ",\"kind\":\"%s\",\"inputs\":%zu,\"outputs\":%zu,\"cells\":%zu}",
+                   layer->kind == NETWORK_FIRE ? "fire" : "logits", layer->n_in,
+                   layer->n_out, layer->n_in * layer->n_out);
+    }
+    buf_char(body, ']');
+}
+
+static void write_accuracy(struct buf *body, const struct network *net)
+{
+    if (net->test_total == 0) {
+        buf_text(body, ",\"accuracy\":null");
+        return;
+    }
+    buf_text(body, ",\"accuracy\":{\"test_set\":");
+    buf_json_string(body, net->test_set);
+    buf_printf(body, ",\"correct\":%u,\"total\":%u,\"ratio\":", net->test_correct,
+               net->test_total);
+    buf_number(body, (double)net->test_correct / net->test_total);
+    buf_char(body, '}');
+}
+
+static void write_model(struct buf *body, struct model *model)
+{
+    const struct network *net = model->net;
+    struct generation *generation = generation_take(model);
+    uint64_t wrong = generation_wrong_bits(generation);
+
+    buf_text(body, "{\"name\":");
+    buf_json_string(body, net->name);
+    buf_text(body, ",\"description\":");
+    buf_json_string(body, net->description);
+    buf_text(body, ",\"training\":");
+    buf_json_string(body, net->training);
+    buf_printf(body,
+               ",\"checksum\":\"%08" PRIx32
+               "\",\"state\":\"ready\",\"generation\":%" PRIu64 ",",
+               net->checksum, generation->number);
+    write_input(body, &net->input);
+    write_labels(body, net);
+    write_layers(body, net);
+    buf_printf(body,
+               ",\"cells\":%" PRIu64 ",\"memory\":{\"cells\":%" PRIu64
+               ",\"wrong_bits\":%" PRIu64 ",\"bit_error_rate\":",
+               generation->total.cells, generation->total.cells, wrong);
+    buf_number(body, (double)wrong / (double)generation->total.cells);
+    buf_char(body, '}');
+    write_accuracy(body, net);
+    buf_text(body, ",\"energy\":{\"read_pj\":");
+    buf_fixed(body, generation->read_pj, 3);
+    buf_text(body, ",\"compute_pj\":");
+    buf_fixed(body, generation->compute_pj, 3);
+    buf_text(body, ",\"total_pj\":");
+    buf_fixed(body, generation->read_pj + generation->compute_pj, 3);
+    buf_text(body, "}}");
+    generation_drop(generation);
+}
+
+void describe_models(void *ctx, struct http_call *call)
+{
+    const struct daemon *daemon = ctx;
+    struct buf body = http_take_buf(call);
+
+    buf_text(&body, "{\"models\":[");
+    for (size_t i = 0; i < daemon->n_models; i++) {
+        if (i > 0)
+            buf_char(&body, ',');
+        write_model(&body, daemon->models[i]);
+    }
+    buf_text(&body, "]}\n");
+    http_reply(call, 200, "application/json", &body);
+}
+
+void describe_model(void *ctx, struct http_call *call)
+{
+    struct model *model = daemon_model_or_404(ctx, call);
+
+    if (model == NULL)
+        return;
+    struct buf body = http_take_buf(call);
+    write_model(&body, model);
+    buf_char(&body, '\n');
+    http_reply(call, 200, "application/json", &body);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* feedback.h - remembers what was answered, so that true labels may come afterwards.
+ *
+ * Each data thread has a ring of its last FEEDBACK_ANSWERS pictures, found by request id.
+ */
+#ifndef DAEMON_FEEDBACK_H
+#define DAEMON_FEEDBACK_H
+
+#include "core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FEEDBACK_ANSWERS 65536
+
+struct feedback_memory;
+
+MUST_CHECK enum status feedback_memory_new(unsigned n_threads,
+                                           struct feedback_memory **ret_memory);
+void feedback_memory_free(struct feedback_memory *memory);
+
+/* One answered request: the class given to each of its n pictures. labels[i] >= 0: the
+ * label came with the request already. Any thread. */
+void feedback_note(struct feedback_memory *memory, uint64_t request_id, size_t model,
+                   uint64_t generation, const uint32_t *classes, const int32_t *labels,
+                   size_t n);
+
+/* What a late label comes to. */
+struct feedback_match {
+    size_t model;
+    uint64_t generation;
+    uint64_t labelled, correct;
+};
+/* Matches labels with the pictures of a request, in order, once. False: the request is
+ * not remembered, was labelled before, or has another number of pictures. Any thread. */
+bool feedback_match(struct feedback_memory *memory, uint64_t request_id,
+                    const uint32_t *labels, size_t n, struct feedback_match *ret_match);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+
+static enum status fail(const char *address, const char *what, char why[ERR_LEN])
+{
+    enum status st = errno == EADDRINUSE ? ST_BUSY : ST_IO;
+
+    (void)snprintf(why, ERR_LEN, "listen: %.120s: %s: %s", address, what,
+                   strerror(errno));
+    return st;
+}
+
+/* The address a socket is bound to, as text. */
+static void name_socket(struct listen_socket *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    char host[64], port[16];
+
+    if (getsockname(listener->fd, (struct sockaddr *)&address, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
+                    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        (void)snprintf(listener->name, sizeof(listener->name), "fd %d", listener->fd);
+    else if (address.ss_family == AF_UNIX)
+        (void)snprintf(listener->name, sizeof(listener->name), "unix:%s", listener->path);
+    else if (address.ss_family == AF_INET6)
+        (void)snprintf(listener->name, sizeof(listener->name), "[%s]:%s", host, port);
+    else
+        (void)snprintf(listener->name, sizeof(listener->name), "%s:%s", host, port);
+}
+
+static enum status bind_and_listen(struct listen_socket *listener, const char *text,
+                                   const struct sockaddr *address, socklen_t len,
+                                   char why[ERR_LEN])
+{
+    if (bind(listener->fd, address, len) != 0)
+        return fail(text, "cannot bind", why);
+    if (listen(listener->fd, BACKLOG) != 0)
+        return fail(text, "cannot listen", why);
+    name_socket(listener);
+    return ST_OK;
+}
+
+/* A socket file that nobody listens on any more is removed; one in use is left alone. */
+static void remove_stale(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+        errno == ECONNREFUSED)
+        (void)unlink(address->sun_path);
+    (void)close(fd);
+}
+
+static enum status open_unix(const char *text, const char *path,
+                             struct listen_socket *listener, char why[ERR_LEN])
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path)) {
+        (void)snprintf(why, ERR_LEN,
+                       "listen: %.120s: expected an absolute path of at most %zu bytes",
+                       text, sizeof(address.sun_path) - 1);
+        return ST_RANGE;
+    }
+    strcpy(address.sun_path, path);
+    remove_stale(&address);
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return fail(text, "no socket", why);
+    enum status st = bind_and_listen(listener, text, (struct sockaddr *)&address,
+                                     sizeof(address), why);
+    if (st != ST_OK)
+        return st;
+    strcpy(listener->path, path);
+    (void)snprintf(listener->name, sizeof(listener->name), "unix:%s", path);
+    /* Group members may connect; narrower if the folder is. */
+    (void)chmod(path, 0660);
+    return ST_OK;
+}
+
+/* Splits HOST:PORT or [IPV6]:PORT. */
+static bool split(const char *text, char host[128], char port[16])
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+
+    if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) > 5 || len >= 127)
+        return false;
+    for (const char *c = colon + 1; *c != '\0'; c++)
+        if (*c < '0' || *c > '9')
+            return false;
+    if (len >= 2 && text[0] == '[' && colon[-1] == ']') {
+        text++;
+        len -= 2;
+    } else if (memchr(text, ':', len) != NULL) {
+        return false;
+    }
+    (void)snprintf(host, 128, "%.*s", (int)len, text);
+    (void)snprintf(port, 16, "%s", colon + 1);
+    return len > 0;
+}
+
+static enum status open_inet(const char *text, struct listen_socket *listener,
+                             char why[ERR_LEN])
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    struct addrinfo *found;
+    char host[128], port[16];
+    int one = 1;
+
+    if (!split(text, host, port)) {
+        (void)snprintf(why, ERR_LEN,
+                       "listen: \"%.100s\": expected HOST:PORT, [IPV6]:PORT or unix:PATH",
+                       text);
+        return ST_RANGE;
+    }
+    int error = getaddrinfo(host, port, &hints, &found);
+    if (error != 0) {
+        (void)snprintf(why, ERR_LEN, "listen: %.100s: %s", text, gai_strerror(error));
+        return ST_RANGE;
+    }
+    enum status st;
+    listener->fd =
+        socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0) {
+        st = fail(text, "no socket", why);
+    } else {
+        (void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+        if (found->ai_family == AF_INET6)
+            (void)setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+        st = bind_and_listen(listener, text, found->ai_addr, found->ai_addrlen, why);
+    }
+    freeaddrinfo(found);
+    return st;
+}
+
+enum status listen_open(const char *address, struct listen_socket *ret_socket,
+                        char why[ERR_LEN])
+{
+    struct listen_socket listener = { .fd = -1 };
+    enum status st = strncmp(address, "unix:", 5) == 0
+                         ? open_unix(address, address + 5, &listener, why)
+                         : open_inet(address, &listener, why);
+
+    if (st != ST_OK) {
+        if (listener.fd >= 0)
+            (void)close(listener.fd);
+        return st;
+    }
+    *ret_socket = listener;
+    return ST_OK;
+}
+
+enum status listen_adopt(int fd, struct listen_socket *ret_socket, char why[ERR_LEN])
+{
+    struct listen_socket listener = { .fd = fd };
+    int listening = 0;
+    socklen_t len = sizeof(listening);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening) {
+        (void)snprintf(why, ERR_LEN,
+                       "descriptor %d handed over by the service manager is no "
+                       "listening socket",
+                       fd);
+        return ST_IO;
+    }
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    name_socket(&listener);
+    *ret_socket = listener;
+    return ST_OK;
+}
+
+void listen_close(struct listen_socket *listener)
+{
+    if (listener->fd >= 0)
+        (void)close(listener->fd);
+    listener->fd = -1;
+    if (listener->path[0] != '\0')
+        (void)unlink(listener->path);
+    listener->path[0] = '\0';
+}

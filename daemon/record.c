@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record.c - from counters to rows.
+ *
+ *   record_generation   programming thread   a generation begins to be watched
+ *   collect             writer thread        what tallies gained becomes pending rows;
+ *                                            generations that serve nobody are let go
+ *   write_pending       writer thread        one transaction; kept whole if it fails
+ */
+#include "daemon/record.h"
+
+#include "daemon/log.h"
+#include "daemon/wall.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define WRITER_NICE 5
+/* Rows kept in memory while the database cannot be written. */
+#define MAX_PENDING 4096
+
+/* A generation under watch. */
+struct watched {
+    struct generation *generation; /* a reference of ours */
+    struct tally_sum collected;    /* already turned into pending rows */
+    struct watched *next;
+};
+
+struct record_model {
+    const struct model *model; /* borrowed */
+    int64_t db_id;
+    struct watched *live;
+    struct record_totals totals; /* of generations let go, feedback and programmings */
+};
+
+struct pending_programming {
+    struct metrics_programming row;
+    struct mram_result *results; /* ours */
+};
+
+/* Late labels on their way into a window; the writer thread alone adds to windows. */
+struct pending_feedback {
+    const struct record_model *model;
+    uint64_t generation;
+    struct tally_sum gain;
+};
+
+struct record {
+    char path[1200];
+    struct db *db; /* the writer thread's once it runs */
+    struct record_model *models;
+    size_t n_models;
+    pthread_t writer;
+    bool started;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stopping;
+    struct record_health health;
+    /* Pending rows; ours. While a transaction runs, its rows are not touched. */
+    struct pending_programming programmings[MAX_PENDING];
+    size_t n_programmings;
+    struct metrics_window windows[MAX_PENDING];
+    size_t n_windows;
+    struct metrics_event events[MAX_PENDING];
+    size_t n_events;
+    struct pending_feedback feedback[MAX_PENDING];
+    size_t n_feedback;
+    struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
+};
+
+/* -- Pending rows; under the mutex -- */
+
+static bool window_empty(const struct tally_sum *sum)
+{
+    return sum->requests == 0 && sum->labelled == 0 && sum->errors == 0;
+}
+
+/* The pending row that a gain belongs to: the same window and generation, or, when there
+ * is no room left, the last row of that model. */
+static struct metrics_window *window_row(struct record *record, int64_t db_id,
+                                         uint64_t generation, int64_t window_s)
+{
+    struct metrics_window *of_model = NULL;
+
+    for (size_t i = record->n_windows; i-- > 0;) {
+        struct metrics_window *row = &record->windows[i];
+
+        if (row->model_id != db_id)
+            continue;
+        if (row->generation == generation && row->window_s == window_s)
+            return row;
+        if (of_model == NULL)
+            of_model = row;
+    }
+    if (record->n_windows == MAX_PENDING)
+        return of_model;
+    struct metrics_window *row = &record->windows[record->n_windows++];
+    *row = (struct metrics_window) { .model_id = db_id,
+                                     .generation = generation,
+                                     .window_s = window_s };
+    return row;
+}
+
+static void add_window(struct record *record, const struct record_model *model,
+                       uint64_t generation, const struct tally_sum *gain, double read_pj,
+                       double compute_pj)
+{
+    int64_t now = wall_seconds();
+    struct metrics_window *row =
+        window_row(record, model->db_id, generation, now - now % METRICS_WINDOW_S);
+
+    if (row == NULL) {
+        /* 4096 rows of other models are waiting: this one is new since the trouble began.
+         */
+        record->health.rows_dropped++;
+        return;
+    }
+    row->requests += gain->requests;
+    row->images += gain->images;
+    row->labelled += gain->labelled;
+    row->correct += gain->correct;
+    row->errors += gain->errors;
+    row->bits_read += gain->images * network_cells(model->model->net);
+    row->read_pj += (double)gain->images * read_pj;
+    row->compute_pj += (double)gain->images * compute_pj;
+    row->latency_sum_us += gain->latency_sum_us;
+    row->latency_max_us = fmax(row->latency_max_us, gain->latency_max_us);
+    for (unsigned i = 0; i <= METRICS_LATENCY_EDGES; i++)
+        row->latency[i] += gain->latency[i];
+}
+
+static void add_programming(struct record *record, const struct record_model *model,
+                            const struct generation *generation)
+{
+    size_t n_layers = model->model->net->n_layers;
+    struct mram_result *results = calloc(n_layers, sizeof(*results));
+
+    if (results == NULL || record->n_programmings == MAX_PENDING) {
+        free(results);
+        record->health.rows_dropped++;
+        return;
+    }
+    memcpy(results, generation->results, n_layers * sizeof(*results));
+
+    const struct operating_point_resolved *resolved = &generation->resolved;
+    bool iid = generation->op.mode == MRAM_IID;
+    record->programmings[record->n_programmings++] = (struct pending_programming) {
+        .row = { .model_id = model->db_id,
+                 .at_s = generation->programmed_at_s,
+                 .generation = generation->number,
+                 .op = generation->op,
+                 .pulse = resolved->pulse,
+                 .write_error_rate =
+                     iid ? generation->op.bit_error_rate
+                         : (resolved->mean[0].error_rate + resolved->mean[1].error_rate) /
+                               2,
+                 .forecast = generation->forecast,
+                 .net = model->model->net,
+                 .results = results,
+                 .duration_ms = generation->duration_ms },
+        .results = results,
+    };
+}
+
+static void totals_add(struct record_totals *totals, const struct generation *generation,
+                       const struct tally_sum *tally)
+{
+    tally_sum_add(&totals->tally, tally);
+    totals->read_pj += (double)tally->images * generation->read_pj;
+    totals->compute_pj += (double)tally->images * generation->compute_pj;
+}
+
+/* -- The writer thread -- */
+
+/* Turns what one generation gained into a pending row. True: it may be let go. */
+static bool collect_generation(struct record *record, struct record_model *model,
+                               struct watched *watched)
+{
+    struct generation *generation = watched->generation;
+    /* Looked at first: with no reference but ours, no lane counts any more. */
+    bool last = atomic_load_explicit(&generation->refs, memory_order_acquire) == 1;
+    struct tally_sum now = generation_tally(generation);
+    struct tally_sum gain = tally_sum_since(&now, &watched->collected);
+
+    gain.latency_max_us = 0;
+    for (unsigned lane = 0; lane < generation->n_lanes; lane++)
+        gain.latency_max_us =
+            fmax(gain.latency_max_us, tally_take_max_us(&generation->tallies[lane]));
+    if (!window_empty(&gain))
+        add_window(record, model, generation->number, &gain, generation->read_pj,
+                   generation->compute_pj);
+    model->totals.tally.latency_max_us =
+        fmax(model->totals.tally.latency_max_us, gain.latency_max_us);
+    watched->collected = now;
+    if (last)
+        totals_add(&model->totals, generation, &now);
+    return last;
+}
+
+static void collect(struct record *record)
+{
+    for (size_t i = 0; i < record->n_models; i++) {
+        struct record_model *model = &record->models[i];
+        struct watched **link = &model->live;
+
+        while (*link != NULL) {
+            struct watched *watched = *link;
+
+            if (!collect_generation(record, model, watched)) {
+                link = &watched->next;
+                continue;
+            }
+            *link = watched->next;
+            generation_drop(watched->generation);
+            free(watched);
+        }
+    }
+    for (size_t i = 0; i < record->n_feedback; i++)
+        add_window(record, record->feedback[i].model, record->feedback[i].generation,
+                   &record->feedback[i].gain, 0, 0);
+    record->n_feedback = 0;
+}
+
+/* Takes the first n of each kind away. */
+static void forget_written(struct record *record, size_t n_programmings, size_t n_windows,
+                           size_t n_events)
+{
+    for (size_t i = 0; i < n_programmings; i++)
+        free(record->programmings[i].results);
+    record->n_programmings -= n_programmings;
+    memmove(record->programmings, record->programmings + n_programmings,
+            record->n_programmings * sizeof(record->programmings[0]));
+    record->n_windows -= n_windows;
+    memmove(record->windows, record->windows + n_windows,
+            record->n_windows * sizeof(record->windows[0]));
+    record->n_events -= n_events;
+    memmove(record->events, record->events + n_events,
+            record->n_events * sizeof(record->events[0]));
+}
+
+static void note_commit(struct record *record, enum status st, double seconds)
+{
+    record->health.commit_seconds += seconds;
+    record->health.commits += st == ST_OK;
+    if (st != ST_OK) {
+        record->health.write_errors++;
+        if (!record->health.degraded)
+            log_line(LOG_ERROR, "database",
+                     "path=\"%.200s\" cannot write: %.200s; counting "
+                     "goes on in memory",
+                     record->path, db_message(record->db));
+    } else if (record->health.degraded) {
+        log_line(LOG_INFO, "database", "path=\"%.200s\" writes again", record->path);
+    }
+    record->health.degraded = st != ST_OK;
+}
+
+/* One transaction with everything that waits. Called and returns with the mutex held; it
+ * is free while SQLite works, and others only append meanwhile. Only this thread adds
+ * windows to rows that exist, and it is busy here. */
+static void write_pending(struct record *record)
+{
+    struct metrics_batch batch = {
+        .programmings = record->rows,
+        .n_programmings = record->n_programmings,
+        .windows = record->windows,
+        .n_windows = record->n_windows,
+        .events = record->events,
+        .n_events = record->n_events,
+    };
+
+    if (batch.n_programmings + batch.n_windows + batch.n_events == 0)
+        return;
+    for (size_t i = 0; i < batch.n_programmings; i++)
+        record->rows[i] = record->programmings[i].row;
+    (void)pthread_mutex_unlock(&record->mutex);
+
+    uint64_t began = wall_monotonic_ns();
+    enum status st = metrics_write(record->db, &batch);
+    double seconds = (double)(wall_monotonic_ns() - began) / 1e9;
+
+    (void)pthread_mutex_lock(&record->mutex);
+    note_commit(record, st, seconds);
+    if (st == ST_OK)
+        forget_written(record, batch.n_programmings, batch.n_windows, batch.n_events);
+}
+
+static void *writer_run(void *arg)
+{
+    struct record *record = arg;
+
+    /* Refused in some sandboxes: then it runs as the others do. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
+    (void)pthread_mutex_lock(&record->mutex);
+    for (bool last = false; !last;) {
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += 1;
+        while (!record->stopping &&
+               pthread_cond_timedwait(&record->wake, &record->mutex, &until) == 0)
+            continue;
+        last = record->stopping;
+        collect(record);
+        write_pending(record);
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+    return NULL;
+}
+
+/* -- Starting and stopping -- */
+
+static enum status register_models(struct record *record, struct model *const *models,
+                                   char why[ERR_LEN])
+{
+    for (size_t i = 0; i < record->n_models; i++) {
+        struct record_model *model = &record->models[i];
+
+        model->model = models[i];
+        enum status st =
+            metrics_add_model(record->db, models[i]->net, wall_seconds(), &model->db_id);
+        if (st != ST_OK) {
+            (void)snprintf(why, ERR_LEN, "%.120s: cannot write: %.100s", record->path,
+                           db_message(record->db));
+            return st;
+        }
+    }
+    return ST_OK;
+}
+
+static void record_free(struct record *record)
+{
+    for (size_t i = 0; i < record->n_models; i++)
+        while (record->models[i].live != NULL) {
+            struct watched *watched = record->models[i].live;
+
+            record->models[i].live = watched->next;
+            generation_drop(watched->generation);
+            free(watched);
+        }
+    forget_written(record, record->n_programmings, record->n_windows, record->n_events);
+    if (record->db != NULL)
+        db_close(record->db);
+    (void)pthread_cond_destroy(&record->wake);
+    (void)pthread_mutex_destroy(&record->mutex);
+    free(record->models);
+    free(record);
+}
+
+enum status record_start(const char *path, struct model *const *models, size_t n_models,
+                         struct record **ret_record, char why[ERR_LEN])
+{
+    struct record *record = calloc(1, sizeof(*record));
+    pthread_condattr_t monotonic;
+    struct db_opened opened;
+
+    if (record == NULL)
+        return ST_NOMEM;
+    (void)snprintf(record->path, sizeof(record->path), "%s", path);
+    (void)pthread_mutex_init(&record->mutex, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&record->wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+
+    enum status st = ST_NOMEM;
+    record->models = calloc(n_models, sizeof(*record->models));
+    if (record->models == NULL)
+        goto fail;
+    record->n_models = n_models;
+
+    st = db_open(path, &record->db, &opened, why);
+    if (st != ST_OK)
+        goto fail;
+    if (opened.set_aside[0] != '\0')
+        record_event(record, METRICS_ERROR, "database", NULL,
+                     "the database was corrupt and is now %.180s; a new one was begun",
+                     opened.set_aside);
+    else if (opened.unclean)
+        record_event(record, METRICS_WARNING, "database", NULL,
+                     "the last process did not close the database; it was checked");
+    st = register_models(record, models, why);
+    if (st != ST_OK)
+        goto fail;
+    if (pthread_create(&record->writer, NULL, writer_run, record) != 0) {
+        st = ST_NOMEM;
+        goto fail;
+    }
+    (void)pthread_setname_np(record->writer, "writer");
+    record->started = true;
+    *ret_record = record;
+    return ST_OK;
+
+fail:
+    if (st == ST_NOMEM)
+        (void)snprintf(why, ERR_LEN, "out of memory");
+    record_free(record);
+    return st;
+}
+
+void record_stop(struct record *record)
+{
+    if (record == NULL)
+        return;
+    (void)pthread_mutex_lock(&record->mutex);
+    record->stopping = true;
+    (void)pthread_cond_signal(&record->wake);
+    (void)pthread_mutex_unlock(&record->mutex);
+    (void)pthread_join(record->writer, NULL);
+    if (record->health.degraded)
+        log_line(LOG_ERROR, "database",
+                 "path=\"%.200s\" rows lost: %zu programmings, %zu "
+                 "windows, %zu events",
+                 record->path, record->n_programmings, record->n_windows,
+                 record->n_events);
+    record_free(record);
+}
+
+/* -- What the flows tell -- */
+
+enum status record_generation(struct record *record, struct generation *generation,
+                              bool fresh)
+{
+    struct record_model *model = &record->models[generation->model->index];
+    struct watched *watched = calloc(1, sizeof(*watched));
+
+    if (watched == NULL)
+        return ST_NOMEM;
+    generation_keep(generation);
+    watched->generation = generation;
+
+    (void)pthread_mutex_lock(&record->mutex);
+    watched->next = model->live;
+    model->live = watched;
+    if (fresh) {
+        add_programming(record, model, generation);
+        model->totals.programmings++;
+        model->totals.programming_pj += generation->total.energy_pj;
+        for (int d = 0; d < 2; d++) {
+            model->totals.programming_errors[d] += generation->total.errors[d];
+            model->totals.programming_toggles[d] += generation->total.toggles[d];
+        }
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+    return ST_OK;
+}
+
+void record_event(struct record *record, enum metrics_severity severity, const char *kind,
+                  const struct model *model, const char *format, ...)
+{
+    struct metrics_event event = {
+        .at_s = wall_seconds(),
+        .severity = severity,
+        .kind = kind,
+        .model_id = model != NULL ? record->models[model->index].db_id : 0,
+    };
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(event.message, sizeof(event.message), format, args);
+    va_end(args);
+
+    (void)pthread_mutex_lock(&record->mutex);
+    if (record->n_events < MAX_PENDING)
+        record->events[record->n_events++] = event;
+    else
+        record->health.rows_dropped++;
+    (void)pthread_mutex_unlock(&record->mutex);
+    log_line(severity == METRICS_ERROR     ? LOG_ERROR
+             : severity == METRICS_WARNING ? LOG_WARNING
+                                           : LOG_INFO,
+             kind, "%s%s%s", model != NULL ? model->net->name : "",
+             model != NULL ? ": " : "", event.message);
+}
+
+void record_feedback(struct record *record, const struct model *model, uint64_t number,
+                     uint64_t labelled, uint64_t correct)
+{
+    struct record_model *of = &record->models[model->index];
+    struct tally_sum gain = { .labelled = labelled, .correct = correct };
+
+    (void)pthread_mutex_lock(&record->mutex);
+    tally_sum_add(&of->totals.tally, &gain);
+    if (record->n_feedback < MAX_PENDING) {
+        record->feedback[record->n_feedback++] =
+            (struct pending_feedback) { of, number, gain };
+    } else {
+        /* More than the writer takes in a second: the last one carries the rest. */
+        tally_sum_add(&record->feedback[MAX_PENDING - 1].gain, &gain);
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
+void record_totals(struct record *record, const struct model *model,
+                   struct record_totals *ret_totals)
+{
+    struct record_model *of = &record->models[model->index];
+
+    (void)pthread_mutex_lock(&record->mutex);
+    *ret_totals = of->totals;
+    for (const struct watched *watched = of->live; watched != NULL;
+         watched = watched->next) {
+        struct tally_sum tally = generation_tally(watched->generation);
+
+        totals_add(ret_totals, watched->generation, &tally);
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
+struct record_health record_health(struct record *record)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    struct record_health health = record->health;
+    (void)pthread_mutex_unlock(&record->mutex);
+    return health;
+}
+
+const char *record_path(const struct record *record)
+{
+    return record->path;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record.h - everything that is counted, and the thread that writes it to SQLite.
+ *
+ * Lanes count into the tallies of generations. Once a second the writer thread reads
+ * every tally, writes what was added since the last time in one transaction, and lets go
+ * of generations that serve nobody any more. If the database cannot be written, nothing
+ * is taken off: the next transaction that succeeds carries it all. Requests never wait
+ * here.
+ */
+#ifndef DAEMON_RECORD_H
+#define DAEMON_RECORD_H
+
+#include "daemon/model.h"
+
+struct record;
+
+/* Opens PATH and starts the writer. `models`: [n_models], borrowed for the life of the
+ * record. Threads inherit the caller's signal mask. */
+MUST_CHECK enum status record_start(const char *path, struct model *const *models,
+                                    size_t n_models, struct record **ret_record,
+                                    char why[ERR_LEN]);
+/* Writes what is left, closes the database. No lane may count any more. */
+void record_stop(struct record *record);
+
+/* Tells of a new generation, before it is published; keeps a reference of its own.
+ * `fresh`: it was programmed just now (a row of history), not read back at start. */
+MUST_CHECK enum status record_generation(struct record *record,
+                                         struct generation *generation, bool fresh);
+/* Adds an event. `kind` static; `model` may be NULL. */
+void record_event(struct record *record, enum metrics_severity severity, const char *kind,
+                  const struct model *model, const char *format, ...) PRINTF_LIKE(5, 6);
+/* Labels that came after the answer, for generation `number` of a model. */
+void record_feedback(struct record *record, const struct model *model, uint64_t number,
+                     uint64_t labelled, uint64_t correct);
+
+/* Everything counted for a model since the start. Any thread. */
+struct record_totals {
+    struct tally_sum tally;
+    double read_pj, compute_pj;
+    uint64_t programmings;
+    double programming_pj;
+    uint64_t
+        programming_errors[2]; /* cells that failed to toggle, by enum mtj_direction */
+    uint64_t programming_toggles[2];
+};
+void record_totals(struct record *record, const struct model *model,
+                   struct record_totals *ret_totals);
+
+/* State of the database. Any thread. */
+struct record_health {
+    bool degraded;         /* the last write failed */
+    uint64_t write_errors; /* transactions that failed */
+    uint64_t rows_dropped; /* programmings and events that no longer fitted in memory */
+    uint64_t commits;
+    double commit_seconds; /* in all */
+};
+struct record_health record_health(struct record *record);
+const char *record_path(const struct record *record);
+
+#endif

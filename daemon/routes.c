@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c - every path that the daemon answers. */
+#include "daemon/daemon.h"
+
+#define KIB (size_t)1024
+#define MIB (1024 * KIB)
+
+const struct http_route routes[] = {
+    { "POST", "/api/v1/models/{m}/classify", 16 * MIB, classify_handle },
+    { "GET", "/api/v1/models", 0, describe_models },
+    { "GET", "/api/v1/models/{m}", 0, describe_model },
+    { "GET", "/api/v1/models/{m}/operating-point", 0, program_get },
+    { "PATCH", "/api/v1/models/{m}/operating-point", 64 * KIB, program_patch },
+    { "POST", "/api/v1/device/write-error", 2 * MIB, device_handle },
+    { "POST", "/api/v1/feedback", 1 * MIB, feedback_handle },
+    { "GET", "/api/v1/status", 0, status_handle },
+    { "GET", "/api/v1/series", 0, series_handle },
+    { "GET", "/v2/health/live", 0, status_live },
+    { "GET", "/v2/health/ready", 0, status_ready },
+    { "GET", "/metrics", 0, scrape_handle },
+    { "GET", "/", 0, page_handle },
+    { "GET", "/app.js", 0, page_handle },
+    { "GET", "/style.css", 0, page_handle },
+    { "GET", "/chart.js", 0, page_handle },
+};
+const size_t n_routes = sizeof(routes) / sizeof(routes[0]);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scrape.c - GET /metrics, from the same counters as everything else. */
+#include "api/prometheus.h"
+#include "daemon/daemon.h"
+#include "daemon/wall.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One model, read once so that its families agree. */
+struct model_view {
+    struct prometheus_label label;
+    struct record_totals totals;
+    uint64_t generation, cells, wrong[2];
+    double set_point; /* write error rate that was asked for */
+};
+
+static double set_point(const struct generation *generation)
+{
+    const struct mtj_mean *mean = generation->resolved.mean;
+
+    return generation->op.mode == MRAM_IID
+               ? generation->op.bit_error_rate
+               : (mean[MTJ_P2AP].error_rate + mean[MTJ_AP2P].error_rate) / 2;
+}
+
+static void view_model(const struct daemon *daemon, struct model *model,
+                       struct model_view *view)
+{
+    struct generation *generation = generation_take(model);
+
+    view->label = (struct prometheus_label) { "model", model->net->name };
+    record_totals(daemon->record, model, &view->totals);
+    view->generation = generation->number;
+    view->cells = generation->total.cells;
+    view->wrong[MTJ_P2AP] = generation->total.errors[MTJ_P2AP];
+    view->wrong[MTJ_AP2P] = generation->total.errors[MTJ_AP2P];
+    view->set_point = set_point(generation);
+    generation_drop(generation);
+}
+
+/* A family with one sample per model. */
+static void per_model(struct buf *body, const struct model_view *views, size_t n,
+                      const char *name, const char *type, const char *help,
+                      double (*value)(const struct model_view *view))
+{
+    prometheus_family(body, name, type, help);
+    for (size_t i = 0; i < n; i++)
+        prometheus_sample(body, name, &views[i].label, 1, value(&views[i]));
+}
+
+/* A family with a second label of two values. */
+static void per_model_pair(struct buf *body, const struct model_view *views, size_t n,
+                           const char *name, const char *type, const char *help,
+                           const char *label, const char *const values[2],
+                           double (*value)(const struct model_view *view, unsigned which))
+{
+    prometheus_family(body, name, type, help);
+    for (size_t i = 0; i < n; i++)
+        for (unsigned which = 0; which < 2; which++) {
+            const struct prometheus_label labels[] = { views[i].label,
+                                                       { label, values[which] } };
+
+            prometheus_sample(body, name, labels, 2, value(&views[i], which));
+        }
+}
+
+static double images(const struct model_view *v)
+{
+    return (double)v->totals.tally.images;
+}
+
+static double labelled(const struct model_view *v)
+{
+    return (double)v->totals.tally.labelled;
+}
+
+static double correct(const struct model_view *v)
+{
+    return (double)v->totals.tally.correct;
+}
+
+static double bits_read(const struct model_view *v)
+{
+    return (double)v->totals.tally.images * (double)v->cells;
+}
+
+static double cells(const struct model_view *v)
+{
+    return (double)v->cells;
+}
+
+static double generation_number(const struct model_view *v)
+{
+    return (double)v->generation;
+}
+
+static double error_set_point(const struct model_view *v)
+{
+    return v->set_point;
+}
+
+static double programmings(const struct model_view *v)
+{
+    return (double)v->totals.programmings;
+}
+
+static double requests_by_outcome(const struct model_view *v, unsigned failed)
+{
+    return (double)(failed ? v->totals.tally.errors : v->totals.tally.requests);
+}
+
+static double energy_by_kind(const struct model_view *v, unsigned compute)
+{
+    return (compute ? v->totals.compute_pj : v->totals.read_pj) / 1e12;
+}
+
+static double wrong_by_direction(const struct model_view *v, unsigned direction)
+{
+    return (double)v->wrong[direction];
+}
+
+static double errors_by_direction(const struct model_view *v, unsigned direction)
+{
+    return (double)v->totals.programming_errors[direction];
+}
+
+static double toggles_by_direction(const struct model_view *v, unsigned direction)
+{
+    return (double)v->totals.programming_toggles[direction];
+}
+
+static double programming_joules(const struct model_view *v)
+{
+    return v->totals.programming_pj / 1e12;
+}
+
+static void write_latency(struct buf *body, const struct model_view *views, size_t n)
+{
+    double edges[METRICS_LATENCY_EDGES];
+
+    for (unsigned i = 0; i < METRICS_LATENCY_EDGES; i++)
+        edges[i] = metrics_latency_edges_us[i] / 1e6;
+    prometheus_family(body, "spinbnn_inference_duration_seconds", "histogram",
+                      "From the first byte of a classify request to its result.");
+    for (size_t i = 0; i < n; i++)
+        prometheus_histogram(body, "spinbnn_inference_duration_seconds", &views[i].label,
+                             1, edges, views[i].totals.tally.latency,
+                             METRICS_LATENCY_EDGES,
+                             views[i].totals.tally.latency_sum_us / 1e6);
+}
+
+static void write_models(struct buf *body, const struct model_view *v, size_t n)
+{
+    static const char *const outcomes[] = { "success", "error" };
+    static const char *const kinds[] = { "read", "compute" };
+    static const char *const directions[] = { "p2ap", "ap2p" };
+
+    per_model_pair(body, v, n, "spinbnn_inference_requests_total", "counter",
+                   "Classify requests by outcome.", "outcome", outcomes,
+                   requests_by_outcome);
+    per_model(body, v, n, "spinbnn_inferences_total", "counter", "Pictures classified.",
+              images);
+    write_latency(body, v, n);
+    per_model(body, v, n, "spinbnn_labelled_inferences_total", "counter",
+              "Pictures whose true label is known.", labelled);
+    per_model(body, v, n, "spinbnn_correct_inferences_total", "counter",
+              "Labelled pictures that were classified right.", correct);
+    per_model(body, v, n, "spinbnn_mram_cells", "gauge", "Cells of the array.", cells);
+    per_model(body, v, n, "spinbnn_mram_generation", "gauge",
+              "Number of the programming that serves now.", generation_number);
+    per_model_pair(body, v, n, "spinbnn_mram_wrong_bits", "gauge",
+                   "Cells that hold the wrong bit now, by the direction that failed.",
+                   "direction", directions, wrong_by_direction);
+    per_model(body, v, n, "spinbnn_mram_write_error_ratio", "gauge",
+              "Set point: mean write error rate of both directions; flip rate in iid.",
+              error_set_point);
+    per_model(body, v, n, "spinbnn_mram_programmings_total", "counter",
+              "Programmings of the array.", programmings);
+    per_model_pair(body, v, n, "spinbnn_mram_toggles_total", "counter",
+                   "Cells that programming had to toggle.", "direction", directions,
+                   toggles_by_direction);
+    per_model_pair(body, v, n, "spinbnn_mram_bit_errors_total", "counter",
+                   "Cells that programming left wrong.", "direction", directions,
+                   errors_by_direction);
+    per_model(body, v, n, "spinbnn_mram_bits_read_total", "counter",
+              "Cells read by inferences.", bits_read);
+    per_model(body, v, n, "spinbnn_mram_programming_energy_joules_total", "counter",
+              "Energy of programmings (modes device and uniform).", programming_joules);
+    per_model_pair(body, v, n, "spinbnn_inference_energy_joules_total", "counter",
+                   "Energy of inferences by kind.", "kind", kinds, energy_by_kind);
+}
+
+static void single(struct buf *body, const char *name, const char *type, const char *help,
+                   double value)
+{
+    prometheus_family(body, name, type, help);
+    prometheus_sample(body, name, NULL, 0, value);
+}
+
+static double file_size(const char *path)
+{
+    struct stat file;
+
+    return stat(path, &file) == 0 ? (double)file.st_size : 0;
+}
+
+static void write_daemon(struct buf *body, const struct daemon *daemon)
+{
+    struct record_health health = record_health(daemon->record);
+    const struct prometheus_label labels[] = { { "version", SPINBNN_VERSION },
+                                               { "kernel", daemon->kernel->name } };
+
+    prometheus_family(body, "spinbnn_build_info", "gauge",
+                      "1, with the version as label.");
+    prometheus_sample(body, "spinbnn_build_info", labels, 2, 1);
+    single(body, "spinbnn_draining", "gauge", "1 while the daemon is stopping.",
+           daemon->draining ? 1 : 0);
+    single(body, "spinbnn_http_connections", "gauge", "Open connections.",
+           (double)http_server_connections(daemon->http));
+    single(body, "spinbnn_queue_depth", "gauge", "Long jobs that wait or run.",
+           (double)pool_load(daemon->workers));
+    single(body, "spinbnn_queue_limit", "gauge", "Long jobs that may wait.",
+           (double)daemon->settings.queue);
+    single(body, "spinbnn_db_degraded", "gauge",
+           "1 while the database cannot be written.", health.degraded ? 1 : 0);
+    single(body, "spinbnn_db_write_errors_total", "counter", "Transactions that failed.",
+           (double)health.write_errors);
+    single(body, "spinbnn_db_rows_dropped_total", "counter",
+           "Rows that no longer fitted in memory.", (double)health.rows_dropped);
+    single(body, "spinbnn_db_commits_total", "counter", "Transactions committed.",
+           (double)health.commits);
+    single(body, "spinbnn_db_commit_seconds_total", "counter", "Time spent in them.",
+           health.commit_seconds);
+    single(body, "spinbnn_db_size_bytes", "gauge", "Size of the database file.",
+           file_size(record_path(daemon->record)));
+}
+
+static double open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    double n = 0;
+
+    if (folder == NULL)
+        return 0;
+    for (const struct dirent *entry = readdir(folder); entry != NULL;
+         entry = readdir(folder))
+        n += entry->d_name[0] != '.';
+    (void)closedir(folder);
+    return n - 1; /* the folder itself */
+}
+
+static void write_process(struct buf *body, const struct daemon *daemon)
+{
+    struct rusage usage;
+    struct rlimit files;
+    unsigned long long pages = 0, resident = 0;
+    double page = (double)sysconf(_SC_PAGESIZE);
+    FILE *statm = fopen("/proc/self/statm", "re");
+
+    if (statm != NULL) {
+        if (fscanf(statm, "%llu %llu", &pages, &resident) != 2)
+            pages = resident = 0;
+        (void)fclose(statm);
+    }
+    (void)getrusage(RUSAGE_SELF, &usage);
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    single(body, "process_cpu_seconds_total", "counter", "User and system time.",
+           (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    single(body, "process_resident_memory_bytes", "gauge", "Resident memory.",
+           (double)resident * page);
+    single(body, "process_virtual_memory_bytes", "gauge", "Virtual memory.",
+           (double)pages * page);
+    single(body, "process_open_fds", "gauge", "Open file descriptors.",
+           open_descriptors());
+    single(body, "process_max_fds", "gauge", "Most file descriptors allowed.",
+           (double)files.rlim_cur);
+    single(body, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",
+           (double)daemon->began_s);
+}
+
+void scrape_handle(void *ctx, struct http_call *call)
+{
+    const struct daemon *daemon = ctx;
+    struct model_view *views = calloc(daemon->n_models, sizeof(*views));
+    struct buf body = http_take_buf(call);
+
+    if (views == NULL) {
+        body.failed = true;
+    } else {
+        for (size_t i = 0; i < daemon->n_models; i++)
+            view_model(daemon, daemon->models[i], &views[i]);
+        write_daemon(&body, daemon);
+        write_models(&body, views, daemon->n_models);
+        traffic_write(daemon->traffic, routes, &body);
+        write_process(&body, daemon);
+    }
+    free(views);
+    http_reply(call, 200, PROMETHEUS_CONTENT_TYPE, &body);
+}

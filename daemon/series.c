@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* series.c - GET /api/v1/series: a metric over time, from the database.
+ *
+ *   series_handle   data thread     what is asked for?
+ *   series_work     reader thread   the query, the answer
+ */
+#include "daemon/daemon.h"
+#include "daemon/wall.h"
+#include "storage/history.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SPAN_S 3600
+#define DEFAULT_STEP_S METRICS_WINDOW_S
+#define MAX_TIME_S     INT64_C(253402300800) /* the year 10000 */
+
+struct series {
+    struct daemon *daemon;
+    struct http_call *call;
+    struct history_query query;
+    struct history_points points;
+};
+
+/* -- What is asked for -- */
+
+/* "-90", "-15m", "-2h", "-7d": before now. */
+static bool parse_ago(const char *text, int64_t now_s, int64_t *ret_s)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = { { '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    char *end;
+    long long n = strtoll(text + 1, &end, 10);
+
+    if (text[1] < '0' || text[1] > '9' || n > MAX_TIME_S / 86400)
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (*end == units[i].unit && (*end == '\0' || end[1] == '\0')) {
+            *ret_s = now_s - n * units[i].seconds;
+            return true;
+        }
+    return false;
+}
+
+/* Seconds since 1970, RFC 3339 in UTC, "now", or before now. */
+static bool parse_time(const char *text, int64_t now_s, int64_t *ret_s)
+{
+    struct tm tm = { 0 };
+    char *end;
+
+    if (strcmp(text, "now") == 0) {
+        *ret_s = now_s;
+        return true;
+    }
+    if (text[0] == '-')
+        return parse_ago(text, now_s, ret_s);
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest != NULL && strcmp(rest, "Z") == 0) {
+        *ret_s = (int64_t)timegm(&tm);
+        return true;
+    }
+    long long n = strtoll(text, &end, 10);
+    *ret_s = n;
+    return *end == '\0' && n <= MAX_TIME_S;
+}
+
+static void read_time(const struct http_call *call, const char *name, int64_t standard,
+                      int64_t now_s, int64_t *ret_s, struct problem *problem)
+{
+    const char *text = http_call_query(call, name);
+    char pointer[16];
+
+    *ret_s = standard;
+    if (text == NULL || parse_time(text, now_s, ret_s))
+        return;
+    (void)snprintf(pointer, sizeof(pointer), "?%s", name);
+    problem_add(
+        problem, pointer,
+        "%s: \"%.40s\" is no time; give seconds since 1970, 2026-01-31T12:00:00Z, now, "
+        "or before now: -90s, -15m, -2h, -7d",
+        name, text);
+}
+
+static void read_metric(struct series *s, struct problem *problem)
+{
+    const char *text = http_call_query(s->call, "metric");
+
+    for (int m = 0; text != NULL && m < HISTORY_METRICS; m++)
+        if (strcmp(text, history_metric_name((enum history_metric)m)) == 0) {
+            s->query.metric = (enum history_metric)m;
+            return;
+        }
+    problem_add(problem, "?metric",
+                "metric: \"%.40s\" is none of accuracy, bit_error_rate, "
+                "energy, requests, latency",
+                text != NULL ? text : "");
+}
+
+static void read_model(struct series *s, struct problem *problem)
+{
+    s->query.model = http_call_query(s->call, "model");
+    if (s->query.model != NULL && s->query.model[0] == '\0')
+        s->query.model = NULL;
+    if (s->query.model != NULL && daemon_model(s->daemon, s->query.model) == NULL)
+        problem_add(problem, "?model", "model: there is no model \"%.60s\"",
+                    s->query.model);
+}
+
+static void read_step(struct series *s, struct problem *problem)
+{
+    const char *text = http_call_query(s->call, "step");
+    char *end;
+
+    s->query.step_s = DEFAULT_STEP_S;
+    if (text == NULL)
+        return;
+    long long step = strtoll(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && step >= 1 &&
+        step <= 31536000) {
+        s->query.step_s = step;
+        return;
+    }
+    problem_add(problem, "?step",
+                "step: \"%.40s\" is not a whole number within 1 .. 31536000 s", text);
+}
+
+static bool read_query(struct series *s, struct problem *problem)
+{
+    int64_t now = wall_seconds();
+
+    problem_set(problem, 422, "invalid_query", "%s", "");
+    read_metric(s, problem);
+    read_model(s, problem);
+    read_step(s, problem);
+    read_time(s->call, "to", now + 1, now, &s->query.to_s, problem);
+    read_time(s->call, "from", s->query.to_s - DEFAULT_SPAN_S, now, &s->query.from_s,
+              problem);
+    if (problem->n_errors == 0 && s->query.from_s >= s->query.to_s)
+        problem_add(problem, "?from", "from: %" PRId64 " is not before to, %" PRId64,
+                    s->query.from_s, s->query.to_s);
+    return problem->n_errors == 0;
+}
+
+/* -- The answer -- */
+
+static void write_points(struct buf *body, const struct history_points *points,
+                         size_t n_columns)
+{
+    for (size_t i = 0; i < points->n; i++) {
+        const struct history_point *point = &points->points[i];
+        bool first = i == 0 || strcmp(point->model, point[-1].model) != 0;
+
+        if (first) {
+            buf_text(body, i == 0 ? "{\"model\":" : "]},{\"model\":");
+            buf_json_string(body, point->model);
+            buf_text(body, ",\"points\":[");
+        }
+        buf_printf(body, "%s[%" PRId64, first ? "" : ",", point->ts);
+        for (size_t c = 0; c < n_columns; c++) {
+            buf_char(body, ',');
+            buf_number(body, point->value[c]);
+        }
+        buf_char(body, ']');
+    }
+    if (points->n > 0)
+        buf_text(body, "]}");
+}
+
+static void reply(struct series *s)
+{
+    const char *const *columns = history_columns(s->query.metric);
+    struct buf body = BUF_INIT;
+    size_t n_columns = 0;
+
+    buf_printf(&body,
+               "{\"metric\":\"%s\",\"from\":%" PRId64 ",\"to\":%" PRId64
+               ",\"step\":%" PRId64 ",\"columns\":[\"ts\"",
+               history_metric_name(s->query.metric), s->query.from_s, s->query.to_s,
+               s->query.step_s);
+    for (; columns[n_columns] != NULL; n_columns++)
+        buf_printf(&body, ",\"%s\"", columns[n_columns]);
+    buf_text(&body, "],\"series\":[");
+    write_points(&body, &s->points, n_columns);
+    buf_text(&body, "]}\n");
+    http_reply(s->call, 200, "application/json", &body);
+}
+
+static enum status query(struct series *s, char why[ERR_LEN])
+{
+    struct daemon *daemon = s->daemon;
+
+    if (daemon->history == NULL) {
+        enum status st = history_open(record_path(daemon->record), &daemon->history, why);
+
+        if (st != ST_OK)
+            return st;
+    }
+    return history_series(daemon->history, &s->query, &s->points, why);
+}
+
+static void series_work(void *arg, unsigned worker)
+{
+    struct series *s = arg;
+    char why[ERR_LEN];
+    enum status st = query(s, why);
+
+    (void)worker;
+    if (st == ST_OK) {
+        reply(s);
+        history_points_done(&s->points);
+    } else {
+        struct problem problem;
+
+        problem_set(&problem, st == ST_RANGE ? 422 : 503,
+                    st == ST_RANGE ? "too_many_points" : "history_unavailable", "%s",
+                    why);
+        if (st != ST_RANGE)
+            problem.retry_after_s = 1;
+        http_reply_problem(s->call, &problem);
+    }
+    free(s);
+}
+
+void series_handle(void *ctx, struct http_call *call)
+{
+    struct daemon *daemon = ctx;
+    struct series *s = calloc(1, sizeof(*s));
+    struct problem problem;
+
+    if (s == NULL) {
+        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+        http_reply_problem(call, &problem);
+        return;
+    }
+    s->daemon = daemon;
+    s->call = call;
+    if (!read_query(s, &problem)) {
+        http_reply_problem(call, &problem);
+        free(s);
+        return;
+    }
+    http_defer(call);
+    if (pool_submit(daemon->reader, series_work, s) == ST_OK)
+        return;
+    daemon_reply_busy(daemon, call, "history");
+    free(s);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include "daemon/listen.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/wall.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* Connections taken per wake-up, so that signals and timers get their turn. */
+#define ACCEPT_BURST 64
+/* Wait after the process or the system ran out of descriptors. */
+#define ACCEPT_PAUSE_MS 100
+#define DRAIN_TICK_MS   10
+/* How long connections that were shut have to go away. */
+#define LAST_WAIT_NS (UINT64_C(5) * 1000000000u)
+
+enum phase { RUNNING, DRAINING, CLOSING, STOPPED };
+
+struct listener {
+    struct server *server;
+    struct listen_socket socket;
+    uv_poll_t poll;
+};
+
+struct server {
+    struct daemon *daemon;
+    enum phase phase;
+    bool hurried;
+    uint64_t phase_ns; /* when the phase began */
+    bool gave_up;      /* connections were left when time was up */
+    uv_loop_t loop;
+    struct listener listeners[LISTEN_MAX];
+    size_t n_listeners;
+    uv_signal_t signals[3];
+    uv_timer_t drain_timer, watchdog_timer, accept_timer;
+};
+
+/* -- Accepting -- */
+
+static void poll_listeners(struct server *server);
+
+static void accept_again(uv_timer_t *timer)
+{
+    poll_listeners(timer->data);
+}
+
+static void pause_accepting(struct server *server)
+{
+    for (size_t i = 0; i < server->n_listeners; i++)
+        (void)uv_poll_stop(&server->listeners[i].poll);
+    (void)uv_timer_start(&server->accept_timer, accept_again, ACCEPT_PAUSE_MS, 0);
+    log_line(LOG_WARNING, "accept", "paused for %d ms: %s", ACCEPT_PAUSE_MS,
+             strerror(errno));
+}
+
+/* False when there is nothing more to accept now. */
+static bool accept_one(struct server *server, int listen_fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    struct daemon *daemon = server->daemon;
+    int one = 1;
+    int fd =
+        accept4(listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(server);
+        return errno == ECONNABORTED || errno == EINTR;
+    }
+    if (http_server_connections(daemon->http) >= daemon->settings.max_connections) {
+        (void)close(fd);
+        return true;
+    }
+    /* Answers go out whole; waiting for more to send only adds delay. */
+    if (peer.ss_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (http_server_add(daemon->http, fd, (struct sockaddr *)&peer, len) != ST_OK)
+        log_line(LOG_WARNING, "accept", "a connection could not be taken");
+    return true;
+}
+
+static void accept_ready(uv_poll_t *poll, int status, int events)
+{
+    struct listener *listener = poll->data;
+
+    (void)status; /* accept4 says what is wrong */
+    (void)events;
+    for (int i = 0; i < ACCEPT_BURST; i++)
+        if (!accept_one(listener->server, listener->socket.fd))
+            return;
+}
+
+static void poll_listeners(struct server *server)
+{
+    if (server->phase > DRAINING)
+        return;
+    for (size_t i = 0; i < server->n_listeners; i++)
+        (void)uv_poll_start(&server->listeners[i].poll, UV_READABLE, accept_ready);
+}
+
+/* Takes what waits in the backlog, then closes: a client that was let in by the kernel
+ * must not see a reset. */
+static void close_listeners(struct server *server)
+{
+    for (size_t i = 0; i < server->n_listeners; i++) {
+        struct listener *listener = &server->listeners[i];
+
+        (void)uv_poll_stop(&listener->poll);
+        while (accept_one(server, listener->socket.fd))
+            continue;
+        listen_close(&listener->socket);
+    }
+    (void)uv_timer_stop(&server->accept_timer);
+}
+
+/* -- Stopping -- */
+
+static void enter(struct server *server, enum phase phase)
+{
+    server->phase = phase;
+    server->phase_ns = wall_monotonic_ns();
+}
+
+static bool phase_lasted(const struct server *server, uint64_t seconds)
+{
+    return wall_monotonic_ns() - server->phase_ns >= seconds * UINT64_C(1000000000);
+}
+
+static void drain_tick(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    struct daemon *daemon = server->daemon;
+
+    if (server->phase == DRAINING &&
+        (server->hurried || phase_lasted(server, daemon->settings.drain_delay_s))) {
+        close_listeners(server);
+        enter(server, CLOSING);
+    }
+    if (server->phase != CLOSING)
+        return;
+    if (http_server_connections(daemon->http) == 0) {
+        enter(server, STOPPED);
+        uv_stop(&server->loop);
+        return;
+    }
+    bool late = server->hurried || phase_lasted(server, daemon->settings.drain_timeout_s);
+    if (late)
+        http_server_close_all(daemon->http);
+    else
+        http_server_close_idle(daemon->http);
+    if (phase_lasted(server,
+                     daemon->settings.drain_timeout_s + LAST_WAIT_NS / 1000000000u)) {
+        server->gave_up = true;
+        uv_stop(&server->loop);
+    }
+}
+
+static void stop_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    if (server->phase != RUNNING) {
+        log_line(LOG_INFO, "stop", "signal=%d again, hurrying", number);
+        server->hurried = true;
+        return;
+    }
+    log_line(LOG_INFO, "stop", "signal=%d connections=%zu", number,
+             http_server_connections(server->daemon->http));
+    notify_send("STOPPING=1");
+    server->daemon->draining = true;
+    http_server_drain(server->daemon->http);
+    enter(server, DRAINING);
+    (void)uv_timer_start(&server->drain_timer, drain_tick, 0, DRAIN_TICK_MS);
+}
+
+static void watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    notify_send("WATCHDOG=1");
+}
+
+/* -- Setting up -- */
+
+static enum status add_listener(struct server *server, const struct listen_socket *opened)
+{
+    struct listener *listener = &server->listeners[server->n_listeners];
+
+    listener->server = server;
+    listener->socket = *opened;
+    listener->poll.data = listener;
+    if (uv_poll_init(&server->loop, &listener->poll, opened->fd) != 0)
+        return ST_IO;
+    server->n_listeners++;
+    log_line(LOG_INFO, "listen", "address=%s", opened->name);
+    return ST_OK;
+}
+
+static enum status open_addresses(struct server *server, char why[ERR_LEN])
+{
+    char list[SETTINGS_TEXT_LEN];
+    char *rest;
+
+    strcpy(list, server->daemon->settings.listen);
+    for (char *address = strtok_r(list, ", ", &rest); address != NULL;
+         address = strtok_r(NULL, ", ", &rest)) {
+        struct listen_socket opened;
+
+        if (server->n_listeners == LISTEN_MAX) {
+            (void)snprintf(why, ERR_LEN, "listen: more than %d addresses", LISTEN_MAX);
+            return ST_RANGE;
+        }
+        enum status st = listen_open(address, &opened, why);
+        if (st == ST_OK)
+            st = add_listener(server, &opened);
+        if (st != ST_OK)
+            return st;
+    }
+    if (server->n_listeners == 0) {
+        (void)snprintf(why, ERR_LEN, "listen: no address is given");
+        return ST_RANGE;
+    }
+    return ST_OK;
+}
+
+static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR_LEN])
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct listen_socket adopted;
+        enum status st = listen_adopt(3 + (int)i, &adopted, why);
+
+        if (st == ST_OK)
+            st = add_listener(server, &adopted);
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+static void set_up_timers(struct server *server)
+{
+    uv_timer_t *const timers[] = { &server->drain_timer, &server->watchdog_timer,
+                                   &server->accept_timer };
+    uint64_t watchdog_ms = notify_watchdog_ms();
+
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        (void)uv_timer_init(&server->loop, timers[i]);
+        timers[i]->data = server;
+    }
+    if (watchdog_ms > 0)
+        (void)uv_timer_start(&server->watchdog_timer, watchdog, 0, watchdog_ms);
+}
+
+static void set_up_signals(struct server *server)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        (void)uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+        (void)uv_signal_start(&server->signals[i], stop_signal, numbers[i]);
+    }
+}
+
+enum status server_new(struct daemon *daemon, struct server **ret_server,
+                       char why[ERR_LEN])
+{
+    struct server *server = calloc(1, sizeof(*server));
+    unsigned n_handed = notify_listen_fds();
+
+    if (server == NULL || uv_loop_init(&server->loop) != 0) {
+        free(server);
+        (void)snprintf(why, ERR_LEN, "out of memory");
+        return ST_NOMEM;
+    }
+    server->daemon = daemon;
+    set_up_timers(server);
+    set_up_signals(server);
+    enum status st =
+        n_handed > 0 ? adopt_sockets(server, n_handed, why) : open_addresses(server, why);
+    if (st != ST_OK) {
+        server_free(server);
+        return st;
+    }
+    *ret_server = server;
+    return ST_OK;
+}
+
+enum status server_run(struct server *server)
+{
+    poll_listeners(server);
+    (void)uv_run(&server->loop, UV_RUN_DEFAULT);
+    return server->gave_up ? ST_BUSY : ST_OK;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    uv_walk(&server->loop, close_handle, NULL);
+    (void)uv_run(&server->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&server->loop);
+    for (size_t i = 0; i < server->n_listeners; i++)
+        listen_close(&server->listeners[i].socket);
+    free(server);
+}

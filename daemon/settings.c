@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/settings.h"
+
+#include "api/settings_json.h"
+#include "core/nearest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTINGS_FILE     "/etc/spinbnn/spinbnn.json"
+#define SETTINGS_FILE_MAX (64 * 1024)
+
+enum setting_kind { SETTING_TEXT, SETTING_NUMBER };
+
+struct setting {
+    const char *name; /* in the file; upper case in the environment, dashes in flags */
+    enum setting_kind kind;
+    size_t offset;
+    const char *standard; /* the default, as text */
+    uint64_t min, max;    /* SETTING_NUMBER */
+    const char *choices;  /* SETTING_TEXT: NULL or "a|b|c" */
+    const char *unit;
+    const char *help;
+};
+
+#define FIELD(name) offsetof(struct settings, name)
+
+/* The one table. */
+static const struct setting table[] = {
+    { "listen", SETTING_TEXT, FIELD(listen), "127.0.0.1:8080", 0, 0, NULL, "",
+      "addresses to listen on, comma-separated: HOST:PORT, [IPV6]:PORT, unix:PATH" },
+    { "state_dir", SETTING_TEXT, FIELD(state_dir), "state", 0, 0, NULL, "",
+      "folder of the arrays and the database" },
+    { "model_dir", SETTING_TEXT, FIELD(model_dir), "", 0, 0, NULL, "",
+      "folder of .sbnn files, served besides the built-in models (same name: instead)" },
+    { "threads", SETTING_NUMBER, FIELD(threads), "0", 0, 64, NULL, "",
+      "threads that parse and answer requests; 0: one per core" },
+    { "workers", SETTING_NUMBER, FIELD(workers), "0", 0, 64, NULL, "",
+      "threads for long computations; 0: one per core" },
+    { "queue", SETTING_NUMBER, FIELD(queue), "256", 1, 65536, NULL, "jobs",
+      "long jobs that may wait; beyond that requests get 429" },
+    { "kernel", SETTING_TEXT, FIELD(kernel), "auto", 0, 0, NULL, "",
+      "XNOR-popcount kernel: auto takes the fastest this CPU can run" },
+    { "max_connections", SETTING_NUMBER, FIELD(max_connections), "8192", 1, 1000000, NULL,
+      "", "open connections; further ones are closed at once" },
+    { "idle_timeout_s", SETTING_NUMBER, FIELD(idle_timeout_s), "75", 1, 86400, NULL, "s",
+      "a connection without traffic is closed after this time" },
+    { "inline_budget_us", SETTING_NUMBER, FIELD(inline_budget_us), "250", 0, 1000000,
+      NULL, "us", "requests predicted to compute longer go to the workers" },
+    { "drain_delay_s", SETTING_NUMBER, FIELD(drain_delay_s), "0", 0, 3600, NULL, "s",
+      "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
+    { "drain_timeout_s", SETTING_NUMBER, FIELD(drain_timeout_s), "25", 1, 3600, NULL, "s",
+      "then requests in flight have this long to end" },
+    { "log_level", SETTING_TEXT, FIELD(log_level), "info", 0, 0,
+      "error|warning|info|debug", "", "what is logged to standard error" },
+};
+#define N_SETTINGS (sizeof(table) / sizeof(table[0]))
+
+static_assert(N_SETTINGS <= SETTINGS_MAX, "settings_result has a place for each origin");
+
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t len = strlen(value);
+
+    for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
+        if (*at == '|')
+            at++;
+        if (strncmp(at, value, len) == 0 && (at[len] == '|' || at[len] == '\0'))
+            return len > 0;
+    }
+    return false;
+}
+
+static enum status put_number(const struct setting *row, const char *value,
+                              uint64_t *ret_number, char why[ERR_LEN])
+{
+    char *end;
+
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 ||
+        number < row->min || number > row->max) {
+        (void)snprintf(why, ERR_LEN,
+                       "%s: \"%.40s\" is not a whole number within %llu .. %llu%s%s",
+                       row->name, value, (unsigned long long)row->min,
+                       (unsigned long long)row->max, row->unit[0] ? " " : "", row->unit);
+        return ST_RANGE;
+    }
+    *ret_number = number;
+    return ST_OK;
+}
+
+static enum status put_text(const struct setting *row, const char *value, char *ret_text,
+                            char why[ERR_LEN])
+{
+    if (row->choices != NULL && !is_choice(row->choices, value)) {
+        (void)snprintf(why, ERR_LEN, "%s: \"%.40s\" is none of %s", row->name, value,
+                       row->choices);
+        return ST_RANGE;
+    }
+    if (strlen(value) >= SETTINGS_TEXT_LEN) {
+        (void)snprintf(why, ERR_LEN, "%s: longer than %d bytes", row->name,
+                       SETTINGS_TEXT_LEN - 1);
+        return ST_RANGE;
+    }
+    strcpy(ret_text, value);
+    return ST_OK;
+}
+
+/* Sets row `i` and remembers where the value came from. */
+static enum status put(struct settings_result *result, size_t i, const char *value,
+                       const char *origin, char why[ERR_LEN])
+{
+    char *field = (char *)&result->settings + table[i].offset;
+    char reason[ERR_LEN];
+    enum status st = table[i].kind == SETTING_NUMBER
+                         ? put_number(&table[i], value, (uint64_t *)(void *)field, reason)
+                         : put_text(&table[i], value, field, reason);
+
+    if (st != ST_OK) {
+        (void)snprintf(why, ERR_LEN, "%.100s: %.150s", origin, reason);
+        return st;
+    }
+    (void)snprintf(result->origin[i].text, sizeof(result->origin[i].text), "%s", origin);
+    return ST_OK;
+}
+
+static bool find(const char *name, size_t *ret_i)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strcmp(table[i].name, name) == 0) {
+            *ret_i = i;
+            return true;
+        }
+    return false;
+}
+
+/* A name without a row; `dashes` where a flag was meant. */
+static enum status unknown(const char *origin, const char *name, bool dashes,
+                           char why[ERR_LEN])
+{
+    const char *names[N_SETTINGS + 1];
+    char hint[80] = "";
+
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        names[i] = table[i].name;
+    names[N_SETTINGS] = NULL;
+
+    const char *near = nearest_name(name, names);
+    if (near != NULL) {
+        (void)snprintf(hint, sizeof(hint), "; did you mean %s%s?", dashes ? "--" : "",
+                       near);
+        for (char *c = hint + strlen("; did you mean "); dashes && *c != '\0'; c++)
+            if (*c == '_')
+                *c = '-';
+    }
+    (void)snprintf(why, ERR_LEN, "%.100s: unknown setting \"%.40s\"%s", origin, name,
+                   hint);
+    return ST_FORMAT;
+}
+
+/* -- The four sources, weakest first -- */
+
+static void put_defaults(struct settings_result *result)
+{
+    char why[ERR_LEN];
+
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        enum status st = put(result, i, table[i].standard, "default", why);
+        assert(st == ST_OK);
+        (void)st;
+    }
+}
+
+struct file_reading {
+    struct settings_result *result;
+    const char *path;
+};
+
+static enum status put_member(void *ctx, const char *key, const char *value,
+                              char why[ERR_LEN])
+{
+    struct file_reading *reading = ctx;
+    size_t i;
+
+    if (!find(key, &i))
+        return unknown(reading->path, key, false, why);
+    return put(reading->result, i, value, reading->path, why);
+}
+
+static enum status put_file(struct settings_result *result, const char *path,
+                            bool required, char why[ERR_LEN])
+{
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        if (errno == ENOENT && !required)
+            return ST_OK;
+        (void)snprintf(why, ERR_LEN, "%.180s: %s", path, strerror(errno));
+        return ST_IO;
+    }
+
+    char *text = malloc(SETTINGS_FILE_MAX);
+    if (text == NULL) {
+        (void)fclose(file);
+        (void)snprintf(why, ERR_LEN, "out of memory");
+        return ST_NOMEM;
+    }
+    size_t len = fread(text, 1, SETTINGS_FILE_MAX, file);
+    bool broken = ferror(file) != 0;
+    (void)fclose(file);
+
+    enum status st = ST_IO;
+    if (broken) {
+        (void)snprintf(why, ERR_LEN, "%.180s: cannot be read", path);
+    } else if (len == SETTINGS_FILE_MAX) {
+        (void)snprintf(why, ERR_LEN, "%.180s: longer than 64 KiB", path);
+        st = ST_FORMAT;
+    } else {
+        struct file_reading reading = { result, path };
+        char reason[ERR_LEN];
+
+        st = settings_json_parse(text, len, put_member, &reading, reason);
+        /* Reasons of put_member already begin with the path. */
+        if (st != ST_OK && strncmp(reason, path, strlen(path)) == 0)
+            (void)snprintf(why, ERR_LEN, "%s", reason);
+        else if (st != ST_OK)
+            (void)snprintf(why, ERR_LEN, "%.100s: %.150s", path, reason);
+    }
+    free(text);
+    return st;
+}
+
+/* Turns SPINBNN_STATE_DIR into state_dir; NULL if the variable is not ours. */
+static const char *environment_name(const char *variable, char *room, size_t room_len)
+{
+    static const char prefix[] = "SPINBNN_";
+    const char *equals = strchr(variable, '=');
+    size_t begin = sizeof(prefix) - 1;
+
+    if (strncmp(variable, prefix, begin) != 0 || equals == NULL)
+        return NULL;
+    size_t len = (size_t)(equals - variable) - begin;
+    if (len >= room_len)
+        len = room_len - 1;
+    for (size_t i = 0; i < len; i++) {
+        char c = variable[begin + i];
+        room[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    room[len] = '\0';
+    return room;
+}
+
+static enum status put_environment(struct settings_result *result,
+                                   char *const *environment, char why[ERR_LEN])
+{
+    for (; *environment != NULL; environment++) {
+        char name[64], origin[80];
+        size_t i;
+
+        if (environment_name(*environment, name, sizeof(name)) == NULL)
+            continue;
+        /* Not settings: where the command line finds us, and which file to read. */
+        if (strcmp(name, "url") == 0 || strcmp(name, "config") == 0)
+            continue;
+        (void)snprintf(origin, sizeof(origin), "environment SPINBNN_%.*s",
+                       (int)(strchr(*environment, '=') - *environment - 8),
+                       *environment + 8);
+        if (!find(name, &i))
+            return unknown("environment", name, false, why);
+        enum status st = put(result, i, strchr(*environment, '=') + 1, origin, why);
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+static const char *environment_value(char *const *environment, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; *environment != NULL; environment++)
+        if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+            return *environment + len + 1;
+    return NULL;
+}
+
+/* -- Flags -- */
+
+/* Splits "--state-dir=x" or "--state-dir" "x"; the name comes back with underscores. */
+static enum status split_flag(int argc, char *const *argv, int *at, char name[64],
+                              const char **ret_value, char why[ERR_LEN])
+{
+    const char *flag = argv[*at];
+    const char *equals = strchr(flag, '=');
+    size_t len = equals != NULL ? (size_t)(equals - flag) : strlen(flag);
+
+    if (strncmp(flag, "--", 2) != 0 || len < 3) {
+        (void)snprintf(why, ERR_LEN, "unexpected argument \"%.60s\"; see --help", flag);
+        return ST_FORMAT;
+    }
+    (void)snprintf(name, 64, "%.*s", (int)(len - 2), flag + 2);
+    for (char *c = name; *c != '\0'; c++)
+        if (*c == '-')
+            *c = '_';
+    *ret_value = equals != NULL ? equals + 1 : *at + 1 < argc ? argv[*at + 1] : NULL;
+    *at += equals != NULL ? 1 : 2;
+    return ST_OK;
+}
+
+/* Flags that are no settings. False: not one of them. */
+static bool put_action(const char *flag, struct settings_result *result)
+{
+    if (strcmp(flag, "--help") == 0 || strcmp(flag, "-h") == 0)
+        result->action = SETTINGS_PRINT_HELP;
+    else if (strcmp(flag, "--version") == 0)
+        result->action = SETTINGS_PRINT_VERSION;
+    else if (strcmp(flag, "--print-config") == 0)
+        result->action = SETTINGS_PRINT_CONFIG;
+    else
+        return false;
+    return true;
+}
+
+/* Goes through the flags; sets rows, or only looks for --config where `ret_file` is
+ * given. */
+static enum status put_flags(struct settings_result *result, int argc, char *const *argv,
+                             const char **ret_file, char why[ERR_LEN])
+{
+    for (int at = 1; at < argc;) {
+        char name[64], flag[72];
+        const char *value;
+        size_t i;
+
+        if (put_action(argv[at], result)) {
+            at++;
+            continue;
+        }
+        enum status st = split_flag(argc, argv, &at, name, &value, why);
+        if (st != ST_OK)
+            return st;
+        (void)snprintf(flag, sizeof(flag), "flag --%s", name);
+        for (char *c = flag + 5; *c != '\0'; c++)
+            if (*c == '_')
+                *c = '-';
+        bool is_config = strcmp(name, "config") == 0;
+        if (!is_config && !find(name, &i))
+            return unknown("command line", name, true, why);
+        if (value == NULL) {
+            (void)snprintf(why, ERR_LEN, "%s: a value is missing", flag);
+            return ST_FORMAT;
+        }
+        if (is_config) {
+            if (ret_file != NULL)
+                *ret_file = value;
+            continue;
+        }
+        if (ret_file == NULL) {
+            st = put(result, i, value, flag, why);
+            if (st != ST_OK)
+                return st;
+        }
+    }
+    return ST_OK;
+}
+
+enum status settings_read(int argc, char *const *argv, char *const *environment,
+                          struct settings_result *ret_result, char why[ERR_LEN])
+{
+    const char *file = environment_value(environment, "SPINBNN_CONFIG");
+
+    memset(ret_result, 0, sizeof(*ret_result));
+    put_defaults(ret_result);
+
+    ret_result->usage_error = true;
+    enum status st = put_flags(ret_result, argc, argv, &file, why);
+    ret_result->usage_error = st != ST_OK;
+    if (st != ST_OK)
+        return st;
+
+    st = put_file(ret_result, file != NULL ? file : SETTINGS_FILE, file != NULL, why);
+    if (st == ST_OK)
+        st = put_environment(ret_result, environment, why);
+    if (st != ST_OK)
+        return st;
+
+    st = put_flags(ret_result, argc, argv, NULL, why);
+    ret_result->usage_error = st != ST_OK;
+    return st;
+}
+
+/* -- For people -- */
+
+static void print_flag(FILE *out, const char *name, const char *prefix)
+{
+    char flag[64];
+    size_t i = 0;
+
+    for (; name[i] != '\0'; i++)
+        flag[i] = (char)(name[i] == '_' ? '-' : name[i]);
+    flag[i] = '\0';
+    (void)fprintf(out, "  %s%-20s", prefix, flag);
+}
+
+void settings_print_help(FILE *out)
+{
+    (void)fputs(
+        "spinbnnd - serves binarized neural networks out of a simulated ST-MRAM array\n"
+        "\n"
+        "Usage: spinbnnd [--NAME VALUE | --NAME=VALUE]...\n"
+        "\n"
+        "Settings come from defaults < file < environment < flags. In the file\n"
+        "(" SETTINGS_FILE ", or --config FILE) they are members of one JSON object,\n"
+        "{\"state_dir\": \"/var/lib/spinbnn\"}; in the environment SPINBNN_STATE_DIR.\n"
+        "\n",
+        out);
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        print_flag(out, table[i].name, "--");
+        (void)fprintf(out, "%s", table[i].help);
+        if (table[i].choices != NULL)
+            (void)fprintf(out, " (%s)", table[i].choices);
+        (void)fprintf(out, " [%s%s%s]\n",
+                      table[i].standard[0] ? table[i].standard : "none",
+                      table[i].unit[0] ? " " : "", table[i].unit);
+    }
+    (void)fputs("  --config              file to read instead of " SETTINGS_FILE "\n"
+                "  --print-config        print each value and where it came from\n"
+                "  --version, --help\n"
+                "\n"
+                "Signals: TERM, INT and HUP end every request, then exit 0; a second one "
+                "hurries.\n",
+                out);
+}
+
+void settings_print_config(const struct settings_result *result, FILE *out)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const char *field = (const char *)&result->settings + table[i].offset;
+        char value[SETTINGS_TEXT_LEN + 2];
+
+        if (table[i].kind == SETTING_NUMBER)
+            (void)snprintf(value, sizeof(value), "%llu",
+                           (unsigned long long)*(const uint64_t *)(const void *)field);
+        else
+            (void)snprintf(value, sizeof(value), "%s", field[0] != '\0' ? field : "\"\"");
+        (void)fprintf(out, "%-18s = %-24s # %s\n", table[i].name, value,
+                      result->origin[i].text);
+    }
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tally.h - what one thread counts about one generation of weights.
+ *
+ * A *lane* is a thread that answers classify requests. Each lane has its own tally and is
+ * the only writer of it, so counting costs no lock and no shared cache line; anybody may
+ * read at any time.
+ */
+#ifndef DAEMON_TALLY_H
+#define DAEMON_TALLY_H
+
+#include "storage/metrics.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+struct tally {
+    alignas(64) _Atomic uint64_t requests;
+    _Atomic uint64_t images, labelled, correct;
+    _Atomic uint64_t errors; /* requests for this model that got a 4xx or 5xx */
+    _Atomic double latency_sum_us, latency_max_us;
+    _Atomic uint64_t latency[METRICS_LATENCY_EDGES + 1];
+};
+
+/* The same as plain numbers, for sums over lanes and generations. */
+struct tally_sum {
+    uint64_t requests, images, labelled, correct, errors;
+    double latency_sum_us, latency_max_us;
+    uint64_t latency[METRICS_LATENCY_EDGES + 1];
+};
+
+/* The lane's own thread. */
+void tally_answer(struct tally *tally, uint64_t images, uint64_t labelled,
+                  uint64_t correct, double latency_us);
+void tally_error(struct tally *tally);
+
+/* Adds what `tally` shows to `sum`. Any thread. */
+void tally_read(const struct tally *tally, struct tally_sum *sum);
+/* The largest latency since the last call. One thread at a time; a lane that answers at
+ * the same moment may lose its maximum to the next call. */
+double tally_take_max_us(struct tally *tally);
+void tally_sum_add(struct tally_sum *sum, const struct tally_sum *more);
+/* `sum` - `before`, member by member; the maximum is that of `sum`. */
+struct tally_sum tally_sum_since(const struct tally_sum *sum,
+                                 const struct tally_sum *before);
+/* Latency below which `share` (0..1) of the requests were answered, interpolated inside
+ * its bucket; NaN without requests. */
+double tally_quantile_us(const struct tally_sum *sum, double share);
+
+#endif
