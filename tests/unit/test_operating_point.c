@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Write conditions as an operator states them: what is refused, what is filled in. */
+#include "core/operating_point.h"
+#include "tests/lib/near.h"
+
+#include <string.h>
+
+static struct operating_point_resolved resolved;
+
+static enum status resolve(const struct operating_point *op, const char **ret_field,
+                           char why[ERR_LEN])
+{
+    struct mtj_params params = mtj_params_default();
+
+    memset(&resolved, 0xff, sizeof(resolved));
+    return operating_point_resolve(op, &params, &resolved, ret_field, why);
+}
+
+static void resolves(const struct operating_point *op)
+{
+    const char *field = NULL;
+    char why[ERR_LEN] = "";
+
+    assert_int_equal(resolve(op, &field, why), ST_OK);
+}
+
+static void is_refused(const struct operating_point *op, enum status st,
+                       const char *field, const char *why)
+{
+    const char *got_field = NULL;
+    char got_why[ERR_LEN] = "";
+    unsigned char first;
+
+    assert_int_equal(resolve(op, &got_field, got_why), st);
+    assert_string_equal(got_field, field);
+    assert_string_equal(got_why, why);
+    memcpy(&first, &resolved, 1);
+    assert_int_equal(first, 0xff); /* untouched */
+}
+
+/* Voltages and a pulse, mode device. */
+static struct operating_point as_voltages(void)
+{
+    struct operating_point op = operating_point_default();
+
+    op.has_target = false;
+    op.has_pulse = true;
+    op.pulse_ns = 10.0;
+    op.voltage_v[MTJ_P2AP] = 0.5696;
+    op.voltage_v[MTJ_AP2P] = 0.4914;
+    return op;
+}
+
+static void the_default_is_a_strong_cheap_write(void **state)
+{
+    struct operating_point op = operating_point_default();
+
+    (void)state;
+    assert_int_equal(op.mode, MRAM_DEVICE);
+    assert_int_equal(op.over, MRAM_OVER_PRESENT);
+    assert_int_equal(op.seed, 1);
+    assert_true(op.has_target && !op.has_pulse);
+
+    resolves(&op);
+    ASSERT_NEAR(resolved.pulse.pulse_s, 27.5e-9, 7e-3);
+    ASSERT_WITHIN(resolved.pulse.voltage_v[MTJ_P2AP], 0.530, 1e-3);
+    ASSERT_WITHIN(resolved.pulse.voltage_v[MTJ_AP2P], 0.455, 1e-3);
+    assert_true(resolved.pulse.temperature_k == 300.0);
+    for (int to = 0; to < 2; to++)
+        ASSERT_NEAR(resolved.mean[to].error_rate, 1e-9, 1e-6);
+    ASSERT_NEAR(0.5 * (resolved.mean[0].toggle_pj + resolved.mean[1].toggle_pj), 0.814,
+                2e-3);
+}
+
+static void a_target_with_a_pulse_gets_its_voltages(void **state)
+{
+    struct operating_point op = operating_point_default();
+
+    (void)state;
+    op.target_write_error_rate = 1e-3;
+    op.has_pulse = true;
+    op.pulse_ns = 10.0;
+    resolves(&op);
+    ASSERT_NEAR(resolved.pulse.pulse_s, 10e-9, 1e-15);
+    ASSERT_WITHIN(resolved.pulse.voltage_v[MTJ_P2AP], 0.5696, 1e-4);
+    ASSERT_WITHIN(resolved.pulse.voltage_v[MTJ_AP2P], 0.4914, 1e-4);
+}
+
+static void voltages_and_pulse_are_taken_as_asked(void **state)
+{
+    struct operating_point op = as_voltages();
+
+    (void)state;
+    resolves(&op);
+    assert_true(resolved.pulse.voltage_v[MTJ_P2AP] == 0.5696);
+    assert_true(resolved.pulse.voltage_v[MTJ_AP2P] == 0.4914);
+    ASSERT_NEAR(resolved.mean[MTJ_P2AP].error_rate, 1e-3, 2e-3);
+    ASSERT_NEAR(resolved.mean[MTJ_AP2P].error_rate, 1e-3, 2e-3);
+}
+
+static void range_ends_are_allowed(void **state)
+{
+    struct operating_point op = as_voltages();
+    const char *field = NULL;
+    char why[ERR_LEN];
+
+    (void)state;
+    op.pulse_ns = 0.2;
+    resolves(&op);
+    op.pulse_ns = 1e6;
+    resolves(&op);
+    op.voltage_v[0] = 0.0;
+    op.voltage_v[1] = MTJ_MAX_VOLTAGE_V;
+    op.temperature_k = MTJ_MIN_TEMPERATURE_K;
+    op.seed = (UINT64_C(1) << 53) - 1;
+    resolves(&op);
+    op.temperature_k = MTJ_MAX_TEMPERATURE_K;
+    resolves(&op);
+
+    op = operating_point_default();
+    op.has_pulse = true;
+    op.target_write_error_rate = 0.5;
+    op.pulse_ns = 1e6;
+    resolves(&op);
+    op.pulse_ns = 0.2; /* allowed, though too short for any voltage */
+    assert_int_equal(resolve(&op, &field, why), ST_UNREACHABLE);
+
+    op.mode = MRAM_IID;
+    op.bit_error_rate = 1.0;
+    resolves(&op);
+    op.bit_error_rate = 0.0;
+    resolves(&op);
+}
+
+static void uniform_has_means_and_no_classes(void **state)
+{
+    struct operating_point op = as_voltages();
+
+    (void)state;
+    op.mode = MRAM_UNIFORM;
+    resolves(&op);
+    assert_true(resolved.mean[0].error_rate > 0.0);
+    for (unsigned c = 0; c < MTJ_CLASSES; c++)
+        assert_true(resolved.classes.weight[c] == 0.0);
+}
+
+static void device_has_the_class_table_of_its_pulse(void **state)
+{
+    static struct mtj_class_table table;
+    struct mtj_params params = mtj_params_default();
+    struct operating_point op = as_voltages();
+
+    (void)state;
+    resolves(&op);
+    mtj_class_table(&params, &resolved.pulse, &table);
+    assert_memory_equal(&table, &resolved.classes, sizeof(table));
+}
+
+static void iid_knows_no_physics(void **state)
+{
+    static const struct operating_point_resolved zero;
+    struct operating_point op = operating_point_default();
+
+    (void)state;
+    op.mode = MRAM_IID;
+    op.bit_error_rate = 1e-3;
+    op.target_write_error_rate = NAN; /* not used, not looked at */
+    resolves(&op);
+    assert_memory_equal(&resolved, &zero, sizeof(zero));
+}
+
+static void what_is_out_of_range_is_named(void **state)
+{
+    const struct operating_point good = as_voltages();
+    struct operating_point op = good;
+
+    (void)state;
+    op.pulse_ns = 0.0;
+    is_refused(&op, ST_RANGE, "pulse_ns", "pulse_ns: 0 is outside 0.2 .. 1000000");
+    op.pulse_ns = 1000001.0;
+    is_refused(&op, ST_RANGE, "pulse_ns", "pulse_ns: 1000001 is outside 0.2 .. 1000000");
+    op.has_pulse = false;
+    is_refused(&op, ST_RANGE, "pulse_ns",
+               "pulse_ns: missing; voltages need one, 0.2 .. 1000000");
+
+    op = good;
+    op.voltage_v[MTJ_P2AP] = -0.1;
+    is_refused(&op, ST_RANGE, "write_voltage_v/p2ap",
+               "write_voltage_v/p2ap: -0.1 is outside 0 .. 1.5");
+    op = good;
+    op.voltage_v[MTJ_AP2P] = 1.6;
+    is_refused(&op, ST_RANGE, "write_voltage_v/ap2p",
+               "write_voltage_v/ap2p: 1.6 is outside 0 .. 1.5");
+
+    op = good;
+    op.temperature_k = 500.0;
+    is_refused(&op, ST_RANGE, "temperature_k",
+               "temperature_k: 500 is outside 200 .. 450");
+
+    op = good;
+    op.seed = UINT64_C(1) << 53;
+    is_refused(&op, ST_RANGE, "seed",
+               "seed: 9007199254740992 is outside 0 .. 9007199254740991");
+
+    op = operating_point_default();
+    op.target_write_error_rate = 0.0;
+    is_refused(&op, ST_RANGE, "target_write_error_rate",
+               "target_write_error_rate: 0 is outside 0 .. 1 (excluded)");
+    op.target_write_error_rate = 1.0;
+    is_refused(&op, ST_RANGE, "target_write_error_rate",
+               "target_write_error_rate: 1 is outside 0 .. 1 (excluded)");
+
+    op.mode = MRAM_IID;
+    op.bit_error_rate = 1.5;
+    is_refused(&op, ST_RANGE, "bit_error_rate", "bit_error_rate: 1.5 is outside 0 .. 1");
+    op.bit_error_rate = 0.5;
+    op.temperature_k = 100.0;
+    is_refused(&op, ST_RANGE, "temperature_k",
+               "temperature_k: 100 is outside 200 .. 450");
+}
+
+static void what_is_no_number_is_out_of_range(void **state)
+{
+    static const double bad[] = { NAN, INFINITY, -INFINITY };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *field = NULL;
+        char why[ERR_LEN];
+        struct operating_point op = as_voltages();
+
+        op.pulse_ns = bad[i];
+        assert_int_equal(resolve(&op, &field, why), ST_RANGE);
+        assert_string_equal(field, "pulse_ns");
+        op = as_voltages();
+        op.voltage_v[MTJ_AP2P] = bad[i];
+        assert_int_equal(resolve(&op, &field, why), ST_RANGE);
+        assert_string_equal(field, "write_voltage_v/ap2p");
+        op.temperature_k = bad[i];
+        assert_int_equal(resolve(&op, &field, why), ST_RANGE);
+        assert_string_equal(field, "temperature_k");
+        op = operating_point_default();
+        op.target_write_error_rate = bad[i];
+        assert_int_equal(resolve(&op, &field, why), ST_RANGE);
+        assert_string_equal(field, "target_write_error_rate");
+        op.mode = MRAM_IID;
+        op.bit_error_rate = bad[i];
+        assert_int_equal(resolve(&op, &field, why), ST_RANGE);
+        assert_string_equal(field, "bit_error_rate");
+    }
+}
+
+static void a_target_out_of_reach_names_the_field_and_what_is_reached(void **state)
+{
+    struct operating_point op = operating_point_default();
+    const char *field = NULL;
+    char why[ERR_LEN] = "";
+
+    (void)state;
+    op.has_pulse = true;
+    op.pulse_ns = 1.0;
+    assert_int_equal(resolve(&op, &field, why), ST_UNREACHABLE);
+    assert_string_equal(field, "target_write_error_rate");
+    assert_ptr_equal(
+        strstr(why,
+               "target_write_error_rate: P2AP: 1.5 V for 1 ns at 300 K still leaves"),
+        why);
+}
+
+static void a_device_that_melts_away_refuses_the_temperature(void **state)
+{
+    struct mtj_params params = mtj_params_default();
+    struct operating_point op = as_voltages();
+    const char *field = NULL;
+    char why[ERR_LEN] = "";
+
+    (void)state;
+    params.diameter_m = 28e-9; /* Delta 30 at 300 K, 14 at 450 K */
+    op.temperature_k = 450.0;
+    assert_int_equal(operating_point_resolve(&op, &params, &resolved, &field, why),
+                     ST_RANGE);
+    assert_string_equal(field, "temperature_k");
+    assert_non_null(strstr(why, "20 .. 200"));
+    op.temperature_k = 300.0;
+    assert_int_equal(operating_point_resolve(&op, &params, &resolved, &field, why),
+                     ST_OK);
+}
+
+static void the_write_of_each_mode_carries_what_it_needs(void **state)
+{
+    struct operating_point op = as_voltages();
+
+    (void)state;
+    op.over = MRAM_OVER_COMPLEMENT;
+    resolves(&op);
+    struct mram_write write = operating_point_write(&op, &resolved, 7);
+    assert_int_equal(write.mode, MRAM_DEVICE);
+    assert_int_equal(write.over, MRAM_OVER_COMPLEMENT);
+    assert_int_equal(write.generation, 7);
+    assert_ptr_equal(write.classes, &resolved.classes);
+
+    op.mode = MRAM_UNIFORM;
+    resolves(&op);
+    write = operating_point_write(&op, &resolved, 8);
+    assert_int_equal(write.mode, MRAM_UNIFORM);
+    assert_null(write.classes);
+    for (int to = 0; to < 2; to++) {
+        assert_true(write.error_rate[to] == resolved.mean[to].error_rate);
+        assert_true(write.toggle_pj[to] == resolved.mean[to].toggle_pj);
+        assert_true(write.hold_pj[to] == resolved.mean[to].hold_pj);
+    }
+
+    op.mode = MRAM_IID;
+    op.bit_error_rate = 0.25;
+    resolves(&op);
+    write = operating_point_write(&op, &resolved, 9);
+    assert_int_equal(write.mode, MRAM_IID);
+    assert_true(write.flip_rate == 0.25);
+    assert_true(write.toggle_pj[0] == 0.0 && write.error_rate[0] == 0.0);
+}
+
+static void names_go_both_ways(void **state)
+{
+    static const char *const modes[] = { "device", "uniform", "iid" };
+    static const char *const overs[] = { "present", "random", "complement", "erased_p",
+                                         "erased_ap" };
+    enum mram_mode mode = MRAM_IID;
+    enum mram_over over = MRAM_OVER_ERASED_AP;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(operating_point_mode_name((enum mram_mode)i), modes[i]);
+        assert_true(operating_point_mode_from_name(modes[i], &mode));
+        assert_int_equal(mode, i);
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(operating_point_over_name((enum mram_over)i), overs[i]);
+        assert_true(operating_point_over_from_name(overs[i], &over));
+        assert_int_equal(over, i);
+    }
+    assert_false(operating_point_mode_from_name("Device", &mode));
+    assert_false(operating_point_mode_from_name("", &mode));
+    assert_false(operating_point_over_from_name("erased", &over));
+    assert_int_equal(mode, MRAM_IID);
+    assert_int_equal(over, MRAM_OVER_ERASED_AP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_default_is_a_strong_cheap_write),
+        cmocka_unit_test(a_target_with_a_pulse_gets_its_voltages),
+        cmocka_unit_test(voltages_and_pulse_are_taken_as_asked),
+        cmocka_unit_test(range_ends_are_allowed),
+        cmocka_unit_test(uniform_has_means_and_no_classes),
+        cmocka_unit_test(device_has_the_class_table_of_its_pulse),
+        cmocka_unit_test(iid_knows_no_physics),
+        cmocka_unit_test(what_is_out_of_range_is_named),
+        cmocka_unit_test(what_is_no_number_is_out_of_range),
+        cmocka_unit_test(a_target_out_of_reach_names_the_field_and_what_is_reached),
+        cmocka_unit_test(a_device_that_melts_away_refuses_the_temperature),
+        cmocka_unit_test(the_write_of_each_mode_carries_what_it_needs),
+        cmocka_unit_test(names_go_both_ways),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
