@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/model_file.h"
+
+#include "core/bits.h"
+#include "tests/lib/fault.h"
+#include "tests/lib/sbnn_writer.h"
+#include "tests/lib/scratch.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static const struct sbnn_shape small = {
+    "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+};
+
+/* -- Helpers -- */
+
+static void assert_layers_equal(const struct network_layer *a,
+                                const struct network_layer *b)
+{
+    size_t n_words = b->n_out * bits_words(b->n_in);
+
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->n_in, b->n_in);
+    assert_int_equal(a->n_out, b->n_out);
+    assert_memory_equal(a->weights, b->weights, n_words * 8);
+    if (b->kind == NETWORK_FIRE) {
+        assert_memory_equal(a->threshold, b->threshold, b->n_out * 4);
+        assert_memory_equal(a->falling, b->falling, bits_words(b->n_out) * 8);
+    }
+    if (b->kind == NETWORK_LOGITS) {
+        assert_memory_equal(a->scale, b->scale, b->n_out * 4);
+        assert_memory_equal(a->bias, b->bias, b->n_out * 4);
+    }
+}
+
+static void assert_networks_equal(const struct network *a, const struct network *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->description, b->description);
+    assert_string_equal(a->training, b->training);
+    assert_string_equal(a->test_set, b->test_set);
+    assert_int_equal(a->test_correct, b->test_correct);
+    assert_int_equal(a->test_total, b->test_total);
+    assert_int_equal(a->input.height, b->input.height);
+    assert_int_equal(a->input.width, b->input.width);
+    assert_int_equal(a->input.channels, b->input.channels);
+    assert_int_equal(a->input.encoding, b->input.encoding);
+    assert_int_equal(a->input.threshold, b->input.threshold);
+    assert_int_equal(a->n_classes, b->n_classes);
+    for (size_t i = 0; i < b->n_classes; i++)
+        assert_string_equal(a->labels[i], b->labels[i]);
+    assert_int_equal(a->checksum, b->checksum);
+    assert_int_equal(a->n_layers, b->n_layers);
+    for (size_t l = 0; l < b->n_layers; l++)
+        assert_layers_equal(&a->layers[l], &b->layers[l]);
+}
+
+/* Parses a copy of exactly `len` bytes, so that the address sanitizer sees a read past
+ * it. */
+static enum status parse(const uint8_t *bytes, size_t len, char why[ERR_LEN])
+{
+    struct network *net = NULL;
+    uint8_t *copy = malloc(len == 0 ? 1 : len);
+
+    assert_non_null(copy);
+    memcpy(copy, bytes, len);
+    why[0] = '\0';
+    enum status st = model_file_parse(copy, len, &net, why);
+    free(copy);
+    if (st == ST_OK) {
+        assert_non_null(net);
+        network_free(net);
+    } else {
+        assert_null(net);
+        assert_int_not_equal(why[0], '\0');
+    }
+    return st;
+}
+
+/* -- Reading -- */
+
+static void a_written_network_comes_back_the_same(void **state)
+{
+    (void)state;
+    static const struct sbnn_shape shapes[] = {
+        { "one", { 1, 1, 1, NETWORK_BINARY, 1 }, 1, { 1 } },
+        { "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 } },
+        { "words", { 8, 8, 1, NETWORK_PIXELS, 0 }, 3, { 64, 128, 10 } },
+        { "A.b-c_1", { 5, 13, 3, NETWORK_PIXELS, 0 }, 3, { 65, 63, 2 } },
+        { "deep", { 28, 28, 1, NETWORK_BINARY, 255 }, 6, { 100, 7, 8, 9, 1, 4 } },
+    };
+    char why[ERR_LEN];
+
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        struct network *net = sbnn_random(&shapes[i], i);
+        struct sbnn_bytes file = sbnn_write(net);
+        struct network *read = NULL;
+
+        enum status st = model_file_parse(file.bytes, file.len, &read, why);
+        if (st != ST_OK)
+            print_error("%s: %s\n", shapes[i].name, why);
+        assert_int_equal(st, ST_OK);
+        assert_networks_equal(read, net);
+        network_free(read);
+        network_free(net);
+        free(file.bytes);
+    }
+}
+
+static void the_shipped_models_are_read(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "mnist", "fashion" };
+    char path[512], why[ERR_LEN];
+
+    for (size_t i = 0; i < 2; i++) {
+        struct network *net = NULL;
+
+        (void)snprintf(path, sizeof(path), "%s/models/%s.sbnn", TEST_SOURCE_DIR,
+                       names[i]);
+        enum status st = model_file_load(path, &net, why);
+        if (st != ST_OK)
+            print_error("%s\n", why);
+        assert_int_equal(st, ST_OK);
+        assert_int_equal(network_inputs(net), 784);
+        assert_int_equal(net->n_classes, 10);
+        assert_int_equal(net->test_total, 10000);
+        assert_true(net->test_correct > 8650);
+        network_free(net);
+    }
+}
+
+/* -- Broken files -- */
+
+static void every_cut_is_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 1);
+    struct sbnn_bytes file = sbnn_write(net);
+    char why[ERR_LEN];
+
+    for (size_t len = 0; len < file.len; len++) {
+        assert_int_equal(parse(file.bytes, len, why), ST_FORMAT);
+        /* The same with a length and a checksum that agree with the cut. */
+        uint8_t *cut = malloc(len + 1);
+        assert_non_null(cut);
+        memcpy(cut, file.bytes, len);
+        sbnn_seal(cut, len);
+        assert_int_equal(parse(cut, len, why), ST_FORMAT);
+        free(cut);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 2);
+    struct sbnn_bytes file = sbnn_write(net);
+    char why[ERR_LEN];
+
+    for (size_t bit = 0; bit < 8 * file.len; bit++) {
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        enum status st = parse(file.bytes, file.len, why);
+        bool in_version = bit / 8 >= 8 && bit / 8 < 12;
+        assert_int_equal(st, in_version ? ST_UNSUPPORTED : ST_FORMAT);
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    assert_int_equal(parse(file.bytes, file.len, why), ST_OK);
+    free(file.bytes);
+    network_free(net);
+}
+
+/* A hostile writer can make the checksum fit. What is then read must still be consistent.
+ */
+static void a_flipped_bit_under_a_true_checksum_does_no_harm(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 3);
+    struct sbnn_bytes file = sbnn_write(net);
+    char why[ERR_LEN];
+    unsigned n_read = 0;
+
+    for (size_t bit = 8 * 24; bit < 8 * file.len; bit++) {
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        sbnn_seal(file.bytes, file.len);
+        enum status st = parse(file.bytes, file.len, why);
+        assert_true(st == ST_OK || st == ST_FORMAT);
+        n_read += st == ST_OK;
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    /* At the least every weight may be the other one. */
+    assert_true(n_read >= network_cells(net));
+    free(file.bytes);
+    network_free(net);
+}
+
+static void bytes_after_the_end_are_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 4);
+    struct sbnn_bytes file = sbnn_write(net);
+    uint8_t *longer = calloc(1, file.len + 1);
+    char why[ERR_LEN];
+
+    assert_non_null(longer);
+    memcpy(longer, file.bytes, file.len);
+    assert_int_equal(parse(longer, file.len + 1, why), ST_FORMAT);
+    sbnn_seal(longer, file.len + 1);
+    assert_int_equal(parse(longer, file.len + 1, why), ST_FORMAT);
+    assert_non_null(strstr(why, "end"));
+    free(longer);
+    free(file.bytes);
+    network_free(net);
+}
+
+/* A number of the file, replaced under a true checksum. */
+struct hostile {
+    const char *what; /* must be named in `why` */
+    size_t at;
+    uint32_t value;
+};
+
+static void numbers_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 5);
+    struct sbnn_bytes file = sbnn_write(net);
+    const struct hostile cases[] = {
+        { "height", file.input_at, 0 },
+        { "height", file.input_at, UINT32_MAX },
+        { "width", file.input_at + 4, 4097 },
+        { "channels", file.input_at + 8, 0 },
+        { "channels", file.input_at + 8, 2 },
+        { "channels", file.input_at + 8, 4 },
+        { "encoding", file.input_at + 12, 2 },
+        { "threshold", file.input_at + 12, 0 }, /* pixels with a threshold */
+        { "threshold", file.input_at + 16, 0 },
+        { "threshold", file.input_at + 16, 256 },
+        { "classes", file.classes_at, 0 },
+        { "classes", file.classes_at, 65537 },
+        { "classes", file.classes_at, 60000 }, /* more than the bytes can hold */
+        { "classes", file.classes_at, UINT32_MAX },
+        { "layers", file.layers_at, 0 },
+        { "layers", file.layers_at, 65 },
+        { "layers", file.layers_at, UINT32_MAX },
+        { "kind", file.layers_at, 1 }, /* the last layer then fires */
+        { "kind", file.kind_at[0], 1 },
+        { "kind", file.kind_at[0], 2 },
+        { "kind", file.kind_at[1], 0 },
+        { "inputs", file.kind_at[0] + 4, 5 },
+        { "inputs", file.kind_at[0] + 4, 0 },
+        { "inputs", file.kind_at[1] + 4, 8 },
+        { "outputs", file.kind_at[0] + 8, 0 },
+        { "thresholds", file.kind_at[0] + 8, 10000 },
+        { "outputs", file.kind_at[0] + 8, UINT32_MAX },
+        { "outputs", file.kind_at[1] + 8, 4 },
+        { "scale", file.values_at[1], 0x7f800000 },     /* infinite */
+        { "bias", file.values_at[1] + 12, 0x7fc00000 }, /* not a number */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t saved[4];
+        char why[ERR_LEN];
+
+        memcpy(saved, file.bytes + cases[i].at, 4);
+        for (unsigned b = 0; b < 4; b++)
+            file.bytes[cases[i].at + b] = (uint8_t)(cases[i].value >> (8 * b));
+        sbnn_seal(file.bytes, file.len);
+        enum status st = parse(file.bytes, file.len, why);
+        if (st != ST_FORMAT || strstr(why, cases[i].what) == NULL ||
+            strncmp(why, "byte ", 5) != 0)
+            print_error("case %zu (%s = %u): status %d: %s\n", i, cases[i].what,
+                        cases[i].value, (int)st, why);
+        assert_int_equal(st, ST_FORMAT);
+        assert_non_null(strstr(why, cases[i].what));
+        memcpy(file.bytes + cases[i].at, saved, 4);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+static void padding_bits_that_are_set_are_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 6);
+    struct sbnn_bytes file = sbnn_write(net);
+    char why[ERR_LEN];
+    /* 6 inputs: bits 6 and 7 of each row's byte. 9 outputs: bits 1.. of the second byte.
+     */
+    const size_t bits[] = { 8 * file.weights_at[0] + 6, 8 * (file.weights_at[0] + 8) + 7,
+                            8 * (file.weights_at[0] - 1) + 1,
+                            8 * (file.weights_at[1] + 1) + 1 };
+
+    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        file.bytes[bits[i] / 8] ^= (uint8_t)(1U << bits[i] % 8);
+        sbnn_seal(file.bytes, file.len);
+        assert_int_equal(parse(file.bytes, file.len, why), ST_FORMAT);
+        assert_non_null(strstr(why, "padding"));
+        file.bytes[bits[i] / 8] ^= (uint8_t)(1U << bits[i] % 8);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+/* Writes `net` with another text in one place, and reads it. */
+static enum status parse_with(struct network *net, char **text, const char *other)
+{
+    char *kept = *text;
+    char why[ERR_LEN];
+    char copy[80];
+
+    (void)snprintf(copy, sizeof(copy), "%s", other);
+    *text = copy;
+    struct sbnn_bytes file = sbnn_write(net);
+    *text = kept;
+    enum status st = parse(file.bytes, file.len, why);
+    free(file.bytes);
+    return st;
+}
+
+static void texts_are_utf8_and_names_are_names(void **state)
+{
+    (void)state;
+    static const char *const broken[] = {
+        "\x80",
+        "\xc3",
+        "a\xff",
+        "\xc0\xaf",
+        "\xe2\x82",
+        "\xe0\x80\xaf",
+        "\xed\xa0\x80",
+        "\xf8\x88\x80",
+        "\xf4\x90\x80\x80",
+        "\xf0\x80\x80\xaf",
+        "\xe2\x28\xa1",
+    };
+    static const char *const sound[] = { "plain", "\xc3\xa4", "\xe2\x82\xac",
+                                         "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
+    static const char *const no_names[] = {
+        "",         ".hidden",
+        "a/b",      "a b",
+        "\xc3\xa4", "12345678901234567890123456789012345678901234567890123456789012345",
+    };
+    struct network *net = sbnn_random(&small, 7);
+
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        assert_int_equal(parse_with(net, &net->description, broken[i]), ST_FORMAT);
+        assert_int_equal(parse_with(net, &net->labels[1], broken[i]), ST_FORMAT);
+        assert_int_equal(parse_with(net, &net->layers[0].name, broken[i]), ST_FORMAT);
+    }
+    for (size_t i = 0; i < sizeof(sound) / sizeof(sound[0]); i++)
+        assert_int_equal(parse_with(net, &net->description, sound[i]), ST_OK);
+    for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++)
+        assert_int_equal(parse_with(net, &net->name, no_names[i]), ST_FORMAT);
+    assert_int_equal(parse_with(net, &net->layers[0].name, net->layers[1].name),
+                     ST_FORMAT);
+    network_free(net);
+}
+
+static void a_zero_inside_a_text_is_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 8);
+    struct sbnn_bytes file = sbnn_write(net);
+    char why[ERR_LEN];
+
+    file.bytes[24 + 2 + 1] = 0; /* second byte of the name */
+    sbnn_seal(file.bytes, file.len);
+    assert_int_equal(parse(file.bytes, file.len, why), ST_FORMAT);
+    free(file.bytes);
+    network_free(net);
+}
+
+static void more_correct_answers_than_questions_are_refused(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 9);
+    char why[ERR_LEN];
+
+    net->test_correct = 11;
+    net->test_total = 10;
+    struct sbnn_bytes file = sbnn_write(net);
+    assert_int_equal(parse(file.bytes, file.len, why), ST_FORMAT);
+    free(file.bytes);
+    network_free(net);
+}
+
+/* -- Files and memory -- */
+
+static void a_file_that_is_not_there_or_not_a_file_says_so(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    struct network *net = NULL;
+    char why[ERR_LEN];
+
+    scratch_make(&scratch);
+    const char *path = scratch_path(&scratch, "none.sbnn");
+    assert_int_equal(model_file_load(path, &net, why), ST_NOT_FOUND);
+    assert_memory_equal(why, path, strlen(path));
+    assert_int_equal(model_file_load(scratch.dir, &net, why), ST_IO);
+    assert_memory_equal(why, scratch.dir, strlen(scratch.dir));
+    path = scratch_path(&scratch, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(model_file_load(path, &net, why), ST_IO);
+    path = scratch_file(&scratch, "empty.sbnn", "", 0);
+    assert_int_equal(model_file_load(path, &net, why), ST_FORMAT);
+    assert_memory_equal(why, path, strlen(path));
+    assert_null(net);
+    scratch_remove(&scratch);
+}
+
+static void a_file_is_read_like_its_bytes(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    struct network *net = sbnn_random(&small, 10), *read = NULL;
+    char why[ERR_LEN];
+
+    scratch_make(&scratch);
+    sbnn_write_file(scratch_path(&scratch, "small.sbnn"), net);
+    assert_int_equal(model_file_load(scratch.path, &read, why), ST_OK);
+    assert_networks_equal(read, net);
+    network_free(read);
+    network_free(net);
+    scratch_remove(&scratch);
+}
+
+static void without_memory_nothing_leaks(void **state)
+{
+    (void)state;
+    struct network *net = sbnn_random(&small, 11);
+    struct sbnn_bytes file = sbnn_write(net);
+    struct network *read = NULL;
+    char why[ERR_LEN];
+    enum status st = ST_NOMEM;
+
+    for (unsigned nth = 0; st != ST_OK; nth++) {
+        fault_at(nth);
+        st = model_file_parse(file.bytes, file.len, &read, why);
+        fault_off();
+        assert_true(st == ST_OK || (st == ST_NOMEM && read == NULL));
+    }
+    network_free(read);
+    free(file.bytes);
+    network_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_written_network_comes_back_the_same),
+        cmocka_unit_test(the_shipped_models_are_read),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(every_flipped_bit_is_refused),
+        cmocka_unit_test(a_flipped_bit_under_a_true_checksum_does_no_harm),
+        cmocka_unit_test(bytes_after_the_end_are_refused),
+        cmocka_unit_test(numbers_that_cannot_be_are_refused),
+        cmocka_unit_test(padding_bits_that_are_set_are_refused),
+        cmocka_unit_test(texts_are_utf8_and_names_are_names),
+        cmocka_unit_test(a_zero_inside_a_text_is_refused),
+        cmocka_unit_test(more_correct_answers_than_questions_are_refused),
+        cmocka_unit_test(a_file_that_is_not_there_or_not_a_file_says_so),
+        cmocka_unit_test(a_file_is_read_like_its_bytes),
+        cmocka_unit_test(without_memory_nothing_leaks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
