@@ -2,7 +2,8 @@
 /* web.h - the dashboard page and what it loads, embedded in the binary.
  *
  * Constant data for the life of the process; any thread. The page needs nothing from
- * elsewhere: it is meant to be served with `Content-Security-Policy: default-src 'self'`.
+ * elsewhere: it is meant to be served with
+ * `Content-Security-Policy: default-src 'self'; img-src 'self' data:` (the icon is data).
  */
 #ifndef API_WEB_H
 #define API_WEB_H
@@ -11,14 +12,13 @@
 #include <stdint.h>
 
 struct web_file {
-    const char *path;         /* "/", "/app.js", ...: what the page's own links say */
+    const char *path;         /* "/", "/app.js", "/style.css" or "/chart.js" */
     const char *content_type; /* with charset where it is text */
     const uint8_t *bytes;
     size_t len;
     const char *etag; /* in quotes, from the content's SHA-256 */
 };
 
-/* Serve every row: the page asks for all of them. */
 extern const struct web_file web_files[];
 extern const size_t web_n_files;
 

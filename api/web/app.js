@@ -3,12 +3,10 @@
  *
  * Everything that comes from the API reaches the page as text, never as markup. The page
  * outlives the daemon: it keeps asking and picks up again when somebody answers.
+ *
+ * The browser gets one module, /app.js: tools.js, format.js, charts.js, pad.js and this file,
+ * one after the other.
  */
-
-import { buildCharts, drawAccuracy, drawEnergy, drawErrors, WINDOW_S } from "/charts.js";
-import { digits, energyText, known, percent, powerText, rateWords, timeText, whole } from "/format.js";
-import { clearPad, paintPad, pictureToSend, watchPad } from "/pad.js";
-import { $, debounce, element, fill, Problem, report, request, showMessage, sleep, text } from "/tools.js";
 
 const STATUS_EVERY_MS = 1000;
 const SERIES_EVERY_MS = 5000;
@@ -101,8 +99,8 @@ function showConditions(point) {
   $("rate").disabled = false;
   for (const radio of document.getElementsByName("mode")) radio.checked = radio.value === point.mode;
   if (known(point.temperature_k)) $("temperature").value = point.temperature_k;
-  /* With a target the width may be the daemon's choice: only voltages say it was asked for. */
-  if (point.mode !== "iid" && !known(point.target_write_error_rate)) $("pulse").value = point.pulse_ns;
+  /* A width that the daemon chose is a result, not a wish. */
+  if (point.mode !== "iid") $("pulse").value = point.solved?.includes("pulse_ns") ? "" : point.pulse_ns;
   /* "present" is the daemon's default and makes no errors: the page starts with "random". */
   if (point.program_over && point.program_over !== "present") $("over").value = point.program_over;
   showKnob(rate);
@@ -190,23 +188,20 @@ function showPoint() {
   const { point } = state;
   const { result, predicted } = point;
   const iid = point.mode === "iid";
-  text("wrong", `${whole.format(result.wrong_bits)} of ${whole.format(result.cells)}`);
-  text("wrong-expected", `expected ${expectedText(predicted.stored_bit_error_rate * result.cells)} · ${percentOfBits(result.wrong_bits, result.cells)}`);
+  text("wrong", whole.format(result.wrong_bits));
+  text("wrong-expected", `of ${whole.format(result.cells)} · expected ${expectedText(predicted.wrong_bits)}`);
   text("energy", iid ? "none" : energyText(result.energy_pj));
   text("energy-expected", iid ? "iid has no physics" : `expected ${energyText(predicted.energy_pj)}`);
   const volts = point.write_voltage_v;
   const physical = !iid && volts && known(volts.p2ap) && known(volts.ap2p);
   text("volts", physical ? `${volts.p2ap.toFixed(3)} / ${volts.ap2p.toFixed(3)} V` : "none");
-  text("volts-text", physical ? `P→AP / AP→P, for ${digits(point.pulse_ns, 3)} ns at ${digits(point.temperature_k, 3)} K` : "bits are flipped directly");
+  text("volts-text", physical ? `P→AP / AP→P, for ${digits(point.pulse_ns, 3)} ns` : "bits are flipped directly");
   text("t-write", iid ? "none" : energyText(result.energy_pj));
   showLayers(result.layers || []);
   showCompare(physical);
 }
 function expectedText(n) {
   return known(n) ? (n < 0.05 ? "none" : n < 100 ? digits(n, 2) : whole.format(n)) : "–";
-}
-function percentOfBits(wrong, cells) {
-  return wrong === 0 ? "all bits right" : rateWords(wrong / cells, "bit", "wrong").replace(/ (is|are)? ?wrong$/, "");
 }
 function showLayers(layers) {
   $("layer-rows").replaceChildren(...layers.map((layer, i) => {
@@ -216,7 +211,7 @@ function showLayers(layers) {
       element("td", "", whole.format(layer.wrong_bits)),
       element("td", "", whole.format(layer.errors?.p2ap ?? 0)),
       element("td", "", whole.format(layer.errors?.ap2p ?? 0)),
-      element("td", "", powerText(layer.wrong_bits / layer.cells)));
+      element("td", "", shareText(layer.wrong_bits / layer.cells)));
     return row;
   }));
 }
@@ -340,23 +335,22 @@ async function takeStatus(status) {
 function showTiles(row, status) {
   const first = state.samples[0];
   const labelled = row.labelled - first.row.labelled;
-  const shipped = state.model.accuracy?.ratio;
   text("t-accuracy", percent(row.accuracy));
-  text("t-accuracy-sub", row.labelled === 0 ? `without errors ${percent(shipped)}`
+  text("t-accuracy-sub", row.labelled === 0 ? "no labels yet"
     : labelled > 0 ? `last minute ${percent((row.correct - first.row.correct) / labelled)} of ${whole.format(labelled)}`
-      : `${whole.format(row.labelled)} labelled · without errors ${percent(shipped)}`);
+      : `of ${whole.format(row.labelled)} labelled pictures`);
   text("t-wrong", whole.format(row.wrong_bits));
-  text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.cells)}` : `of ${whole.format(row.cells)} · ${powerText(row.bit_error_rate)}`);
+  text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.cells)}` : `of ${whole.format(row.cells)} · ${shareText(row.bit_error_rate)}`);
   text("t-write-sub", `${energyText(row.programming_energy_pj)} since start`);
   const perPicture = row.images > 0 ? row.inference_energy_pj / row.images : state.model.energy?.total_pj;
   text("t-picture", energyText(perPicture));
-  text("t-picture-sub", `${whole.format(row.images)} pictures so far`);
+  text("t-picture-sub", `of ${whole.format(row.images)} pictures so far`);
   const recent = state.samples.find((s) => s.at >= state.samples.at(-1).at - 5.5);
   const seconds = state.samples.at(-1).at - recent.at;
   text("t-requests", seconds > 0.5 ? digits((status.requests - recent.requests) / seconds, 3) : "–");
-  text("t-requests-sub", `${whole.format(status.requests)} so far, this page's too`);
+  text("t-requests-sub", `${whole.format(status.requests)} so far, with this page's`);
   text("t-latency", row.latency_us && row.images > 0 ? timeText(row.latency_us.p99) : "–");
-  text("t-latency-sub", row.latency_us && row.images > 0 ? `half of answers within ${timeText(row.latency_us.p50)}` : "no answers yet");
+  text("t-latency-sub", row.latency_us && row.images > 0 ? `half within ${timeText(row.latency_us.p50)}` : "no answers yet");
 }
 
 /* -- History -- */
@@ -372,7 +366,7 @@ async function refreshSeries() {
   if (state.point === null) return;
   try {
     const [accuracy, errors, energy] = await Promise.all(["accuracy", "bit_error_rate", "energy"].map(series));
-    drawAccuracy(accuracy);
+    drawAccuracy(accuracy, state.model.accuracy?.ratio);
     drawErrors(errors, state.point.result);
     drawEnergy(energy);
   } catch (error) {
@@ -442,7 +436,7 @@ function showAnswer(answer) {
   for (const button of $("labels").children) { button.disabled = false; button.className = ""; }
   text("feedback-text", "What was it really? Your choice counts into the live accuracy.");
   const { energy, memory } = answer;
-  text("cost", `This answer: ${energyText(energy.total_pj)} (reading ${energyText(energy.read_pj)}, computing ${energyText(energy.compute_pj)}) in ${timeText(answer.time_us.total)}, with ${whole.format(memory.wrong_bits)} wrong bits, generation ${answer.generation}.`);
+  text("cost", `${energyText(energy.total_pj)}, ${energyText(energy.read_pj)} of it for reading, in ${timeText(answer.time_us.total)} · ${whole.format(memory.wrong_bits)} wrong bits · generation ${answer.generation}`);
 }
 
 async function sendFeedback(label) {

@@ -3,14 +3,12 @@
  *
  * Rows are what /api/v1/series answers, as objects by column; times are UTC seconds.
  */
-import { $ } from "/tools.js";
-import { energyText, known, percent, powerText, whole } from "/format.js";
 
-export const WINDOW_S = 900;
+const WINDOW_S = 900;
 
 const charts = {};
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const clock = (s) => new Date(s * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const clock = (s) => new Date(s * 1000).toLocaleTimeString("en-GB");
 /* No wrong bit at all has no place on a logarithmic axis: it lies on the floor. */
 const BER_FLOOR = 1e-7;
 
@@ -22,24 +20,33 @@ function chartOptions(y) {
     interaction: { mode: "nearest", axis: "x", intersect: false },
     plugins: {
       legend: { display: false },
-      tooltip: { displayColors: false, callbacks: { title: (items) => new Date(items[0].parsed.x * 1000).toLocaleTimeString(), label: y.label } },
+      tooltip: { displayColors: false, callbacks: { title: (items) => clock(items[0].parsed.x), label: y.label } },
     },
     scales: {
-      x: { type: "linear", stacked: Boolean(y.stacked), grid: { ...grid, display: false }, ticks: { ...ticks, callback: clock, stepSize: 300, maxTicksLimit: 4 } },
+      x: {
+        type: "linear", offset: false, stacked: Boolean(y.stacked), grid: { ...grid, display: false, offset: false },
+        ticks: { ...ticks, align: "inner", callback: (_, i) => ["15 min ago", "10", "5", "now"][i] },
+        afterBuildTicks: (axis) => { axis.ticks = [0, 300, 600, 900].map((s) => ({ value: axis.max - WINDOW_S + s })); },
+      },
       y: { type: y.type || "linear", stacked: Boolean(y.stacked), min: y.min, max: y.max, grid, ticks: { ...ticks, maxTicksLimit: 6, callback: y.tick }, afterBuildTicks: y.afterBuildTicks },
     },
   };
 }
 function lineOf(name, extra) {
-  return { data: [], borderColor: color(name), backgroundColor: color(name), borderWidth: 2.5, pointRadius: 2.5, pointHitRadius: 10, ...extra };
+  return { data: [], borderColor: color(name), backgroundColor: color(name), borderWidth: 2.5, pointRadius: 2.5, pointHitRadius: 10, clip: 6, ...extra };
 }
-export function buildCharts() {
+function buildCharts() {
   if (typeof Chart === "undefined") return;
   for (const chart of Object.values(charts)) chart.destroy();
   charts.accuracy = new Chart($("c-accuracy"), {
     type: "line",
-    data: { datasets: [lineOf("--good", { spanGaps: 60 })] },
-    options: chartOptions({ min: 0, max: 1, tick: (v) => `${Math.round(100 * v)} %`, label: (i) => `${percent(i.parsed.y)} of ${whole.format(i.raw.n)}` }),
+    data: {
+      datasets: [lineOf("--good"), lineOf("--muted", { borderDash: [5, 5], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0 })],
+    },
+    options: chartOptions({
+      min: 0, max: 1, tick: (v) => `${Math.round(100 * v)} %`,
+      label: (i) => (i.datasetIndex === 0 ? `${percent(i.raw.y)} of ${whole.format(i.raw.n)}` : `without wrong bits ${percent(i.raw.y)}`),
+    }),
   });
   charts.errors = new Chart($("c-errors"), {
     type: "line",
@@ -48,7 +55,7 @@ export function buildCharts() {
       type: "logarithmic", min: BER_FLOOR, max: 1,
       tick: (v) => (v <= BER_FLOOR ? "none" : powerText(v)),
       afterBuildTicks: (axis) => { axis.ticks = [BER_FLOOR, 1e-5, 1e-3, 0.1].map((value) => ({ value })); },
-      label: (i) => (i.raw.y <= BER_FLOOR ? "no wrong bits" : `${powerText(i.raw.y)} wrong`),
+      label: (i) => (i.raw.y <= BER_FLOOR ? "no wrong bits" : `${shareText(i.raw.y)} wrong`),
     }),
   });
   const bars = { maxBarThickness: 8, barPercentage: 1, categoryPercentage: 1, stack: "energy" };
@@ -66,23 +73,26 @@ function draw(name, to, sets, spoken) {
   $(`c-${name}-empty`).hidden = !none;
   if (!chart) return;
   sets.forEach((points, i) => { chart.data.datasets[i].data = points; });
+  /* Dots where they are few; a line alone where they would touch. */
+  if (chart.config.type === "line") chart.data.datasets[0].pointRadius = sets[0].length > 30 ? 0 : 3;
   Object.assign(chart.options.scales.x, { min: to - WINDOW_S, max: to });
   chart.update("none");
   $(`c-${name}`).setAttribute("aria-label", spoken);
 }
-export function drawAccuracy({ rows, to }) {
+function drawAccuracy({ rows, to }, shipped) {
   const points = rows.filter((r) => known(r.accuracy)).map((r) => ({ x: r.ts, y: r.accuracy, n: r.labelled }));
-  draw("accuracy", to, [points], `Accuracy over the last 15 minutes, now ${percent(points.at(-1)?.y)}`);
+  const reference = known(shipped) && points.length > 0 ? [{ x: to - WINDOW_S, y: shipped }, { x: to, y: shipped }] : [];
+  draw("accuracy", to, [points, reference], `Accuracy over the last 15 minutes, now ${percent(points.at(-1)?.y)}`);
 }
-export function drawErrors({ rows, to }, { wrong_bits: wrong, cells }) {
+function drawErrors({ rows, to }, { wrong_bits: wrong, cells }) {
   const points = rows.filter((r) => known(r.bit_error_rate)).map((r) => ({ x: r.ts, y: Math.max(r.bit_error_rate, BER_FLOOR) }));
   const now = Math.max(wrong / cells, BER_FLOOR);
   /* What was written stays until it is written again. */
   if (points.length === 0) points.push({ x: to - WINDOW_S, y: now });
   points.push({ x: to, y: now });
-  draw("errors", to, [points], `Share of wrong bits over the last 15 minutes, now ${powerText(wrong / cells)}`);
+  draw("errors", to, [points], `Share of wrong bits over the last 15 minutes, now ${shareText(wrong / cells)}`);
 }
-export function drawEnergy({ rows, to }) {
+function drawEnergy({ rows, to }) {
   const of = (column) => rows.filter((r) => r[column] > 0).map((r) => ({ x: r.ts, y: r[column] * 1e12 }));
   const [written, read] = [of("write_j"), of("inference_j")];
   const sum = (points) => points.reduce((total, p) => total + p.y, 0);

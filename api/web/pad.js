@@ -2,7 +2,6 @@
 /* pad.js - the black square: strokes by mouse, finger or keys, or a picture file, and what
  * of it goes to the network. Strokes are points in a square of side 1.
  */
-import { $, debounce, text } from "/tools.js";
 
 const STROKE_PAUSE_MS = 100;
 /* Of the square's side, at which a digit of usual size has MNIST's thickness of line. */
@@ -27,7 +26,7 @@ function strokePath(context, stroke, map) {
   if (stroke.length === 1) context.lineTo(...map(stroke[0]));
   context.stroke();
 }
-export function paintPad() {
+function paintPad() {
   const side = pad.width;
   ink.fillStyle = "#000";
   ink.fillRect(0, 0, side, side);
@@ -126,7 +125,7 @@ function centreOfMass(grey, width) {
 
 /* {body, type} for a model's input contract, or null if there is nothing yet. A file goes as
  * it is: fitting it is the daemon's business. */
-export function pictureToSend(input, asDigits) {
+function pictureToSend(input, asDigits) {
   const grey = picture === null ? prepare(input, asDigits) : null;
   if (grey === null && picture === null) return null;
   paintSeen(input, grey);
@@ -137,7 +136,7 @@ export function pictureToSend(input, asDigits) {
 
 /* -- Hands -- */
 
-export function clearPad() {
+function clearPad() {
   strokes = [];
   picture = null;
   pen.down = false;
@@ -213,7 +212,7 @@ function pressKey(event) {
 }
 
 /* `changed` is called when there is something new to classify, `cleared` when nothing is. */
-export function watchPad(newListener) {
+function watchPad(newListener) {
   listener = newListener;
   watchPointer();
   pad.addEventListener("keydown", pressKey);

@@ -54,7 +54,6 @@ static void page_script_style_and_chart_library_are_there(void **state)
         { "/", "text/html; charset=utf-8", "<!DOCTYPE html>" },
         { "/app.js", "text/javascript; charset=utf-8", "/api/v1/status" },
         { "/style.css", "text/css; charset=utf-8", "prefers-color-scheme: dark" },
-        { "/icon.svg", "image/svg+xml", "<svg" },
         { "/chart.js", "text/javascript; charset=utf-8", "Chart.js v3" },
     };
 
@@ -103,8 +102,9 @@ static size_t check_references(const struct web_file *file, const char *before)
         const char *path = (const char *)file->bytes + at;
         bool is_api = end - at > 5 && memcmp(path, "/api/", 5) == 0;
         bool is_metrics = end - at == 8 && memcmp(path, "/metrics", 8) == 0;
+        bool is_icon = end - at > 15 && memcmp(path, "data:image/png;", 15) == 0;
 
-        if (!is_api && !is_metrics)
+        if (!is_api && !is_metrics && !is_icon)
             assert_non_null(find_bytes(path, end - at));
         n++;
     }
@@ -114,44 +114,35 @@ static size_t check_references(const struct web_file *file, const char *before)
 static void what_the_page_loads_is_embedded(void **state)
 {
     (void)state;
-    size_t n =
-        check_references(find("/"), "src=\"") + check_references(find("/"), "href=\"");
-    assert_true(n >= 4);
+    const struct web_file *page = find("/");
 
-    n = 0;
-    for (size_t i = 0; i < web_n_files; i++)
-        if (is_ours(&web_files[i]))
-            n += check_references(&web_files[i], " from \"");
-    assert_true(n >= 1);
+    assert_true(check_references(page, "src=\"") >= 2);
+    assert_true(check_references(page, "href=\"") >= 1);
+    assert_false(holds(find("/app.js"), "import "));
 }
 
 static void nothing_comes_from_another_server(void **state)
 {
     (void)state;
-    /* The name of a vocabulary, never fetched. */
-    static const char svg_name[] = "http://www.w3.org/2000/svg";
-
     for (size_t i = 0; i < web_n_files; i++) {
         const struct web_file *file = &web_files[i];
-        size_t at = seek(file, 0, "://");
 
         if (!is_ours(file))
             continue;
-        for (; at < file->len; at = seek(file, at + 1, "://"))
-            assert_true(at >= 4 && seek(file, at - 4, svg_name) == at - 4);
+        assert_false(holds(file, "://"));
         assert_false(holds(file, "=\"//"));
         assert_false(holds(file, "url("));
         assert_false(holds(file, "@import"));
     }
 }
 
-/* A policy of default-src 'self' forbids inline scripts and styles, and eval. */
+/* A policy of default-src 'self' forbids inline scripts and styles, and eval. The icon is
+ * a picture in the page: such policies have img-src data:. */
 static void page_works_under_a_strict_content_policy(void **state)
 {
     (void)state;
-    static const char *const forbidden[] = {
-        "<style", "style=\"", "onclick=", "onload=", "oninput=", "javascript:", "data:"
-    };
+    static const char *const forbidden[] = { "<style",  "style=\"", "onclick=",
+                                             "onload=", "oninput=", "javascript:" };
     const struct web_file *page = find("/");
 
     for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at the dashboard through chromium: draws a digit, turns the knob, reads the numbers.
+
+    page.py URL [--size 1280x800] [--dark] [--screenshot FILE] [--expect 1] [--look]
+
+URL is that of a running daemon with at least one model of digits. Drives chromedriver over
+its HTTP protocol; needs only the standard library. Exit status 77 (skipped) if chromium or
+chromedriver is missing. --look stops after the drawing and leaves the knob alone.
+"""
+
+import argparse
+import base64
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+SKIPPED = 77
+WAIT_S = 15.0
+PATIENCE_S = 0.1
+KEY_END, KEY_HOME = "\ue010", "\ue011"
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+
+class Driver:
+    """One browser window behind a chromedriver of our own."""
+
+    def __init__(self, chromium, chromedriver, profile, size):
+        self.process = subprocess.Popen([chromedriver, "--port=0"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        try:
+            self.base = f"http://127.0.0.1:{self.read_port()}"
+            self.session = self.open_session(chromium, profile, size)
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def read_port(self):
+        for line in self.process.stdout:
+            found = re.search(r"successfully on port (\d+)", line)
+            if found:
+                return int(found.group(1))
+        raise RuntimeError("chromedriver ended before it said its port")
+
+    def open_session(self, chromium, profile, size):
+        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                     "--no-first-run", "--disable-background-networking",
+                     "--disable-component-update", "--disable-sync",
+                     "--disable-dev-shm-usage", "--hide-scrollbars",
+                     f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"]
+        wanted = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL"},
+                  "goog:chromeOptions": {"binary": chromium, "args": arguments}}
+        answer = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        return f"/session/{answer['sessionId']}"
+
+    def ask(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, method=method,
+                                         headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{path}: {error.read().decode()[:500]}") from error
+
+    def do(self, path, body):
+        return self.ask("POST", self.session + path, body)
+
+    def devtools(self, command, **parameters):
+        return self.do("/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def run(self, script, *arguments):
+        return self.do("/execute/sync", {"script": script, "args": list(arguments)})
+
+    def text(self, element_id):
+        return self.run("return document.getElementById(arguments[0]).textContent", element_id)
+
+    def pick(self, selector):
+        return self.do("/element", {"using": "css selector", "value": selector})[ELEMENT]
+
+    def press(self, selector, keys):
+        self.do(f"/element/{self.pick(selector)}/value", {"text": keys})
+
+    def click(self, selector):
+        self.do(f"/element/{self.pick(selector)}/click", {})
+
+    def draw(self, selector, points):
+        """A stroke; points are relative to the element's middle, in its half sides."""
+        box = self.run("""const e = document.querySelector(arguments[0]);
+            e.scrollIntoView({block: "center"});
+            const r = e.getBoundingClientRect();
+            return [r.x + r.width / 2, r.y + r.height / 2, r.width / 2];""", selector)
+        moves = [{"type": "pointerMove", "duration": 10, "x": round(box[0] + x * box[2]),
+                  "y": round(box[1] + y * box[2])} for x, y in points]
+        actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:],
+                   {"type": "pointerUp", "button": 0}]
+        self.do("/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions,
+                                          "parameters": {"pointerType": "mouse"}}]})
+
+    def console(self):
+        return self.do("/se/log", {"type": "browser"})
+
+    def screenshot(self, path):
+        height = self.run("return document.documentElement.scrollHeight")
+        width = self.run("return window.innerWidth")
+        shot = self.devtools("Page.captureScreenshot", captureBeyondViewport=True,
+                             clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(shot["data"]))
+
+    def close(self):
+        try:
+            self.ask("DELETE", self.session)
+        finally:
+            self.process.terminate()
+            self.process.wait(timeout=20)
+
+
+def wait_for(what, probe):
+    """Asks again and again; the last answer that is true."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {WAIT_S:g} s in vain: {what}")
+        time.sleep(PATIENCE_S)
+
+
+def number_in(text):
+    found = re.search(r"[0-9][0-9,]*", text)
+    return None if found is None else int(found.group().replace(",", ""))
+
+
+def stroke(digit):
+    if digit == "1":
+        return [(0.05 - 0.005 * i, -0.65 + 0.065 * i) for i in range(21)]
+    if digit == "0":
+        return [(0.42 * math.sin(a / 4), -0.6 * math.cos(a / 4)) for a in range(27)]
+    return [(x, y) for x, y in
+            [(-0.4, -0.35), (-0.2, -0.6), (0.1, -0.65), (0.35, -0.45), (0.35, -0.2), (0.1, 0.1),
+             (-0.2, 0.35), (-0.45, 0.6), (-0.1, 0.58), (0.2, 0.58), (0.5, 0.6)]]
+
+
+def check_loading(page):
+    wait_for("the server is ready", lambda: "ready" in page.text("server"))
+    wait_for("the operating point is shown",
+             lambda: page.run("return !document.getElementById('rate').disabled"))
+    overflow = page.run("return document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0, f"the page is {overflow} px wider than the window"
+    unnamed = page.run("""return [...document.querySelectorAll("button, input, select, canvas")]
+        .filter(e => !e.hidden && !e.labels?.length && !e.textContent.trim()
+                     && !e.getAttribute("aria-label")).map(e => e.id)""")
+    assert unnamed == [], f"controls without a name: {unnamed}"
+
+
+def check_drawing(page, digit):
+    labels = page.run("return [...document.querySelectorAll('#labels button')].map(b => b.textContent)")
+    page.draw("#pad", stroke(digit))
+    said = wait_for("a prediction", lambda: page.text("says") in labels and page.text("says"))
+    ink = page.run("""const c = document.getElementById("seen");
+        return c.getContext("2d").getImageData(0, 0, c.width, c.height).data
+            .filter((v, i) => i % 4 === 0 && v > 128).length""")
+    assert ink > 10, f"the prepared picture has only {ink} bright pixels"
+    return said
+
+
+def turn(page, key):
+    """Moves the slider to an end; the wrong bits once the array is written."""
+    page.press("#rate", key)
+    wait_for("the programming ends", lambda: page.run("return !document.getElementById('busy').hidden")
+             or page.run("return document.getElementById('busy').hidden"))
+    time.sleep(0.5)
+    wait_for("the programming ends", lambda: page.run("return document.getElementById('busy').hidden"))
+    return number_in(page.text("wrong"))
+
+
+def check_knob(page):
+    few = turn(page, KEY_HOME)
+    before = page.text("cost")
+    many = turn(page, KEY_END)
+    cells = number_in(page.text("wrong-expected"))
+    assert many > few, f"{many} wrong bits at the weak end, {few} at the strong one"
+    assert 0.05 * cells < many < 0.5 * cells, f"{many} of {cells} bits are wrong at a rate of 0.3"
+    wait_for("the tile follows", lambda: number_in(page.text("t-wrong")) == many)
+    wait_for("the drawing is classified again", lambda: page.text("cost") != before)
+    assert page.run("return document.getElementById('message').hidden"), page.text("message-text")
+    return few, many
+
+
+def check_feedback(page, label):
+    index = page.run("""return [...document.querySelectorAll('#labels button')]
+        .findIndex(b => b.textContent === arguments[0])""", label)
+    page.click(f"#labels button:nth-child({index + 1})")
+    wait_for("the feedback is counted", lambda: "Counted" in page.text("feedback-text"))
+    wait_for("the live accuracy is shown", lambda: "%" in page.text("t-accuracy"))
+
+
+def check(page, options):
+    if options.dark:
+        page.devtools("Emulation.setEmulatedMedia",
+                      features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    page.devtools("Emulation.setDeviceMetricsOverride", width=options.size[0],
+                  height=options.size[1], deviceScaleFactor=1, mobile=False)
+    page.do("/url", {"url": options.url})
+    check_loading(page)
+    said = check_drawing(page, options.draw)
+    print(f"drew a {options.draw}, the network says {said}")
+    if options.expect is not None:
+        assert said == options.expect, f"the network says {said}, not {options.expect}"
+    if not options.look:
+        check_feedback(page, said)
+        few, many = check_knob(page)
+        print(f"wrong bits: {few} at the strong end, {many} at the weak one")
+    if options.screenshot:
+        time.sleep(1.5)
+        page.screenshot(options.screenshot)
+    if not options.look:
+        turn(page, KEY_HOME)
+    bad = [entry for entry in page.console() if entry["level"] in ("SEVERE", "WARNING")]
+    assert bad == [], "the console complains: " + json.dumps(bad, indent=1)
+
+
+def parse():
+    size = lambda text: tuple(int(side) for side in text.split("x"))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("url")
+    parser.add_argument("--size", type=size, default=(1280, 800))
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--screenshot")
+    parser.add_argument("--draw", choices=["0", "1", "2"], default="1")
+    parser.add_argument("--expect", help="fail unless the network says this")
+    parser.add_argument("--look", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromedriver = shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        print("skipped: apt-get install chromium chromium-driver")
+        return SKIPPED
+    # Proxies are not for a server on this machine.
+    os.environ["no_proxy"] = "*"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        page = Driver(chromium, chromedriver, profile, options.size)
+        try:
+            check(page, options)
+        finally:
+            page.close()
+    print("the page works")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
