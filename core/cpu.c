@@ -20,6 +20,12 @@ bool cpu_has_avx512_vpopcntdq(void)
            __builtin_cpu_supports("avx512vpopcntdq");
 }
 
+bool cpu_has_slow_ternary_logic(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amd");
+}
+
 #else
 
 bool cpu_has_avx2(void)
@@ -28,6 +34,11 @@ bool cpu_has_avx2(void)
 }
 
 bool cpu_has_avx512_vpopcntdq(void)
+{
+    return false;
+}
+
+bool cpu_has_slow_ternary_logic(void)
 {
     return false;
 }

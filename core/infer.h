@@ -12,6 +12,9 @@
 #include "core/kernel.h"
 #include "core/network.h"
 
+/* Largest batch of one scratch. */
+#define INFER_MAX_BATCH 4096
+
 struct infer_weights;
 struct infer_scratch;
 

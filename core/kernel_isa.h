@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_isa.h - what kernel.c takes from the file of each instruction set.
+ *
+ * Private to the kernel files. A function may run only where its kernel is usable.
+ */
+#ifndef CORE_KERNEL_ISA_H
+#define CORE_KERNEL_ISA_H
+
+#include "core/kernel.h"
+
+#define KERNEL_DECLARE(isa)                                                              \
+    void kernel_counts_##isa(const struct kernel_matrix *w, const uint64_t *x,           \
+                             size_t n_x, size_t x_stride, int32_t *ret_m);               \
+    void kernel_fire_##isa(const struct kernel_matrix *w,                                \
+                           const struct kernel_rule *rule, const uint64_t *x,            \
+                           size_t n_x, size_t x_stride, uint64_t *ret_y,                 \
+                           size_t y_stride)
+
+KERNEL_DECLARE(scalar);
+KERNEL_DECLARE(neon);
+KERNEL_DECLARE(avx2);
+KERNEL_DECLARE(avx512);
+KERNEL_DECLARE(avx512_csa);
+
+/* Clears the words of a result row that the blocks do not reach, so that the blocks may
+ * be stored in any order. */
+static inline void kernel_clear_last(const struct kernel_matrix *w, uint64_t *y,
+                                     size_t n_x, size_t y_stride)
+{
+    if (w->n_blocks % KERNEL_LANES == 0)
+        return;
+    for (size_t i = 0; i < n_x; i++)
+        y[i * y_stride + w->n_blocks / KERNEL_LANES] = 0;
+}
+
+#endif
