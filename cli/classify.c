@@ -272,17 +272,14 @@ const struct command classify_command = {
     .args = "FILE...",
     .summary = "say what pictures show",
     .about =
-        "Sends each FILE (PNG, PGM, PPM, or raw pixels; - is standard input) and prints "
-        "the\n"
-        "class, its label and probability, how many bits of the weights were wrong in "
-        "the\n"
-        "memory that answered, and what the picture cost in energy. A picture of "
-        "another\n"
-        "size or colour is fitted to the model. Light and dark are never swapped: MNIST\n"
-        "models want white digits on black.\n"
+        "Sends each FILE (PNG, PGM, PPM, or raw pixels; - is standard input) and\n"
+        "prints the class, its label and probability, how many bits of the weights\n"
+        "were wrong in the memory that answered, and what the picture cost in energy.\n"
+        "A picture of another size or colour is fitted to the model. Light and dark\n"
+        "are never swapped: MNIST models want white digits on black.\n"
         "\n"
-        "A FILE that fails does not stop the others; the exit status then is 1.\n"
-        "With --json: one object per FILE, one per line.\n",
+        "A FILE that fails does not stop the others; the exit status then is 1. With\n"
+        "--json: one object per FILE, one per line.\n",
     .examples =
         "  spinbnn classify seven.png\n"
         "  spinbnn classify --model mnist --top 3 seven.png\n"

@@ -215,6 +215,10 @@ static CURLcode perform(struct client *client, const struct request *request,
              ok;
         ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK && ok;
     }
+    /* libcurl repeats a request when a connection that it kept turns out to be dead. A
+     * memory must not be programmed twice for that. */
+    if (strcmp(request->method, "PATCH") == 0)
+        ok = curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK && ok;
     if (request->header != NULL)
         headers = add_header(headers, request->header, &ok);
     ok = curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK && ok;

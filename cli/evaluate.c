@@ -177,6 +177,11 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *count(double value)
+{
+    return fabs(value) < 1e15 ? json_integer((json_int_t)value) : json_null();
+}
+
 static json_t *json_generations(const struct tally *tally)
 {
     json_t *list = json_array();
@@ -190,7 +195,7 @@ static json_t *json_generations(const struct tally *tally)
             json_pack("{s:I, s:I, s:I, s:f, s:o, s:o, s:o}", "generation",
                       (json_int_t)g->generation, "images", (json_int_t)g->n, "correct",
                       (json_int_t)g->correct, "accuracy", ratio(g->correct, g->n),
-                      "wrong_bits", number(g->wrong_bits), "cells", number(g->cells),
+                      "wrong_bits", count(g->wrong_bits), "cells", count(g->cells),
                       "bit_error_rate", number(g->wrong_bits / g->cells)));
     }
     return list;
@@ -358,23 +363,19 @@ const struct command evaluate_command = {
     .name = "evaluate",
     .args = "",
     .summary = "measure accuracy on a labelled set, with wrong bits and energy",
-    .about = "Sends every picture of a labelled set with its label and counts. The "
-             "accuracy comes\n"
-             "with its 95 % interval (Wilson): what other sets of that size would show. "
-             "Beside it\n"
-             "stands the accuracy that the model was shipped with, the wrong bits in the "
-             "memory\n"
-             "that answered, and the energy. If somebody turns the operating point "
-             "meanwhile, each\n"
-             "generation of the memory is counted by itself.\n"
-             "\n"
-             "DIR holds t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (or "
-             "train-...), plain or\n"
-             ".gz. Debian's package dataset-fashion-mnist puts such a set into\n"
-             "/usr/share/datasets/fashion-mnist. Pictures of another size than the model "
-             "takes are\n"
-             "fitted by the daemon. A busy daemon is asked again; Ctrl-C prints what was "
-             "counted.\n",
+    .about =
+        "Sends every picture of a labelled set with its label and counts. The\n"
+        "accuracy comes with its 95 % interval (Wilson): as exactly as so many\n"
+        "pictures can tell. Beside it stands the accuracy that the model was shipped\n"
+        "with, the wrong bits in the memory that answered, and the energy. If\n"
+        "somebody turns the operating point meanwhile, each generation of the memory\n"
+        "is counted by itself.\n"
+        "\n"
+        "DIR holds t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (or train-...),\n"
+        "plain or .gz. Debian's package dataset-fashion-mnist puts such a set into\n"
+        "/usr/share/datasets/fashion-mnist. Pictures of another size than the model\n"
+        "takes are fitted by the daemon. A busy daemon is asked again; Ctrl-C prints\n"
+        "what was counted.\n",
     .examples =
         "  spinbnn evaluate --dataset /usr/share/datasets/fashion-mnist --model fashion\n"
         "  spinbnn evaluate -d mnist/ -m mnist --limit 1000\n"

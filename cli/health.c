@@ -45,9 +45,9 @@ const struct command health_command = {
     .name = "health",
     .args = "",
     .summary = "exit with 0 if the daemon is ready to serve, else with 1",
-    .about = "Made for health checks: any trouble, an unreachable daemon too, is exit "
-             "status 1.\n"
-             "A daemon that drains before it stops is live but no longer ready.\n",
+    .about =
+        "Made for health checks: any trouble, an unreachable daemon too, is exit\n"
+        "status 1. A daemon that drains before it stops is live but no longer ready.\n",
     .examples = "  spinbnn health && echo up\n"
                 "  HEALTHCHECK CMD [\"spinbnn\", \"health\", \"--timeout\", \"2\"]\n",
     .options = options,

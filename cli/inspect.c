@@ -230,8 +230,9 @@ const struct command inspect_command = {
     .summary = "show what is in a model file, without a daemon",
     .about =
         "Prints name, input contract, labels, recorded accuracy, how the network was\n"
-        "trained, and layer by layer its size, the share of weights that are +1 and how\n"
-        "many outputs cannot depend on the picture. A broken file is exit status 65.\n",
+        "trained, and layer by layer its size, the share of weights that are +1 and\n"
+        "how many outputs cannot depend on the picture. A broken file is exit status\n"
+        "65.\n",
     .examples = "  spinbnn inspect models/mnist.sbnn\n"
                 "  spinbnn inspect --json models/mnist.sbnn | jq .layers\n",
     .options = no_options,

@@ -74,7 +74,7 @@ static void print_help(FILE *out)
     options_help(out, global_options);
     fputs("\nExit status: 0 done; 1 the server or a file failed; 64 wrong usage; 65 "
           "broken\n"
-          "model file or data set; 69 the daemon cannot be reached.\n",
+          "model file or data set; 69 the daemon cannot be reached; 130 Ctrl-C.\n",
           out);
 }
 

@@ -179,11 +179,9 @@ const struct command models_command = {
     .name = "models",
     .args = "",
     .summary = "list what the daemon serves, or show one model in full",
-    .about =
-        "Lists the models with their size, the wrong bits that their memory holds now, "
-        "the\n"
-        "accuracy that was measured without wrong bits, and the energy of one picture.\n"
-        "With --model NAME: everything about one, layer by layer.\n",
+    .about = "Lists the models with their size, the wrong bits that their memory holds\n"
+             "now, the accuracy that was measured without wrong bits, and the energy of\n"
+             "one picture. With --model NAME: everything about one, layer by layer.\n",
     .examples = "  spinbnn models\n"
                 "  spinbnn models --model mnist\n"
                 "  spinbnn models --json | jq -r '.models[].name'\n",

@@ -246,33 +246,6 @@ enum status options_parse(const struct option_set *sets, size_t n_sets, char **a
     return ST_OK;
 }
 
-/* Prints `text` in lines that begin at HELP_COLUMN; the cursor stands at `column`. */
-static void print_wrapped(FILE *out, const char *text, size_t column)
-{
-    if (column + 2 > HELP_COLUMN) {
-        fputc('\n', out);
-        column = 0;
-    }
-    fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
-    column = HELP_COLUMN;
-
-    while (*text != '\0') {
-        size_t len = strcspn(text, " ");
-
-        if (column > HELP_COLUMN && column + 1 + len > HELP_WIDTH) {
-            fprintf(out, "\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN) {
-            fputc(' ', out);
-            column++;
-        }
-        fwrite(text, 1, len, out);
-        column += len;
-        text += len + strspn(text + len, " ");
-    }
-    fputc('\n', out);
-}
-
 void options_help(FILE *out, const struct option *table)
 {
     for (const struct option *option = table; option->name != NULL; option++) {
@@ -285,6 +258,11 @@ void options_help(FILE *out, const struct option *table)
         if (option->value != NULL)
             len += snprintf(left + len, sizeof(left) - (size_t)len, " %s", option->value);
         fputs(left, out);
-        print_wrapped(out, option->help, (size_t)len);
+        if (len + 2 > HELP_COLUMN) {
+            fputc('\n', out);
+            len = 0;
+        }
+        fprintf(out, "%*s", HELP_COLUMN - len, "");
+        output_wrapped(out, option->help, HELP_COLUMN, HELP_WIDTH);
     }
 }

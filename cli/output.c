@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of output_line: columns for the name, and in all. */
+#define LINE_NAME  16
+#define LINE_WIDTH 96
+
 /* -- Text from outside -- */
 
 /* Length of the UTF-8 character at `text`, with its code point; 0 if it is none. */
@@ -353,9 +357,36 @@ enum status table_print(const struct table *table, FILE *out, int indent)
     return ST_OK;
 }
 
+void output_wrapped(FILE *out, const char *text, size_t indent, size_t width)
+{
+    size_t column = indent;
+
+    while (*text != '\0') {
+        const char *end = text + strcspn(text, " ");
+        size_t used = 0;
+
+        for (const char *at = text; at < end; at++)
+            used += ((unsigned char)*at & 0xC0) != 0x80;
+        if (column > indent && column + 1 + used > width) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        column += used;
+        while (text < end) {
+            char bytes[8];
+
+            fwrite(bytes, 1, clean_one(&text, bytes), out);
+        }
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
 void output_line(FILE *out, const char *name, const char *value)
 {
-    fprintf(out, "  %-16s  ", name);
-    output_text(out, value);
-    fputc('\n', out);
+    fprintf(out, "  %-*s  ", LINE_NAME, name);
+    output_wrapped(out, value, LINE_NAME + 4, LINE_WIDTH);
 }

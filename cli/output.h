@@ -60,7 +60,10 @@ void table_end_row(struct table *table);
 /* Prints every line after `indent` blanks. ST_NOMEM if a cell could not be kept. */
 MUST_CHECK enum status table_print(const struct table *table, FILE *out, int indent);
 
-/* A line "name   value" of a listing; `value` is cleaned. */
+/* Prints `text` cleaned, in lines of up to `width` columns that begin at column `indent`,
+ * where the cursor stands already. Ends the line. */
+void output_wrapped(FILE *out, const char *text, size_t indent, size_t width);
+/* "name   value" in a listing; `value` is cleaned and wrapped. */
 void output_line(FILE *out, const char *name, const char *value);
 
 #endif

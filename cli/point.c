@@ -182,7 +182,9 @@ enum status point_patch(const struct option_value values[POINT_OPTIONS], char **
         st = ST_RANGE;
     }
     if (st == ST_OK) {
-        char *text = json_dumps(patch, JSON_COMPACT | JSON_REAL_PRECISION(17));
+        /* 15 digits: a number goes out as it was typed, 0.05 and not
+         * 0.050000000000000003. */
+        char *text = json_dumps(patch, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
         if (text != NULL)
             *ret_patch = text;

@@ -128,9 +128,9 @@ const struct command status_command = {
     .args = "",
     .summary = "show the daemon and what its models did since start",
     .about =
-        "Version, uptime, load and database of the daemon; per model the pictures, the\n"
-        "accuracy of those that came with a label, the wrong bits in memory now, the\n"
-        "energies of inference and programming, and latency in the daemon.\n",
+        "Version, uptime, load and database of the daemon; per model the pictures,\n"
+        "the accuracy of those that came with a label, the wrong bits in memory now,\n"
+        "the energies of inference and programming, and latency in the daemon.\n",
     .examples = "  spinbnn status\n"
                 "  spinbnn status --json | jq .models[0].accuracy\n",
     .options = no_options,
