@@ -32,10 +32,10 @@ struct mtj_params {
     double tmr;                     /* TMR0 at zero bias and reference_k, > 0 */
     double tmr_half_v;              /* bias at which TMR halves, > 0 */
     double stray_ratio;             /* h = stray field / Hk, -0.3 .. 0.3, positive favours P */
-    double reference_k;             /* T0 */
-    double bloch_k;                 /* T*, above every temperature used */
-    double anisotropy_exponent;     /* xi */
-    double tmr_loss_per_k;          /* cTMR */
+    double reference_k;             /* T0, 200 .. 450 */
+    double bloch_k;                 /* T*, > 450: above every temperature used */
+    double anisotropy_exponent;     /* xi, 0 .. 10 */
+    double tmr_loss_per_k;          /* cTMR, 0 .. 0.1 */
     double access_ohm;              /* >= 0 */
     double driver_efficiency;       /* kappa, > 0 .. 1 */
     double bitline_f;               /* >= 0 */
@@ -43,7 +43,7 @@ struct mtj_params {
     double read_v;                  /* over the cell, > 0 */
     double read_s;                  /* read pulse, > 0 */
     double sense_j;                 /* sense amplifier, per bit, >= 0 */
-    double sigma_ln_diameter;       /* device-to-device, >= 0 .. 0.3 */
+    double sigma_ln_diameter;       /* device-to-device; all five 0 .. 0.3 */
     double sigma_ln_ra;
     double sigma_ln_anisotropy;
     double sigma_ln_sense;          /* amplifier offset as sigma of ln R */
