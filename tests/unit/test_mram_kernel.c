@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every array kernel against the scalar one, and the scalar one against plain words. */
+#include "core/mram_kernel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_WORDS 300
+#define GUARD     UINT64_C(0xfeedfacecafebeef)
+
+static void fill(uint64_t *words, size_t n, uint64_t index)
+{
+    struct rng_stream rng;
+
+    rng_start(&rng, 3, RNG_CONTENTS, 9, index);
+    for (size_t i = 0; i < n; i++)
+        words[i] = rng_u64(&rng);
+}
+
+/* Calls `check` with each kernel that this machine can run. */
+static void with_each_kernel(void (*check)(const struct mram_kernel *kernel))
+{
+    size_t n;
+    const struct mram_kernel *const *kernels = mram_kernels(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!kernels[i]->usable()) {
+            print_message("kernel %s cannot run here\n", kernels[i]->name);
+            continue;
+        }
+        check(kernels[i]);
+    }
+}
+
+static void check_draw(const struct mram_kernel *kernel)
+{
+    static const uint32_t firsts[] = { 0, 1, 1023, (UINT32_MAX >> 4) - 4 };
+    uint32_t draws[4 * MRAM_BATCH_DRAWS];
+    struct rng_stream at;
+
+    rng_start(&at, UINT64_MAX - 5, RNG_FABRICATION, RNG_MAX_GENERATION,
+              RNG_MAX_INDEX - 1);
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        kernel->draw(&at, firsts[i], 4, draws);
+        for (uint32_t block = 0; block < 64; block++) {
+            struct rng_stream one = at;
+
+            one.counter[0] = firsts[i] * MRAM_BATCH_BLOCKS + block;
+            for (uint32_t j = 0; j < 4; j++)
+                assert_int_equal(draws[block / 16 * 64 + 16 * j + block % 16],
+                                 rng_u32(&one));
+        }
+    }
+}
+
+static void bulk_draws_are_the_streams_own(void **state)
+{
+    (void)state;
+    with_each_kernel(check_draw);
+}
+
+/* The random number that a cell of a group compares, put together bit by bit. */
+static uint64_t number_of(const struct rng_stream *at, size_t group, unsigned cell)
+{
+    uint64_t number = 0;
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct rng_stream one = *at;
+        uint32_t draw = 0;
+
+        one.counter[0] = (uint32_t)((16 * group + bit / 4) * 16 + cell / 32);
+        for (unsigned j = 0; j <= bit % 4; j++)
+            draw = rng_u32(&one);
+        number = number << 1 | (draw >> (cell % 32) & 1);
+    }
+    return number;
+}
+
+static void check_bernoulli(const struct mram_kernel *kernel)
+{
+    enum { GROUPS = 3, WORDS = GROUPS * MRAM_GROUP_WORDS };
+    static const uint64_t thresholds[][2] = {
+        { UINT64_C(1) << 63, UINT64_C(1) << 63 },
+        { UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210) },
+        { 0, UINT64_MAX },
+        { 1, UINT64_C(3) << 61 },
+        { 0, 0 },
+    };
+    uint64_t active[WORDS], choose[WORDS], fail[WORDS + 1];
+    struct rng_stream at;
+
+    rng_start(&at, 4, RNG_WRITE, 1, 9);
+    fill(active, WORDS, 1);
+    fill(choose, WORDS, 2);
+    memset(active, 0, MRAM_GROUP_WORDS * sizeof(*active));
+    for (size_t i = 0; i < sizeof(thresholds) / sizeof(thresholds[0]); i++) {
+        fail[WORDS] = GUARD;
+        kernel->bernoulli(&at, thresholds[i], active, choose, GROUPS, fail);
+        assert_true(fail[WORDS] == GUARD);
+        for (unsigned cell = 0; cell < WORDS * 64; cell++) {
+            uint64_t number = number_of(&at, cell / 512, cell % 512);
+            bool chosen = choose[cell / 64] >> (cell % 64) & 1;
+            bool is_active = active[cell / 64] >> (cell % 64) & 1;
+
+            assert_int_equal(fail[cell / 64] >> (cell % 64) & 1,
+                             is_active && number < thresholds[i][chosen]);
+        }
+    }
+}
+
+static void bernoulli_draws_compare_64_bits_each(void **state)
+{
+    (void)state;
+    with_each_kernel(check_bernoulli);
+}
+
+static unsigned ones(uint64_t word)
+{
+    unsigned n = 0;
+
+    for (; word != 0; word &= word - 1)
+        n++;
+    return n;
+}
+
+static void check_write(const struct mram_kernel *kernel)
+{
+    uint64_t old[MAX_WORDS], wanted[MAX_WORDS], stored[MAX_WORDS + 1];
+    uint64_t toggles[MAX_WORDS + 1];
+
+    fill(old, MAX_WORDS, 3);
+    fill(wanted, MAX_WORDS, 4);
+    for (size_t n = 0; n <= MAX_WORDS; n++) {
+        struct mram_counts counts, want = { 0 };
+
+        memcpy(stored, old, sizeof(old));
+        stored[n] = GUARD;
+        toggles[n] = GUARD;
+        /* Over itself, as an array is programmed. */
+        kernel->write(stored, stored, wanted, n, toggles, &counts);
+        for (size_t w = 0; w < n; w++) {
+            want.old += ones(old[w]);
+            want.wanted += ones(wanted[w]);
+            want.both += ones(old[w] & wanted[w]);
+            assert_true(stored[w] == wanted[w] && toggles[w] == (old[w] ^ wanted[w]));
+        }
+        assert_true(stored[n] == GUARD && toggles[n] == GUARD);
+        assert_memory_equal(&counts, &want, sizeof(want));
+    }
+}
+
+static void a_write_stores_and_counts_at_every_length(void **state)
+{
+    (void)state;
+    with_each_kernel(check_write);
+}
+
+static void check_flip(const struct mram_kernel *kernel)
+{
+    uint64_t wanted[MAX_WORDS], fail[MAX_WORDS], stored[MAX_WORDS + 1];
+
+    fill(wanted, MAX_WORDS, 5);
+    fill(fail, MAX_WORDS, 6);
+    for (size_t n = 0; n <= MAX_WORDS; n++) {
+        uint64_t n_failed = 0, n_ones = 0, got_ones;
+
+        memcpy(stored, wanted, sizeof(wanted));
+        stored[n] = GUARD;
+        for (size_t w = 0; w < n; w++) {
+            n_failed += ones(fail[w]);
+            n_ones += ones(fail[w] & wanted[w]);
+        }
+        assert_int_equal(kernel->flip(stored, fail, n, &got_ones), n_failed);
+        assert_int_equal(got_ones, n_ones);
+        assert_true(stored[n] == GUARD);
+        for (size_t w = 0; w < n; w++)
+            assert_true(stored[w] == (wanted[w] ^ fail[w]));
+    }
+}
+
+static void a_flip_counts_at_every_length(void **state)
+{
+    (void)state;
+    with_each_kernel(check_flip);
+}
+
+static void the_best_kernel_is_usable(void **state)
+{
+    (void)state;
+    assert_true(mram_kernel_best()->usable());
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bulk_draws_are_the_streams_own),
+        cmocka_unit_test(bernoulli_draws_compare_64_bits_each),
+        cmocka_unit_test(a_write_stores_and_counts_at_every_length),
+        cmocka_unit_test(a_flip_counts_at_every_length),
+        cmocka_unit_test(the_best_kernel_is_usable),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
