@@ -140,7 +140,9 @@ static uint64_t sum_of(__m512i lanes)
 /* The words from `w` on, as many as there are. */
 static inline __mmask8 words_left(size_t n_words, size_t w)
 {
-    return n_words - w >= 8 ? 0xff : (__mmask8)((1u << (n_words - w)) - 1);
+    unsigned all = 0xff, some = (1u << (n_words - w) % 8) - 1;
+
+    return (__mmask8)(n_words - w >= 8 ? all : some);
 }
 
 static void write(uint64_t *stored, const uint64_t *old, const uint64_t *wanted,
