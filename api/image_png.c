@@ -92,6 +92,12 @@ static enum status read_rows(spng_ctx *png, const struct spng_ihdr *ihdr,
     return code == 0 ? ST_OK : from_spng(code, why);
 }
 
+static uint32_t read_u32(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+           bytes[3];
+}
+
 static enum status decode(spng_ctx *png, const uint8_t *bytes, size_t len,
                           uint32_t channels, image_place *place, void *ctx,
                           char why[ERR_LEN])
@@ -103,11 +109,18 @@ static enum status decode(spng_ctx *png, const uint8_t *bytes, size_t len,
     if (code == 0)
         code = spng_set_chunk_limits(png, MAX_CHUNK_BYTES, MAX_CHUNKS_BYTES);
     if (code == 0)
+        code = spng_set_image_limits(png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
+    if (code == 0)
         code = spng_set_png_buffer(png, bytes, len);
     if (code == 0)
         code = spng_get_ihdr(png, &ihdr);
-    if (code != 0)
+    if (code == SPNG_EUSER_WIDTH || code == SPNG_EUSER_HEIGHT) {
+        /* spng has read these bytes but does not hand them out; place refuses them. */
+        ihdr.width = read_u32(bytes + 16);
+        ihdr.height = read_u32(bytes + 20);
+    } else if (code != 0) {
         return from_spng(code, why);
+    }
 
     /* Checks the size, before anything is allocated for it. */
     enum status st = place(ctx, ihdr.width, ihdr.height, channels, &pixels, why);

@@ -43,25 +43,29 @@ size_t pixel_run(const char **at, const char *end, uint8_t *ret_pixels, size_t r
     const char *begin = *at; /* of the number that is being read */
     size_t n = 0;
 
-    for (const char *block = begin; end - block >= 8 && n < room; block += 8) {
+    /* One byte behind the block is looked at too: a space after its last comma. */
+    for (const char *block = begin; end - block > 8 && n < room; block += 8) {
         unsigned mask = separators(block);
 
+        mask &= begin > block ? ~1u : ~0u; /* that space, seen in the block before */
         while (mask != 0 && n < room) {
             const char *separator = block + __builtin_ctz(mask);
             size_t len = (size_t)(separator - begin);
 
-            mask &= mask - 1;
-            if (len == 0 && *separator == ' ' && begin != *at && separator[-1] == ',') {
-                begin = separator + 1;
-                continue;
-            }
             if (len - 1 > 2 || *separator != ',')
                 goto stop;
             unsigned value = value_before(separator, len);
             if (value > 255)
                 goto stop;
             ret_pixels[n++] = (uint8_t)value;
+
             begin = separator + 1;
+            mask &= mask - 1;
+            if (*begin == ' ') {
+                begin++;
+                mask &=
+                    mask - 1; /* the space is the next bit, or the next block's first */
+            }
         }
     }
 stop:
