@@ -264,7 +264,7 @@ static int run(struct daemon *daemon)
                                  "GET /api/v1/status or use auto");
     enum status st = registry_load(daemon, why);
     if (st != ST_OK)
-        return failed(st == ST_FORMAT ? EX_DATAERR : EX_CONFIG, why);
+        return failed(st == ST_FORMAT || st == ST_UNSUPPORTED ? EX_DATAERR : EX_CONFIG, why);
 
     /* Threads inherit the mask: signals are the main thread's alone. */
     (void)sigfillset(&all);

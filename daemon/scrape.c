@@ -174,7 +174,7 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
     per_model(body, v, n, "spinbnn_mram_cells", "gauge", "Cells of the array.", cells);
     per_model(body, v, n, "spinbnn_mram_generation", "gauge",
               "Number of the programming that serves now.", generation_number);
-    per_model_pair(body, v, n, "spinbnn_mram_wrong_bits", "gauge",
+    per_model_pair(body, v, n, "spinbnn_mram_wrong_cells", "gauge",
                    "Cells that hold the wrong bit now, by the direction that failed.",
                    "direction", directions, wrong_by_direction);
     per_model(body, v, n, "spinbnn_mram_write_error_ratio", "gauge",
@@ -188,7 +188,7 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
     per_model_pair(body, v, n, "spinbnn_mram_bit_errors_total", "counter",
                    "Cells that programming left wrong.", "direction", directions,
                    errors_by_direction);
-    per_model(body, v, n, "spinbnn_mram_bits_read_total", "counter",
+    per_model(body, v, n, "spinbnn_mram_cell_reads_total", "counter",
               "Cells read by inferences.", bits_read);
     per_model(body, v, n, "spinbnn_mram_programming_energy_joules_total", "counter",
               "Energy of programmings (modes device and uniform).", programming_joules);

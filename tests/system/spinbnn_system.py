@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the real spinbnnd for a test and talks to it over real sockets.
+
+The binary is $SPINBNND (and $SPINBNN for the command line). Standard library only.
+"""
+import base64
+import gzip
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+SPINBNND = os.environ["SPINBNND"]
+SPINBNN = os.environ["SPINBNN"]
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+MNIST = os.path.join(SOURCE, "..", "shared", "data", "mnist")
+FASHION = "/usr/share/datasets/fashion-mnist"
+# Sanitized builds are slower; tests that wait, wait longer.
+PATIENCE = float(os.environ.get("SPINBNN_PATIENCE", "1"))
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Daemon:
+    """One spinbnnd on a port of its own; `state` is kept between starts."""
+
+    def __init__(self, state=None, **settings):
+        self.own_state = state is None
+        self.state = state or tempfile.mkdtemp(prefix="spinbnn-test-")
+        self.settings = dict(listen="127.0.0.1:0", state_dir=self.state)
+        self.settings.update(settings)
+        self.process = None
+        self.log = []
+
+    def start(self, env=None):
+        args = [SPINBNND]
+        for name, value in self.settings.items():
+            args += ["--" + name.replace("_", "-"), str(value)]
+        began = time.monotonic()
+        self.process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, **(env or {})))
+        self.port, self.log, self.ready_s = None, [], None
+        for line in self.process.stderr:
+            self.log.append(line.rstrip())
+            found = re.search(r"listen address=127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+            if "ready after" in line:
+                self.ready_s = time.monotonic() - began
+                break
+        if self.ready_s is None:
+            code = self.process.wait()
+            raise RuntimeError("spinbnnd exited with %d:\n%s" % (code, "\n".join(self.log)))
+        self.reader = threading.Thread(target=self._read_log, daemon=True)
+        self.reader.start()
+        return self
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line.rstrip())
+
+    def _ended(self, code):
+        self.reader.join()
+        self.process.stderr.close()
+        self.process = None
+        return code
+
+    def stop(self, sig=signal.SIGTERM):
+        """Ends it in order; the exit code."""
+        self.process.send_signal(sig)
+        return self._ended(self.process.wait(timeout=60 * PATIENCE))
+
+    def kill(self):
+        self.process.kill()
+        return self._ended(self.process.wait())
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process is not None:
+            self.kill()
+        if self.own_state:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    @property
+    def url(self):
+        return "http://127.0.0.1:%d" % self.port
+
+    def connection(self, timeout=30):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout * PATIENCE)
+
+    def ask(self, method, path, body=None, headers=None, connection=None):
+        """One request; JSON objects are sent as JSON."""
+        headers = dict(headers or {})
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        own = connection is None
+        connection = connection or self.connection()
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        if own:
+            connection.close()
+        return answer
+
+    def get(self, path, **kwargs):
+        return self.ask("GET", path, **kwargs)
+
+    def patch(self, model, body, headers=None):
+        return self.ask("PATCH", "/api/v1/models/%s/operating-point" % model, body, headers)
+
+    def point(self, model):
+        return self.get("/api/v1/models/%s/operating-point" % model).json()
+
+    def raw(self, data, timeout=10):
+        """Bytes as they are; whatever comes back until the server closes or falls silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+            got = b""
+            try:
+                while True:
+                    part = s.recv(65536)
+                    if not part:
+                        return got
+                    got += part
+            except (socket.timeout, ConnectionResetError):
+                return got
+
+
+def read_idx(folder, stem):
+    with gzip.open(os.path.join(folder, stem + ".gz"), "rb") as f:
+        data = f.read()
+    n_dims = data[3]
+    dims = struct.unpack(">%dI" % n_dims, data[4:4 + 4 * n_dims])
+    return dims, data[4 + 4 * n_dims:]
+
+
+def test_set(folder):
+    """Pictures (bytes each) and labels of a set's test split."""
+    dims, pixels = read_idx(folder, "t10k-images-idx3-ubyte")
+    _, labels = read_idx(folder, "t10k-labels-idx1-ubyte")
+    size = dims[1] * dims[2]
+    return [pixels[i * size:(i + 1) * size] for i in range(dims[0])], list(labels)
+
+
+def classify_all(daemon, model, pictures, labels, batch=100):
+    """Classes given to all pictures, in batches of base64 JSON."""
+    classes = []
+    connection = daemon.connection()
+    for begin in range(0, len(pictures), batch):
+        body = {"images": [{"b64": base64.b64encode(p).decode()}
+                           for p in pictures[begin:begin + batch]],
+                "labels": labels[begin:begin + batch]}
+        answer = daemon.ask("POST", "/api/v1/models/%s/classify?top=1" % model, body,
+                            connection=connection)
+        if answer.status != 200:
+            raise AssertionError("classify: %d %s" % (answer.status, answer.body))
+        classes += [r["class"] for r in answer.json()["results"]]
+    connection.close()
+    return classes
+
+
+def needs_mnist(test):
+    return unittest.skipUnless(os.path.isdir(MNIST), "MNIST is not here (../shared/data)")(test)
+
+
+def needs_fashion(test):
+    return unittest.skipUnless(os.path.isdir(FASHION),
+                               "Debian's dataset-fashion-mnist is not installed")(test)
+
+
+class Load:
+    """Threads that classify without pause until told to stop; counts what went wrong."""
+
+    def __init__(self, daemon, model="mnist", n_threads=4, body=bytes(784)):
+        self.daemon, self.model, self.body = daemon, model, body
+        self.stopping = threading.Event()
+        self.answered, self.failures, self.generations = 0, [], set()
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self._run) for _ in range(n_threads)]
+
+    def _run(self):
+        connection = None
+        while not self.stopping.is_set():
+            try:
+                if connection is None:
+                    connection = self.daemon.connection()
+                    try:
+                        connection.connect()
+                    except OSError:
+                        # Nobody listens any more: not a request that was lost.
+                        return
+                fresh = connection.sock is None
+                connection.request("POST", "/api/v1/models/%s/classify?top=1" % self.model,
+                                   body=self.body,
+                                   headers={"Content-Type": "application/octet-stream"})
+                response = connection.getresponse()
+                body = response.read()
+                with self.lock:
+                    if response.status == 200:
+                        self.answered += 1
+                        self.generations.add(json.loads(body)["generation"])
+                    else:
+                        self.failures.append((response.status, body))
+                if response.headers.get("Connection", "").lower() == "close":
+                    connection.close()
+                    connection = None
+            except (http.client.HTTPException, OSError) as error:
+                with self.lock:
+                    self.failures.append((type(error).__name__, str(error), fresh))
+                connection = None
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
