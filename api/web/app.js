@@ -64,6 +64,7 @@ async function loadModels() {
 async function chooseModel(model) {
   const same = state.model !== null && state.model.name === model.name;
   state.model = model;
+  state.point = null;
   state.samples = [];
   $("model").value = model.name;
   text("draw-heading", isDigits(model) ? "Draw a digit" : "Draw, or take a picture");
@@ -80,14 +81,17 @@ const isDigits = (model) => model.labels.every((l) => /^[0-9]$/.test(l));
 /* -- The operating point -- */
 
 async function loadPoint() {
+  const { model } = state;
   const { json, etag } = await request(modelPath("/operating-point"));
-  takePoint(json, etag);
-  showConditions(json);
+  if (takePoint(model, json, etag)) showConditions(json);
 }
-function takePoint(json, etag) {
+/* False if another model was chosen since the question. */
+function takePoint(model, json, etag) {
+  if (model !== state.model) return false;
   state.point = json;
   state.etag = etag || `"${json.result.generation}"`;
   showPoint();
+  return true;
 }
 
 /* Puts the controls where the daemon's operating point is. */
@@ -142,12 +146,13 @@ function wantedPatch() {
 }
 
 async function patchPoint(patch) {
+  const { model } = state;
   const { json, etag } = await request(modelPath("/operating-point"), {
     method: "PATCH",
     headers: { "Content-Type": "application/merge-patch+json", "If-Match": state.etag },
     body: JSON.stringify(patch),
   });
-  takePoint(json, etag);
+  takePoint(model, json, etag);
 }
 async function patchPointOrReload(patch) {
   try {
@@ -155,14 +160,13 @@ async function patchPointOrReload(patch) {
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 412) throw error;
     /* Somebody else turned a knob: what we want still stands, so say it once more. */
-    const { json, etag } = await request(modelPath("/operating-point"));
-    takePoint(json, etag);
+    state.etag = (await request(modelPath("/operating-point"))).etag;
     await patchPoint(patch);
   }
 }
 /* One programming at a time; what was asked meanwhile is done once, at the end. */
 async function program() {
-  if (state.model === null) return;
+  if (state.point === null) return;
   if (state.programming) { state.again = true; return; }
   state.programming = true;
   $("busy").hidden = false;
@@ -189,7 +193,7 @@ function showPoint() {
   const { result, predicted } = point;
   const iid = point.mode === "iid";
   text("wrong", whole.format(result.wrong_bits));
-  text("wrong-expected", `of ${whole.format(result.cells)} · expected ${expectedText(predicted.wrong_bits)}`);
+  text("wrong-expected", `expected ${expectedText(predicted.wrong_bits)} · ${shareText(result.wrong_bits / result.cells)}`);
   text("energy", iid ? "none" : energyText(result.energy_pj));
   text("energy-expected", iid ? "iid has no physics" : `expected ${energyText(predicted.energy_pj)}`);
   const volts = point.write_voltage_v;
@@ -257,7 +261,7 @@ const strongCache = new Map();
 function strongEnergy(kelvin) {
   /* The cheapest width depends weakly on temperature, and the energy is flat around it. */
   if (!strongCache.has(kelvin)) {
-    const found = strongEnergies([14, 18, 22, 27, 33, 40, 50], kelvin).then((all) => Math.min(...all));
+    const found = strongEnergies([18, 23, 28, 34, 42], kelvin).then((all) => Math.min(...all));
     found.catch(() => strongCache.delete(kelvin));
     strongCache.set(kelvin, found);
   }
@@ -272,7 +276,7 @@ async function showCompare(physical) {
       voltage_v: point.write_voltage_v[direction], pulse_ns: point.pulse_ns, temperature_k: point.temperature_k, direction,
     })));
     const strong = await strongEnergy(point.temperature_k);
-    if (state.point !== point) return;
+    if (state.point !== point) return; /* a newer one is being shown */
     const pj = (now[0].toggle_energy_pj + now[1].toggle_energy_pj) / 2;
     const share = pj / strong;
     const words = Number.isFinite(strong)
@@ -301,7 +305,7 @@ async function pollStatus() {
   const stateText = status.draining ? "shutting down" : status.ready ? "ready" : "starting";
   showServer(status.ready && !status.draining ? "ready" : "wait", `${stateText} · ${status.kernel} · ${status.version}`);
   try {
-    if (status.ready && (state.away || state.model === null)) {
+    if (status.ready && (state.away || state.point === null)) {
       await loadModels();
       state.away = false;
       showMessage("");
@@ -364,8 +368,10 @@ async function series(metric) {
 }
 async function refreshSeries() {
   if (state.point === null) return;
+  const { model } = state;
   try {
     const [accuracy, errors, energy] = await Promise.all(["accuracy", "bit_error_rate", "energy"].map(series));
+    if (model !== state.model || state.point === null) return;
     drawAccuracy(accuracy, state.model.accuracy?.ratio);
     drawErrors(errors, state.point.result);
     drawEnergy(energy);
@@ -484,7 +490,13 @@ const visible = () => new Promise((done) => {
 async function forever(everyMs, work) {
   for (let failures = 0; ; ) {
     await visible();
-    failures = (await work()) === false ? failures + 1 : 0;
+    try {
+      failures = (await work()) === false ? failures + 1 : 0;
+    } catch (error) {
+      /* A fault of this page; the next round may be without it. */
+      console.error(error);
+      failures += 1;
+    }
     await sleep(Math.min(everyMs * (1 + failures), 5000));
   }
 }

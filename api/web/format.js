@@ -9,7 +9,9 @@ function digits(x, n) {
 }
 function percent(x) {
   if (!known(x)) return "–";
-  return `${(100 * x).toFixed(x === 1 || x === 0 ? 0 : x >= 0.9995 || x < 0.1 ? 2 : 1)} %`;
+  if (x > 0 && x < 0.0005) return "< 0.1 %";
+  if (x < 1 && x > 0.9995) return "> 99.9 %";
+  return `${(100 * x).toFixed(x === 0 || x === 1 ? 0 : 1)} %`;
 }
 function energyText(pj) {
   if (!known(pj)) return "–";
