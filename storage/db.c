@@ -150,21 +150,17 @@ static int quick_check(sqlite3 *handle)
     return rc == SQLITE_OK && strcmp(found, "ok") != 0 ? SQLITE_CORRUPT : rc;
 }
 
-/* Was it closed? If not, is it whole? From now on it counts as not closed. */
-static int check_clean(sqlite3 *handle, bool created, bool *ret_unclean)
+/* Was it closed? If not, is it whole? Before anything is written to it. */
+static int check_clean(sqlite3 *handle, bool *ret_unclean)
 {
     char clean[8];
     int rc = query_text(handle, "SELECT value FROM meta WHERE key = 'clean'", clean,
                         sizeof(clean));
 
-    if (rc == SQLITE_OK && !created && strcmp(clean, "1") != 0) {
-        *ret_unclean = true;
-        rc = quick_check(handle);
-    }
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(handle, "INSERT OR REPLACE INTO meta VALUES ('clean', '0')",
-                          NULL, NULL, NULL);
-    return rc;
+    if (rc != SQLITE_OK || strcmp(clean, "1") == 0)
+        return rc;
+    *ret_unclean = true;
+    return quick_check(handle);
 }
 
 static enum status failed_open(const char *path, int rc, sqlite3 *handle,
@@ -176,34 +172,49 @@ static enum status failed_open(const char *path, int rc, sqlite3 *handle,
                      told ? sqlite3_errmsg(handle) : sqlite3_errstr(rc), why);
 }
 
+/* Brings a file that is sound to our schema and mode. From then on it counts as not
+ * closed, and closing it merges its log again. */
+static int make_usable(struct db *db, int version, bool *ret_wal)
+{
+    sqlite3 *handle = db->handle;
+    char mode[16] = "";
+    int rc = db_schema_migrate(handle, version);
+
+    if (rc == SQLITE_OK)
+        rc = query_text(handle, "PRAGMA journal_mode = WAL", mode, sizeof(mode));
+    *ret_wal = strcmp(mode, "wal") == 0;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(handle, "INSERT OR REPLACE INTO meta VALUES ('clean', '0')",
+                          NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return rc;
+}
+
 /* Takes an open connection to a usable database. ST_FORMAT: corrupt. */
 static enum status prepare(struct db *db, const char *path, struct db_opened *opened,
                            char why[ERR_LEN])
 {
-    sqlite3 *handle = db->handle;
     char text[16] = "";
-    int rc = configure(handle);
+    bool wal = true;
+    int rc = configure(db->handle);
 
-    if (rc == SQLITE_OK && opened->created)
-        rc = sqlite3_exec(handle, "PRAGMA auto_vacuum = INCREMENTAL", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        rc = query_text(handle, "PRAGMA user_version", text, sizeof(text));
-    if (rc != SQLITE_OK)
-        return failed_open(path, rc, handle, why);
+        rc = query_text(db->handle, "PRAGMA user_version", text, sizeof(text));
     int version = atoi(text);
-    if (version > DB_SCHEMA_VERSION)
+    if (rc == SQLITE_OK && version > DB_SCHEMA_VERSION)
         return too_new(path, (uint32_t)version, why);
-
-    rc = db_schema_migrate(handle, version);
+    /* A writer that died while it made the file leaves nothing, after SQLite's roll-back.
+     */
+    if (rc == SQLITE_OK && version == 0)
+        opened->created = true;
+    if (rc == SQLITE_OK && version > 0)
+        rc = check_clean(db->handle, &opened->unclean);
     if (rc == SQLITE_OK)
-        rc = query_text(handle, "PRAGMA journal_mode = WAL", text, sizeof(text));
-    if (rc == SQLITE_OK && strcmp(text, "wal") != 0)
+        rc = make_usable(db, version, &wal);
+    if (rc == SQLITE_OK && !wal)
         return file_fail(ST_IO, path, "this file system cannot hold a WAL database", why);
-    if (rc == SQLITE_OK)
-        rc = check_clean(handle, opened->created, &opened->unclean);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return rc == SQLITE_OK ? ST_OK : failed_open(path, rc, handle, why);
+    return rc == SQLITE_OK ? ST_OK : failed_open(path, rc, db->handle, why);
 }
 
 static void free_db(struct db *db)

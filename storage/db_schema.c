@@ -266,7 +266,11 @@ int db_schema_migrate(sqlite3 *handle, int from)
 {
     if (from == DB_SCHEMA_VERSION)
         return SQLITE_OK;
-    int rc = sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    /* The mode of vacuum must be set before the first page is written, and that page must
+     * not be committed without our identity on it: hence inside, and not IMMEDIATE. */
+    const char *begin =
+        from == 0 ? "BEGIN; PRAGMA auto_vacuum = INCREMENTAL" : "BEGIN IMMEDIATE";
+    int rc = sqlite3_exec(handle, begin, NULL, NULL, NULL);
     /* After a failure the caller closes the connection, which rolls back. */
     return rc == SQLITE_OK ? run_steps(handle, from) : rc;
 }
