@@ -187,7 +187,7 @@ char *output_bytes(double bytes, char *ret_text)
 {
     static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
 
-    if (bytes < 1024.0) {
+    if (fabs(bytes) < 1024.0) {
         snprintf(ret_text, OUTPUT_NUMBER, "%.0f bytes", bytes);
         return ret_text;
     }
