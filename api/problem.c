@@ -17,7 +17,8 @@ static void trim_cut_character(char *text, size_t len)
         text[start] = '\0';
 }
 
-static void print_cut(char *text, size_t size, const char *format, va_list args)
+static void PRINTF_LIKE(3, 0)
+    print_cut(char *text, size_t size, const char *format, va_list args)
 {
     int len = vsnprintf(text, size, format, args);
 

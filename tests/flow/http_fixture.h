@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http_fixture.h - an HTTP server with a few routes, an accept loop and two answering
+ * threads, for the tests of api/http. One at a time.
+ */
+#ifndef TESTS_FLOW_HTTP_FIXTURE_H
+#define TESTS_FLOW_HTTP_FIXTURE_H
+
+#include "api/http.h"
+
+/* Limit of POST /echo and POST /later. */
+#define FIXTURE_MAX_BODY 1000
+
+struct fixture_counts {
+    size_t done, unanswered; /* on_done calls, and those with status 0 */
+    size_t matched;          /* with a route */
+};
+
+struct http_server *fixture_start(unsigned n_threads, unsigned connection_limit);
+/* Answers what is held and stops the server. */
+void fixture_stop(void);
+unsigned fixture_port(void);
+struct fixture_counts fixture_counts(void);
+/* GET /hold is not answered before it is released; both wait for `n` such requests. */
+void fixture_wait_held(size_t n);
+void fixture_release(size_t n);
+/* What http_call_client_gone said of the calls that were released last. */
+bool fixture_saw_client_gone(void);
+
+#endif

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP manners over real sockets: framing, limits, methods, targets. */
+#include "tests/flow/http_client.h"
+#include "tests/flow/http_fixture.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int set_up(void **state)
+{
+    *state = fixture_start(2, 1000);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_stop();
+    return 0;
+}
+
+static void assert_common_headers(const struct http_response *response)
+{
+    const char *id = http_response_header(response, "X-Request-Id");
+
+    assert_non_null(id);
+    assert_int_equal(strspn(id, "0123456789abcdef"), 16);
+    assert_int_equal(strlen(id), 16);
+    assert_string_equal(http_response_header(response, "X-Content-Type-Options"),
+                        "nosniff");
+    assert_non_null(http_response_header(response, "Cache-Control"));
+    assert_non_null(http_response_header(response, "Date"));
+}
+
+/* Asks on a connection that must stay usable; checks status and returns nothing else. */
+static void assert_status(struct http_client *client, const char *request,
+                          unsigned status)
+{
+    struct http_response response;
+
+    http_client_ask(client, request, &response);
+    assert_int_equal(response.status, status);
+    assert_common_headers(&response);
+    http_response_done(&response);
+}
+
+/* Asks on a connection of its own, which must close after exactly one response. */
+static void assert_refused(const char *request, unsigned status)
+{
+    struct http_client client;
+    struct http_response response;
+
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client, request, &response);
+    assert_int_equal(response.status, status);
+    assert_string_equal(http_response_header(&response, "Connection"), "close");
+    assert_true(http_client_ended(&client));
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+#define HOST "Host: localhost\r\n"
+
+static void a_connection_serves_many_requests(void **state)
+{
+    struct http_client client;
+    char last_id[32] = "";
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    for (int i = 0; i < 200; i++) {
+        char request[512];
+        struct http_response response;
+
+        (void)snprintf(request, sizeof(request),
+                       "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n%0*d",
+                       i + 1, i + 1, i);
+        http_client_ask(&client, request, &response);
+        assert_int_equal(response.status, 200);
+        assert_int_equal(response.body_len, i + 1);
+        assert_int_equal(atoi(response.body), i);
+        assert_common_headers(&response);
+        assert_string_equal(http_response_header(&response, "Cache-Control"), "no-store");
+        const char *id = http_response_header(&response, "X-Request-Id");
+        assert_string_not_equal(id, last_id);
+        (void)snprintf(last_id, sizeof(last_id), "%s", id);
+        http_response_done(&response);
+    }
+    http_client_close(&client);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    struct http_client client;
+    char requests[8192] = "";
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        size_t used = strlen(requests);
+        (void)snprintf(requests + used, sizeof(requests) - used,
+                       "POST %s HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n%04d",
+                       i % 3 == 0 ? "/later" : "/echo", i);
+    }
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, requests));
+    for (int i = 0; i < 20; i++) {
+        struct http_response response;
+        assert_true(http_client_read(&client, false, &response));
+        assert_int_equal(response.status, 200);
+        assert_int_equal(atoi(response.body), i);
+        http_response_done(&response);
+    }
+    http_client_close(&client);
+}
+
+static void a_chunked_body_arrives_whole(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client,
+                    "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+                    "5\r\nhello\r\n1;x=y\r\n,\r\n6\r\n world\r\n0\r\nTrailer: t\r\n\r\n",
+                    &response);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.body, "hello, world");
+    http_response_done(&response);
+    assert_status(&client, "GET /echo HTTP/1.1\r\n" HOST "\r\n", 200);
+    http_client_close(&client);
+}
+
+static void a_request_may_arrive_byte_by_byte(void **state)
+{
+    static const char request[] =
+        "POST /echo?a=1 HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello";
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    for (size_t i = 0; i + 1 < sizeof(request); i++) {
+        assert_true(http_client_send(&client, request + i, 1));
+        usleep(300);
+    }
+    assert_true(http_client_read(&client, false, &response));
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.body, "hello");
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+static void head_is_get_without_the_body(void **state)
+{
+    struct http_client client;
+    struct http_response get, head;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n", &get);
+    http_client_ask(&client, "HEAD /static HTTP/1.1\r\n" HOST "\r\n", &head);
+    assert_int_equal(head.status, 200);
+    assert_string_equal(http_response_header(&head, "Content-Length"), "6");
+    assert_string_equal(http_response_header(&head, "Content-Type"), "text/css");
+    assert_string_equal(http_response_header(&head, "Cache-Control"), "max-age=60");
+    assert_string_equal(get.body, "body{}");
+    http_response_done(&get);
+    http_response_done(&head);
+    assert_status(&client, "HEAD /nope HTTP/1.1\r\n" HOST "\r\n", 404);
+    assert_status(&client, "HEAD /later HTTP/1.1\r\n" HOST "\r\n", 405);
+    http_client_close(&client);
+}
+
+static void options_and_wrong_methods_say_what_is_allowed(void **state)
+{
+    static const struct {
+        const char *request;
+        unsigned status;
+        const char *allow;
+    } cases[] = {
+        { "OPTIONS /echo", 204, "POST, GET, HEAD, OPTIONS" },
+        { "OPTIONS /models/x", 204, "GET, HEAD, OPTIONS" },
+        { "OPTIONS *", 204, "POST, GET, HEAD, OPTIONS" },
+        { "DELETE /echo", 405, "POST, GET, HEAD, OPTIONS" },
+        { "BREW /later", 405, "POST, OPTIONS" },
+        { "GET /later", 405, "POST, OPTIONS" },
+        { "OPTIONS /nope", 404, NULL },
+        { "BREW /nope", 404, NULL },
+    };
+    struct http_client client;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char request[128];
+        struct http_response response;
+
+        (void)snprintf(request, sizeof(request), "%s HTTP/1.1\r\n" HOST "\r\n",
+                       cases[i].request);
+        http_client_ask(&client, request, &response);
+        assert_int_equal(response.status, cases[i].status);
+        const char *allow = http_response_header(&response, "Allow");
+        if (cases[i].allow == NULL)
+            assert_null(allow);
+        else
+            assert_string_equal(allow, cases[i].allow);
+        http_response_done(&response);
+    }
+    http_client_close(&client);
+}
+
+static void errors_are_problems_and_under_v2_error_objects(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client, "GET /busy HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_int_equal(response.status, 429);
+    assert_string_equal(http_response_header(&response, "Content-Type"),
+                        "application/problem+json");
+    assert_string_equal(http_response_header(&response, "Retry-After"), "2");
+    assert_non_null(strstr(response.body, "\"bad bytes: \xef\xbf\xbd\\u0001\\\"\""));
+    const char *id = http_response_header(&response, "X-Request-Id");
+    assert_non_null(strstr(response.body, id)); /* as the instance */
+    http_response_done(&response);
+
+    http_client_ask(&client, "GET /v2/busy HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_string_equal(http_response_header(&response, "Content-Type"),
+                        "application/json");
+    assert_string_equal(response.body,
+                        "{\"error\":\"bad bytes: \xef\xbf\xbd\\u0001\\\"\"}");
+    http_response_done(&response);
+
+    http_client_ask(&client, "GET /v2x HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_string_equal(http_response_header(&response, "Content-Type"),
+                        "application/problem+json");
+    http_response_done(&response);
+
+    http_client_ask(&client, "GET /\xff\"<\x80 HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_int_equal(response.status, 404);
+    assert_non_null(strstr(response.body, "/\xef\xbf\xbd\\\"<\xef\xbf\xbd"));
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+static void handlers_that_fail_or_say_nothing_are_a_500(void **state)
+{
+    struct http_client client;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    assert_status(&client, "GET /failed HTTP/1.1\r\n" HOST "\r\n", 500);
+    assert_status(&client, "GET /silent HTTP/1.1\r\n" HOST "\r\n", 500);
+    assert_status(&client, "GET /echo HTTP/1.1\r\n" HOST "\r\n", 200);
+    http_client_close(&client);
+}
+
+static void targets_and_headers_reach_the_handler_decoded(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client,
+                    "GET /models/a%20b%3F?a=1%202+3&b%20c=&a=second HTTP/1.1\r\n" HOST
+                    "content-type: Text/PLAIN; charset=utf-8\r\nx-TEST: v w\r\n\r\n",
+                    &response);
+    assert_string_equal(response.body,
+                        "method=GET\npath=/models/a%20b%3F\nm=a b?\na=1 2 3\n"
+                        "b c=\ntype=text/plain\nx-test=v w\n");
+    assert_string_equal(http_response_header(&response, "ETag"), "\"7\"");
+    http_response_done(&response);
+
+    http_client_ask(&client, "HEAD /models/x HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    http_client_ask(&client, "GET http://h:80/models/x?a#b HTTP/1.1\r\n" HOST "\r\n",
+                    &response);
+    assert_string_equal(response.body, "method=GET\npath=/models/x\nm=x\na=(none)\n"
+                                       "b c=(none)\ntype=\nx-test=(none)\n");
+    http_response_done(&response);
+    assert_status(&client, "GET /models/a%2Fb HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET /models/a%00b HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET /models/a%zz HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET /models/a b HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET /models/a\x01 HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET http://h HTTP/1.1\r\n" HOST "\r\n", 404);
+    http_client_close(&client);
+}
+
+static void a_query_of_a_thousand_arguments_is_no_burden(void **state)
+{
+    char *request = malloc(32768);
+    struct http_client client;
+
+    (void)state;
+    assert_non_null(request);
+    strcpy(request, "GET /models/x?");
+    memset(request + 14, '&', 12000);
+    strcpy(request + 14 + 12000, "a=5 HTTP/1.1\r\n" HOST "\r\n");
+    http_client_open(&client, fixture_port());
+    assert_status(&client, request, 200);
+    http_client_close(&client);
+    free(request);
+}
+
+/* POST /echo with a body of `len` bytes; the response is 100 first if `expect`. */
+static unsigned post_status(size_t len, bool expect, bool chunked)
+{
+    char *request = calloc(1, len + 512);
+    struct http_client client;
+    struct http_response response;
+
+    assert_non_null(request);
+    int head = snprintf(request, 512, "POST /echo HTTP/1.1\r\n" HOST "%s",
+                        expect ? "Expect: 100-continue\r\n" : "");
+    size_t used = (size_t)head;
+    used +=
+        (size_t)(chunked ? sprintf(request + used,
+                                   "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", len)
+                         : sprintf(request + used, "Content-Length: %zu\r\n\r\n", len));
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_send(&client, request, used));
+    memset(request, 'x', len);
+    if (expect) {
+        assert_true(http_client_read(&client, false, &response));
+        http_response_done(&response);
+        if (response.status != 100) {
+            assert_true(http_client_ended(&client));
+            goto out;
+        }
+    }
+    (void)http_client_send(&client, request, len);
+    if (chunked)
+        (void)http_client_text(&client, "\r\n0\r\n\r\n");
+    assert_true(http_client_read(&client, false, &response));
+    if (response.status == 200)
+        assert_int_equal(response.body_len, len);
+    http_response_done(&response);
+    /* The body was read, so the connection goes on. */
+    assert_status(&client, "GET /echo HTTP/1.1\r\n" HOST "\r\n", 200);
+out:
+    http_client_close(&client);
+    free(request);
+    return response.status;
+}
+
+static void the_body_limit_is_exact(void **state)
+{
+    (void)state;
+    for (int expect = 0; expect < 2; expect++)
+        for (int chunked = 0; chunked < 2; chunked++) {
+            assert_int_equal(post_status(FIXTURE_MAX_BODY - 1, expect, chunked), 200);
+            assert_int_equal(post_status(FIXTURE_MAX_BODY, expect, chunked), 200);
+            assert_int_equal(post_status(FIXTURE_MAX_BODY + 1, expect, chunked), 413);
+        }
+    assert_int_equal(post_status(900000, false, false), 413);
+    assert_int_equal(post_status(900000, false, true), 413);
+}
+
+static void hopeless_bodies_are_refused_before_they_come(void **state)
+{
+    (void)state;
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", 413);
+    assert_refused("GET /echo HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", 413);
+    assert_refused("POST /nope HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n", 404);
+    assert_refused("POST /nope HTTP/1.1\r\n" HOST
+                   "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+                   404);
+    assert_refused("POST /later HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
+                   "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n",
+                   415);
+}
+
+static void an_endless_chunked_body_ends_the_connection(void **state)
+{
+    static char chunk[65536];
+    struct http_client client;
+    bool open = true;
+
+    (void)state;
+    memset(chunk, 'x', sizeof(chunk));
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client,
+                                 "POST /echo HTTP/1.1\r\n" HOST
+                                 "Transfer-Encoding: chunked\r\n\r\nffffffff\r\n"));
+    for (int i = 0; i < 1000 && open; i++)
+        open = http_client_send(&client, chunk, sizeof(chunk));
+    assert_false(open);
+    http_client_close(&client);
+}
+
+static void a_large_body_comes_back_unchanged(void **state)
+{
+    size_t len = (size_t)900 * 1024;
+    char *body = malloc(len);
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    assert_non_null(body);
+    for (size_t i = 0; i < len; i++)
+        body[i] = (char)(i * 31 >> 3);
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, "POST /large HTTP/1.1\r\n" HOST
+                                          "Content-Length: 921600\r\n\r\n"));
+    assert_true(http_client_send(&client, body, len));
+    assert_true(http_client_read(&client, false, &response));
+    assert_int_equal(response.body_len, len);
+    assert_memory_equal(response.body, body, len);
+    http_response_done(&response);
+    http_client_close(&client);
+    free(body);
+}
+
+static void unwanted_and_encoded_bodies_are_dropped(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client,
+                    "GET /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+                    &response);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.body_len, 0);
+    http_response_done(&response);
+    http_client_ask(&client,
+                    "POST /echo HTTP/1.1\r\n" HOST
+                    "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+                    &response);
+    assert_int_equal(response.status, 415);
+    assert_string_equal(http_response_header(&response, "Accept-Encoding"), "identity");
+    http_response_done(&response);
+    assert_status(&client,
+                  "POST /echo HTTP/1.1\r\n" HOST
+                  "Content-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
+                  200);
+    assert_status(&client,
+                  "POST /nope HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", 404);
+    http_client_close(&client);
+}
+
+/* What follows a refused request would be taken for the next one by a careless server. */
+#define SMUGGLED "GET /echo HTTP/1.1\r\n" HOST "\r\n"
+
+static void requests_that_can_be_read_in_two_ways_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+                   400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
+                   "Content-Length: 4\r\n\r\n0\r\n\r\n" SMUGGLED,
+                   400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\n"
+                   "Content-Length: 0\r\n\r\nabcd" SMUGGLED,
+                   400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\n"
+                   "Content-Length: 4\r\n\r\nabcd" SMUGGLED,
+                   400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+                   400);
+    assert_refused(
+        "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n" SMUGGLED, 501);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST
+                   "Transfer-Encoding: gzip, chunked\r\n\r\n" SMUGGLED,
+                   501);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST
+                   "Transfer-Encoding: identity\r\n\r\n" SMUGGLED,
+                   501);
+    assert_refused("POST /echo HTTP/1.0\r\n" HOST
+                   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED,
+                   400);
+    assert_refused(
+        "POST /echo HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd" SMUGGLED, 400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST
+                   "Content-Len: 4\r\n gth\r\n\r\nabcd" SMUGGLED,
+                   400);
+    assert_refused("POST /echo HTTP/1.1\r\n" HOST
+                   "X: y\r\n z\r\nContent-Length: 0\r\n\r\n" SMUGGLED,
+                   400);
+    assert_refused("GET /echo HTTP/1.1\r\n\r\n" SMUGGLED, 400);
+    assert_refused("GET /echo HTTP/1.1\r\n" HOST HOST "\r\n" SMUGGLED, 400);
+    assert_refused("GET /echo HTTP/1.1\r\n" HOST "a(b: c\r\n\r\n" SMUGGLED, 400);
+}
+
+/* Their 400 is the library's own (HTML, its head twice), so only the status is looked at.
+ */
+static void lengths_that_are_no_numbers_are_refused(void **state)
+{
+    static const char *const lengths[] = { "-1",   "+5", "0x5",
+                                           "5, 5", "a",  "99999999999999999999999" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        char request[512];
+        struct http_client client;
+        struct http_response response;
+
+        (void)snprintf(request, sizeof(request),
+                       "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %s\r\n\r\n",
+                       lengths[i]);
+        http_client_open(&client, fixture_port());
+        http_client_ask(&client, request, &response);
+        assert_true(response.status == 400 || response.status == 413);
+        http_response_done(&response);
+        http_client_close(&client);
+    }
+}
+
+static void old_and_unknown_versions_are_served_or_refused(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    assert_refused("GET /static HTTP/1.0\r\n\r\n", 200);
+    http_client_open(&client, fixture_port());
+    assert_status(&client, "GET /static HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200);
+    http_client_ask(&client, "GET /static HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
+                    &response);
+    assert_string_equal(http_response_header(&response, "Connection"), "close");
+    assert_true(http_client_ended(&client));
+    http_response_done(&response);
+    http_client_close(&client);
+    assert_refused("GET /static HTTP/2.0\r\n" HOST "\r\n", 505);
+}
+
+static void unix_sockets_are_served_too(void **state)
+{
+    int fds[2];
+    struct http_client client;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    struct sockaddr peer = { .sa_family = AF_UNIX };
+    assert_int_equal(http_server_add(*state, fds[0], &peer, sizeof(peer.sa_family)),
+                     ST_OK);
+    int client_fd = dup(fds[1]);
+    assert_true(client_fd >= 0);
+    close(fds[1]);
+    assert_int_equal(fcntl(client_fd, F_SETFL, 0), 0);
+    http_client_wrap(&client, client_fd);
+    assert_status(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n", 200);
+    assert_status(&client, "POST /later HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nab",
+                  200);
+    http_client_close(&client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_serves_many_requests),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_chunked_body_arrives_whole),
+        cmocka_unit_test(a_request_may_arrive_byte_by_byte),
+        cmocka_unit_test(head_is_get_without_the_body),
+        cmocka_unit_test(options_and_wrong_methods_say_what_is_allowed),
+        cmocka_unit_test(errors_are_problems_and_under_v2_error_objects),
+        cmocka_unit_test(handlers_that_fail_or_say_nothing_are_a_500),
+        cmocka_unit_test(targets_and_headers_reach_the_handler_decoded),
+        cmocka_unit_test(a_query_of_a_thousand_arguments_is_no_burden),
+        cmocka_unit_test(the_body_limit_is_exact),
+        cmocka_unit_test(hopeless_bodies_are_refused_before_they_come),
+        cmocka_unit_test(an_endless_chunked_body_ends_the_connection),
+        cmocka_unit_test(a_large_body_comes_back_unchanged),
+        cmocka_unit_test(unwanted_and_encoded_bodies_are_dropped),
+        cmocka_unit_test(requests_that_can_be_read_in_two_ways_are_refused),
+        cmocka_unit_test(lengths_that_are_no_numbers_are_refused),
+        cmocka_unit_test(old_and_unknown_versions_are_served_or_refused),
+        cmocka_unit_test(unix_sockets_are_served_too),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

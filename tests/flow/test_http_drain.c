@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers from other threads, clients that leave, and the ways a server comes to its end.
+ */
+#include "tests/flow/http_client.h"
+#include "tests/flow/http_fixture.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define HOST "Host: localhost\r\n"
+#define HOLD "GET /hold HTTP/1.1\r\n" HOST "\r\n"
+
+static int set_up(void **state)
+{
+    *state = fixture_start(2, 1000);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_stop();
+    return 0;
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+    (void)nanosleep(&time, NULL);
+}
+
+/* Waits up to 10 s until `n` requests are told done. */
+static void wait_done(size_t n)
+{
+    for (int i = 0; i < 1000 && fixture_counts().done < n; i++)
+        pause_ms(10);
+    assert_int_equal(fixture_counts().done, n);
+}
+
+/* Waits up to 10 s until `n` connections are left, closing idle ones if `close_idle`. */
+static void wait_connections(struct http_server *server, size_t n, bool close_idle)
+{
+    for (int i = 0; i < 1000 && http_server_connections(server) != n; i++) {
+        if (close_idle)
+            http_server_close_idle(server);
+        pause_ms(10);
+    }
+    assert_int_equal(http_server_connections(server), n);
+}
+
+static void a_thousand_deferred_requests_each_get_their_own_answer(void **state)
+{
+    enum { CLIENTS = 10, EACH = 100 };
+    struct http_client clients[CLIENTS];
+
+    (void)state;
+    for (int c = 0; c < CLIENTS; c++)
+        http_client_open(&clients[c], fixture_port());
+    for (int i = 0; i < EACH; i++)
+        for (int c = 0; c < CLIENTS; c++) {
+            char request[128];
+            (void)snprintf(request, sizeof(request),
+                           "POST /later HTTP/1.1\r\n" HOST
+                           "Content-Length: 6\r\n\r\n%06d",
+                           c * EACH + i);
+            assert_true(http_client_text(&clients[c], request));
+        }
+    for (int i = 0; i < EACH; i++)
+        for (int c = 0; c < CLIENTS; c++) {
+            struct http_response response;
+            assert_true(http_client_read(&clients[c], false, &response));
+            assert_int_equal(response.status, 200);
+            assert_int_equal(atoi(response.body), c * EACH + i);
+            http_response_done(&response);
+        }
+    for (int c = 0; c < CLIENTS; c++)
+        http_client_close(&clients[c]);
+    wait_done(CLIENTS * EACH);
+    assert_int_equal(fixture_counts().unanswered, 0);
+    assert_int_equal(fixture_counts().matched, CLIENTS * EACH);
+}
+
+static void a_client_that_leaves_is_noticed_and_told_as_unanswered(void **state)
+{
+    struct http_client client;
+
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, HOLD));
+    fixture_wait_held(1);
+    assert_int_equal(http_server_connections(*state), 1);
+    struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+    assert_int_equal(setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
+                     0);
+    http_client_close(&client);
+    pause_ms(50);
+    fixture_release(1);
+    assert_true(fixture_saw_client_gone());
+    wait_done(1);
+    assert_int_equal(fixture_counts().unanswered, 1);
+    wait_connections(*state, 0, false);
+}
+
+static void a_client_that_leaves_within_a_body_is_told_too(void **state)
+{
+    struct http_client client;
+
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, "POST /echo HTTP/1.1\r\n" HOST
+                                          "Content-Length: 100\r\n\r\nhalf"));
+    pause_ms(50);
+    http_client_close(&client);
+    wait_done(1);
+    assert_int_equal(fixture_counts().unanswered, 1);
+    wait_connections(*state, 0, false);
+}
+
+static void a_client_that_waits_is_not_gone(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, HOLD));
+    fixture_wait_held(1);
+    fixture_release(1);
+    assert_false(fixture_saw_client_gone());
+    assert_true(http_client_read(&client, false, &response));
+    assert_string_equal(response.body, "released");
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+static void draining_answers_what_runs_and_closes_the_rest(void **state)
+{
+    struct http_client idle, busy, fresh;
+    struct http_response response;
+
+    http_client_open(&idle, fixture_port());
+    http_client_open(&busy, fixture_port());
+    http_client_open(&fresh, fixture_port());
+    http_client_ask(&idle, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_null(http_response_header(&response, "Connection"));
+    http_response_done(&response);
+    assert_true(http_client_text(&busy, HOLD));
+    fixture_wait_held(1);
+
+    http_server_drain(*state);
+    wait_connections(*state, 1, true);
+    assert_true(http_client_ended(&idle));
+    assert_true(http_client_ended(&fresh));
+    pause_ms(250);
+    http_server_close_idle(*state);
+    assert_int_equal(http_server_connections(*state), 1);
+
+    fixture_release(1);
+    assert_false(fixture_saw_client_gone());
+    assert_true(http_client_read(&busy, false, &response));
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.body, "released");
+    assert_string_equal(http_response_header(&response, "Connection"), "close");
+    http_response_done(&response);
+    assert_true(http_client_ended(&busy));
+    wait_connections(*state, 0, false);
+    assert_int_equal(fixture_counts().unanswered, 0);
+    http_client_close(&idle);
+    http_client_close(&busy);
+    http_client_close(&fresh);
+}
+
+/* Requests that keep coming while the server drains are all answered; each answer ends
+ * its connection, and the next request goes to a new one. */
+static void draining_under_load_loses_no_request(void **state)
+{
+    struct http_client clients[8];
+    struct http_response response;
+    size_t n_answers = 0;
+
+    for (int c = 0; c < 8; c++)
+        http_client_open(&clients[c], fixture_port());
+    for (int round = 0; round < 60; round++) {
+        if (round == 20)
+            http_server_drain(*state);
+        if (round >= 20)
+            http_server_close_idle(*state);
+        for (int c = 0; c < 8; c++)
+            assert_true(http_client_text(&clients[c], "POST /later HTTP/1.1\r\n" HOST
+                                                      "Content-Length: 1\r\n\r\nx"));
+        for (int c = 0; c < 8; c++) {
+            assert_true(http_client_read(&clients[c], false, &response));
+            assert_int_equal(response.status, 200);
+            n_answers++;
+            if (http_response_header(&response, "Connection") != NULL) {
+                assert_true(http_client_ended(&clients[c]));
+                http_client_close(&clients[c]);
+                http_client_open(&clients[c], fixture_port());
+            }
+            http_response_done(&response);
+        }
+    }
+    for (int c = 0; c < 8; c++)
+        http_client_close(&clients[c]);
+    wait_done(n_answers);
+    assert_int_equal(fixture_counts().unanswered, 0);
+    wait_connections(*state, 0, true);
+}
+
+static void close_all_ends_even_what_is_not_answered(void **state)
+{
+    struct http_client idle, busy;
+
+    http_client_open(&idle, fixture_port());
+    http_client_open(&busy, fixture_port());
+    assert_true(http_client_text(&busy, HOLD));
+    fixture_wait_held(1);
+    wait_connections(*state, 2, false);
+    http_server_close_all(*state);
+    assert_true(http_client_ended(&idle));
+    assert_true(http_client_ended(&busy));
+    wait_connections(*state, 1, false);
+    fixture_release(1);
+    assert_true(fixture_saw_client_gone());
+    wait_connections(*state, 0, false);
+    wait_done(1);
+    assert_int_equal(fixture_counts().unanswered, 1);
+    http_client_close(&idle);
+    http_client_close(&busy);
+}
+
+static void slow_heads_are_closed_and_slow_answers_are_not(void **state)
+{
+    struct http_client silent, slow, busy;
+
+    http_client_open(&silent, fixture_port());
+    http_client_open(&slow, fixture_port());
+    http_client_open(&busy, fixture_port());
+    assert_true(http_client_text(&slow, "GET /echo HTTP/1.1\r\nHost: "));
+    assert_true(http_client_text(&busy, HOLD));
+    fixture_wait_held(1);
+    wait_connections(*state, 3, false);
+    http_server_close_slow(*state, 5000000000u);
+    pause_ms(100);
+    assert_int_equal(http_server_connections(*state), 3);
+    http_server_close_slow(*state, 50000000u);
+    assert_true(http_client_ended(&silent));
+    assert_true(http_client_ended(&slow));
+    wait_connections(*state, 1, false);
+    fixture_release(1);
+    http_client_close(&silent);
+    http_client_close(&slow);
+    http_client_close(&busy);
+}
+
+static void a_full_server_turns_connections_away_until_one_leaves(void **state)
+{
+    struct http_client clients[4], extra;
+    struct http_response response;
+
+    (void)state;
+    fixture_stop();
+    struct http_server *server = fixture_start(2, 2);
+    for (int c = 0; c < 4; c++) {
+        http_client_open(&clients[c], fixture_port());
+        http_client_ask(&clients[c], "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+        http_response_done(&response);
+    }
+    http_client_open(&extra, fixture_port());
+    assert_true(http_client_ended(&extra));
+    http_client_close(&extra);
+    http_client_close(&clients[0]);
+    wait_connections(server, 3, false);
+    http_client_open(&extra, fixture_port());
+    http_client_ask(&extra, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    http_response_done(&response);
+    http_client_close(&extra);
+    for (int c = 1; c < 4; c++)
+        http_client_close(&clients[c]);
+}
+
+static void a_server_may_end_with_open_connections(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    http_response_done(&response);
+    assert_true(http_client_text(&client, "POST /echo HTTP/1.1\r\n" HOST
+                                          "Content-Length: 100\r\n\r\nhalf"));
+    pause_ms(20);
+    fixture_stop();
+    assert_true(http_client_ended(&client));
+    http_client_close(&client);
+    assert_int_equal(fixture_counts().done, 2);
+    assert_int_equal(fixture_counts().unanswered, 1);
+    (void)fixture_start(1, 10);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545f4914f6cdd1du;
+}
+
+/* Random bytes, and valid requests with some bytes changed. */
+static void a_thousand_random_requests_do_no_harm(void **state)
+{
+    static const char *const seeds[] = {
+        "POST /echo?a=%20b HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+        "POST /later HTTP/1.1\r\n" HOST
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "GET /models/a%20b?x=y&a=1 HTTP/1.1\r\n" HOST "X-Test: 1\r\n\r\n",
+        "HEAD /static HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n",
+    };
+    uint64_t random = 5;
+
+    for (int i = 0; i < 1000; i++) {
+        struct http_client client;
+        char bytes[300];
+        size_t len;
+
+        if (i % 4 == 0) {
+            len = next_random(&random) % sizeof(bytes);
+            for (size_t j = 0; j < len; j++)
+                bytes[j] = (char)next_random(&random);
+        } else {
+            const char *seed = seeds[next_random(&random) % 4];
+            len = strlen(seed);
+            memcpy(bytes, seed, len);
+            for (uint64_t n = next_random(&random) % 6; n > 0; n--)
+                bytes[next_random(&random) % len] = (char)next_random(&random);
+        }
+        http_client_open(&client, fixture_port());
+        (void)http_client_send(&client, bytes, len);
+        /* Some are answered, some wait for more: nobody waits for them. */
+        struct pollfd fds = { .fd = client.fd, .events = POLLIN };
+        (void)poll(&fds, 1, 2);
+        http_client_close(&client);
+    }
+    http_server_close_all(*state);
+    wait_connections(*state, 0, false);
+
+    struct http_client client;
+    struct http_response response;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+static void impossible_options_are_refused_with_a_reason(void **state)
+{
+    struct http_route bad = { "GET", "no-slash", 0, NULL };
+    struct http_options good = { .n_threads = 1,
+                                 .connection_limit = 10,
+                                 .connection_memory = 32768 };
+    struct http_server *server = NULL;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct http_options options = good;
+        char why[ERR_LEN] = "";
+
+        options.n_threads = i == 0 ? 0 : i == 1 ? 65 : 1;
+        options.connection_limit = i == 2 ? 0 : 10;
+        options.connection_memory = i == 3 ? 100 : 32768;
+        options.routes = &bad;
+        options.n_routes = i == 4;
+        assert_int_equal(http_server_new(&options, &server, why),
+                         i == 4 ? ST_FORMAT : ST_RANGE);
+        assert_true(why[0] != '\0');
+        assert_null(server);
+    }
+    http_server_free(NULL);
+}
+
+#define FLOW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FLOW(a_thousand_deferred_requests_each_get_their_own_answer),
+        FLOW(a_client_that_leaves_is_noticed_and_told_as_unanswered),
+        FLOW(a_client_that_leaves_within_a_body_is_told_too),
+        FLOW(a_client_that_waits_is_not_gone),
+        FLOW(draining_answers_what_runs_and_closes_the_rest),
+        FLOW(draining_under_load_loses_no_request),
+        FLOW(close_all_ends_even_what_is_not_answered),
+        FLOW(slow_heads_are_closed_and_slow_answers_are_not),
+        FLOW(a_full_server_turns_connections_away_until_one_leaves),
+        FLOW(a_server_may_end_with_open_connections),
+        FLOW(a_thousand_random_requests_do_no_harm),
+        cmocka_unit_test(impossible_options_are_refused_with_a_reason),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
