@@ -227,6 +227,8 @@ class Load:
                 with self.lock:
                     self.failures.append((type(error).__name__, str(error), fresh))
                 connection = None
+        if connection is not None:
+            connection.close()
 
     def __enter__(self):
         for thread in self.threads:

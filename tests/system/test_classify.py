@@ -213,9 +213,10 @@ class Accuracy(unittest.TestCase):
 
             daemon.patch(model, {"mode": "iid", "bit_error_rate": 1e-3, "seed": 3})
             weak = self.count(daemon, model, pictures, labels) / len(labels)
-            # Chance is 10 %; what is left above it at 30 % wrong bits is a network's own.
-            daemon.patch(model, {"mode": "iid", "bit_error_rate": 0.5})
-            broken = self.count(daemon, model, pictures[:2000], labels[:2000]) / 2000
+            broken = 0
+            for seed in range(1, 5):
+                daemon.patch(model, {"mode": "iid", "bit_error_rate": 0.3, "seed": seed})
+                broken += self.count(daemon, model, pictures[:1000], labels[:1000]) / 4000
             return shipped["ratio"], weak, broken
 
     @needs_mnist
@@ -223,14 +224,15 @@ class Accuracy(unittest.TestCase):
         shipped, weak, broken = self.check("mnist", MNIST)
         self.assertGreaterEqual(shipped, 0.982)
         self.assertLess(abs(weak - shipped), 0.003)
-        self.assertLess(broken, 0.35)
+        # Chance is 10 %; the mean over four chips is a few points from it.
+        self.assertLess(broken, 0.2)
 
     @needs_fashion
     def test_fashion_is_exact_without_errors(self):
         shipped, weak, broken = self.check("fashion", FASHION)
         self.assertGreaterEqual(shipped, 0.865)
         self.assertLess(abs(weak - shipped), 0.01)
-        self.assertLess(broken, 0.35)
+        self.assertLess(broken, 0.25)
 
 
 if __name__ == "__main__":

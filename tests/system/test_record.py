@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was answered is in SQLite, in /metrics and in /api/v1/series."""
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from spinbnn_system import Daemon, Load, PATIENCE, SOURCE
+
+VIEWS = ("v_accuracy", "v_error_rate", "v_energy", "v_latency", "v_operating_point", "v_events")
+
+
+def rows(daemon, sql, *args):
+    database = sqlite3.connect("file:%s/spinbnn.db?mode=ro" % daemon.state, uri=True)
+    database.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in database.execute(sql, args)]
+    finally:
+        database.close()
+
+
+def total(daemon, column, model="mnist"):
+    return rows(daemon, "SELECT coalesce(sum(%s), 0) AS n FROM w10 JOIN model ON model.id = "
+                "w10.model_id WHERE model.name = ?" % column, model)[0]["n"]
+
+
+class Database(unittest.TestCase):
+    def test_nothing_that_was_answered_is_missing_after_a_clean_stop(self):
+        with Daemon() as daemon:
+            with Load(daemon, n_threads=3) as load:
+                time.sleep(1.5)
+            for label in (0, 1, 2):
+                daemon.ask("POST", "/api/v1/models/mnist/classify?label=%d" % label, bytes(784))
+            daemon.ask("POST", "/api/v1/models/mnist/classify", b"bad")
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(load.failures, [])
+            self.assertEqual(total(daemon, "requests"), load.answered + 3)
+            self.assertEqual(total(daemon, "images"), load.answered + 3)
+            self.assertEqual(total(daemon, "labelled"), 3)
+            self.assertEqual(total(daemon, "errors"), 1)
+            # One plain file that anybody can open.
+            self.assertEqual([n for n in os.listdir(daemon.state) if n.startswith("spinbnn.db")],
+                             ["spinbnn.db"])
+
+    def test_every_programming_is_a_row_with_what_it_gave(self):
+        with Daemon() as daemon:
+            points = [daemon.patch("mnist", {"mode": "uniform", "program_over": "random",
+                                             "pulse_ns": 10, "target_write_error_rate": t}).json()
+                      for t in (1e-2, 1e-3)]
+            self.assertEqual(daemon.stop(), 0)
+            found = rows(daemon, "SELECT * FROM v_operating_point WHERE model = 'mnist' "
+                         "ORDER BY generation")
+            self.assertEqual([r["generation"] for r in found], [1, 2, 3])
+            for row, point in zip(found[1:], points):
+                self.assertEqual(row["wrong_bits"], point["result"]["wrong_bits"])
+                self.assertEqual(row["mode"], "uniform")
+            self.assertIsNone(found[2]["until_ts"])
+            self.assertEqual(found[1]["until_ts"], found[2]["ts"])
+            rates = rows(daemon, "SELECT * FROM v_error_rate WHERE model = 'mnist' AND "
+                         "kind = 'stored' ORDER BY ts")
+            self.assertEqual(rates[-1]["wrong_bits"], points[1]["result"]["wrong_bits"])
+
+    def test_after_kill_9_at_most_the_last_second_is_lost(self):
+        with Daemon() as daemon:
+            with Load(daemon, n_threads=2) as load:
+                time.sleep(2)
+            quiet = load.answered
+            # Two turns of the writer.
+            time.sleep(2.5 * PATIENCE)
+            with Load(daemon, n_threads=2) as late:
+                time.sleep(0.3)
+            daemon.kill()
+            check = sqlite3.connect(daemon.state + "/spinbnn.db")
+            self.assertEqual(check.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
+            check.close()
+            written = total(daemon, "requests")
+            self.assertGreaterEqual(written, quiet)
+            self.assertLessEqual(written, quiet + late.answered)
+            # The next start goes on with the same file.
+            daemon.start()
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(total(daemon, "requests"), written)
+            self.assertTrue(rows(daemon, "SELECT * FROM v_events WHERE message LIKE '%close%'"))
+
+    def test_tables_are_strict_and_the_views_are_there(self):
+        with Daemon() as daemon:
+            daemon.ask("POST", "/api/v1/models/mnist/classify?label=7", bytes(784))
+            self.assertEqual(daemon.stop(), 0)
+            for row in rows(daemon, "SELECT name, strict FROM pragma_table_list WHERE "
+                            "type = 'table' AND schema = 'main' AND name NOT LIKE 'sqlite%'"):
+                self.assertEqual(row["strict"], 1, row)
+            for view in VIEWS:
+                self.assertTrue(rows(daemon, "SELECT * FROM " + view), view)
+            latency = rows(daemon, "SELECT * FROM v_latency")[0]
+            self.assertLessEqual(latency["p50_us"], latency["p99_us"])
+
+    def test_a_corrupt_file_is_set_aside_and_serving_goes_on(self):
+        with Daemon() as daemon:
+            daemon.kill()
+            with open(daemon.state + "/spinbnn.db", "r+b") as f:
+                f.write(b"garbage" * 2000)
+            for side in ("-wal", "-shm"):
+                if os.path.exists(daemon.state + "/spinbnn.db" + side):
+                    os.unlink(daemon.state + "/spinbnn.db" + side)
+            daemon.start()
+            self.assertEqual(daemon.ask("POST", "/api/v1/models/mnist/classify",
+                                        bytes(784)).status, 200)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertTrue([n for n in os.listdir(daemon.state) if ".corrupt-" in n])
+            self.assertEqual(total(daemon, "requests"), 1)
+
+
+class Series(unittest.TestCase):
+    def test_every_metric_comes_back(self):
+        with Daemon() as daemon:
+            for i in range(20):
+                daemon.ask("POST", "/api/v1/models/mnist/classify?label=%d" % (i % 10), bytes(784))
+            daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01})
+            time.sleep(2.5 * PATIENCE)
+            columns = {
+                "accuracy": ["ts", "accuracy", "labelled"],
+                "bit_error_rate": ["ts", "bit_error_rate", "wrong_bits", "cells"],
+                "energy": ["ts", "inference_j", "write_j", "pj_per_image"],
+                "requests": ["ts", "requests", "images", "errors"],
+                "latency": ["ts", "p50_us", "p95_us", "p99_us", "mean_us"],
+            }
+            for metric, want in columns.items():
+                answer = daemon.get("/api/v1/series?metric=%s&model=mnist&step=3600" % metric)
+                self.assertEqual(answer.status, 200, answer.body)
+                got = answer.json()
+                self.assertEqual(got["columns"], want)
+                self.assertEqual([s["model"] for s in got["series"]], ["mnist"], metric)
+            points = daemon.get("/api/v1/series?metric=accuracy&model=mnist&from=-5m&to=now&step=1"
+                                ).json()["series"][0]["points"]
+            self.assertEqual(sum(p[2] for p in points), 20)
+            self.assertAlmostEqual(sum(p[1] * p[2] for p in points), 2, places=6)
+
+    def test_bad_queries_are_named(self):
+        with Daemon() as daemon:
+            for query, word in (("", "metric"), ("metric=x", "accuracy"),
+                                ("metric=energy&model=none", "none"),
+                                ("metric=energy&step=0", "step"),
+                                ("metric=energy&from=yesterday", "from"),
+                                ("metric=energy&from=100&to=50", "before")):
+                answer = daemon.get("/api/v1/series?" + query)
+                self.assertEqual(answer.status, 422, answer.body)
+                self.assertIn(word, answer.body.decode())
+
+
+class Metrics(unittest.TestCase):
+    @staticmethod
+    def promtool():
+        own = os.path.join(SOURCE, "build", "tools", "usr", "bin", "promtool")
+        return own if os.path.exists(own) else shutil.which("promtool")
+
+    def test_promtool_finds_nothing_to_say(self):
+        tool = self.promtool()
+        if tool is None:
+            self.skipTest("promtool is not here; ./install-deps test brings it")
+        with Daemon() as daemon:
+            daemon.ask("POST", "/api/v1/models/mnist/classify", bytes(784))
+            daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01})
+            daemon.get("/nope")
+            answer = daemon.get("/metrics")
+            self.assertEqual(answer.headers["Content-Type"],
+                             "text/plain; version=0.0.4; charset=utf-8")
+            done = subprocess.run([tool, "check", "metrics"], input=answer.body,
+                                  capture_output=True)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+    def test_counters_agree_with_what_was_asked(self):
+        def value(text, name, **labels):
+            for line in text.split("\n"):
+                if line.startswith(name + "{") and all('%s="%s"' % i in line
+                                                       for i in labels.items()):
+                    return float(line.rsplit(" ", 1)[1])
+            return None
+        with Daemon() as daemon:
+            for _ in range(7):
+                daemon.ask("POST", "/api/v1/models/mnist/classify?label=0", bytes(784))
+            for _ in range(3):
+                daemon.ask("POST", "/api/v1/models/mnist/classify", b"bad")
+            wrong = daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01}
+                                 ).json()["result"]["wrong_bits"]
+            text = daemon.get("/metrics").body.decode()
+            route = "/api/v1/models/{m}/classify"
+            self.assertEqual(value(text, "spinbnn_inferences_total", model="mnist"), 7)
+            self.assertEqual(value(text, "spinbnn_labelled_inferences_total", model="mnist"), 7)
+            self.assertEqual(value(text, "spinbnn_http_requests_total", route=route, code="200"), 7)
+            self.assertEqual(value(text, "spinbnn_http_requests_total", route=route, code="422"), 3)
+            self.assertEqual(sum(value(text, "spinbnn_mram_wrong_cells", model="mnist",
+                                       direction=d) for d in ("p2ap", "ap2p")), wrong)
+
+    def test_random_paths_make_no_new_series(self):
+        def count(daemon):
+            return len(re.findall(r"^spinbnn_", daemon.get("/metrics").body.decode(), re.M))
+        with Daemon() as daemon:
+            daemon.get("/first")
+            before = count(daemon)
+            connection = daemon.connection()
+            for i in range(2000):
+                daemon.get("/%x/models/%d" % (i * 7919, i), connection=connection)
+            connection.close()
+            self.assertEqual(count(daemon), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
