@@ -8,7 +8,6 @@
 
 /* Share of a column: 2^64 / MTJ_CLASSES. */
 #define COLUMN     (UINT64_C(1) << 55)
-#define KEEP_BITS  23
 #define TIE_BLOCKS 16384
 
 /* Words whose draws are held at a time. */
@@ -32,9 +31,8 @@ static void init_shares(const double weight[MTJ_CLASSES], uint64_t share[MTJ_CLA
 static void put_column(struct mram_classes *classes, unsigned column, uint64_t keep,
                        unsigned other)
 {
-    classes->keep[column] = (uint32_t)(keep >> 32);
+    classes->entry[column] = (uint32_t)(keep >> 32) << MRAM_OTHER_BITS | other;
     classes->keep_low[column] = (uint32_t)keep;
-    classes->other[column] = (uint16_t)other;
 }
 
 void mram_classes_init(struct mram_classes *ret_classes, const double weight[MTJ_CLASSES])
@@ -64,7 +62,7 @@ void mram_classes_init(struct mram_classes *ret_classes, const double weight[MTJ
     }
     while (n_large > 0) {
         unsigned whole = large[--n_large];
-        put_column(ret_classes, whole, COLUMN, whole);
+        put_column(ret_classes, whole, 0, whole);
     }
 }
 
@@ -96,14 +94,16 @@ static void draw_classes(const struct mram_classes *classes, const struct rng_st
                          uint16_t *ret_class)
 {
     for (size_t i = 0; i < n_cells; i++) {
-        uint32_t column = draws[i] >> KEEP_BITS;
-        uint32_t rest = draws[i] & ((1u << KEEP_BITS) - 1);
-        uint32_t keep = classes->keep[column];
+        uint32_t column = draws[i] >> MRAM_KEEP_BITS;
+        uint32_t rest = draws[i] << MRAM_OTHER_BITS >> MRAM_OTHER_BITS;
+        uint32_t entry = classes->entry[column];
+        uint32_t keep = entry >> MRAM_OTHER_BITS;
         uint32_t leaves = rest >= keep;
 
         if (__builtin_expect(rest == keep, 0))
             leaves = tie_draw(at, first_cell + i) >= classes->keep_low[column];
-        ret_class[i] = (uint16_t)(column ^ ((column ^ classes->other[column]) & -leaves));
+        ret_class[i] =
+            (uint16_t)(column ^ ((column ^ entry) & (MTJ_CLASSES - 1) & -leaves));
     }
 }
 

@@ -61,14 +61,16 @@ void mram_tile_fail(const struct mram_tile *tile, const struct mram_kernel *kern
 
 /* -- Cells by class -- */
 
-/* Draws a class from 32 bits: the upper nine choose a column, the others whether the
- * column keeps it (Walker's alias method); a tie there takes 32 more bits, so that a
- * class of share 1e-12 has its share. Exact in integers: shares of 2^64. */
+/* Draws a class from 32 bits: the upper nine choose a column, the others whether it is
+ * the column's own class or its other one (Walker's alias method); a tie there takes 32
+ * more bits, so that a class of share 1e-12 has its share. Exact in integers: shares of
+ * 2^64. A column without another class has itself as the other. */
 struct mram_classes {
-    uint32_t keep[MTJ_CLASSES];     /* 0 .. 2^23 */
-    uint32_t keep_low[MTJ_CLASSES]; /* the 32 bits below */
-    uint16_t other[MTJ_CLASSES];
+    uint32_t entry[MTJ_CLASSES]; /* upper 23 bits: below this its own; lower 9: other */
+    uint32_t keep_low[MTJ_CLASSES]; /* the 32 bits below those 23 */
 };
+#define MRAM_OTHER_BITS 9
+#define MRAM_KEEP_BITS  23
 /* weight: shares below 1 that sum to 1 up to rounding; the commonest takes the rest. */
 void mram_classes_init(struct mram_classes *ret_classes,
                        const double weight[MTJ_CLASSES]);

@@ -22,6 +22,17 @@ static struct mram_classes default_classes(void)
     return classes;
 }
 
+/* A column's share of 2^55 that is its own class's. */
+static uint64_t keep_of(const struct mram_classes *classes, unsigned column)
+{
+    return (uint64_t)(classes->entry[column] >> 9) << 32 | classes->keep_low[column];
+}
+
+static unsigned other_of(const struct mram_classes *classes, unsigned column)
+{
+    return classes->entry[column] & 0x1ff;
+}
+
 static void every_class_has_its_share(void **state)
 {
     struct mram_classes classes = default_classes();
@@ -30,11 +41,10 @@ static void every_class_has_its_share(void **state)
 
     (void)state;
     for (unsigned c = 0; c < MTJ_CLASSES; c++) {
-        uint64_t keep = (uint64_t)classes.keep[c] << 32 | classes.keep_low[c];
+        uint64_t keep = keep_of(&classes, c);
 
-        assert_true(keep <= UINT64_C(1) << 55);
         share[c] += keep;
-        share[classes.other[c]] += (UINT64_C(1) << 55) - keep;
+        share[other_of(&classes, c)] += (UINT64_C(1) << 55) - keep;
     }
     for (unsigned c = 0; c < MTJ_CLASSES; c++) {
         double want = mtj_class_weight(c) * 0x1p64;
@@ -121,7 +131,7 @@ static void make_ties(const uint64_t *toggles, const uint64_t *wanted,
     rng_start(&write, tile.seed, RNG_WRITE, 7, tile.number);
     for (size_t cell = 0; cell < tile.n_words * 64; cell++) {
         uint32_t draw = bulk_draw(&made, cell);
-        classes->keep[draw >> 23] = draw & 0x7fffff;
+        classes->entry[draw >> 23] = draw << 9 | other_of(classes, draw >> 23);
         classes->keep_low[draw >> 23] = UINT32_C(1) << 31;
         /* Either class of the column may be the cell's. */
         if (toggles[cell / 64] >> (cell % 64) & 1) {
@@ -142,12 +152,12 @@ static unsigned slow_class(const struct mram_classes *classes,
                            const struct rng_stream *made, size_t cell, struct slow *slow)
 {
     uint32_t draw = bulk_draw(made, cell), column = draw >> 23, rest = draw & 0x7fffff;
-    uint64_t keep = (uint64_t)classes->keep[column] << 32 | classes->keep_low[column];
+    uint64_t keep = keep_of(classes, column);
 
-    slow->class_ties += rest == classes->keep[column];
+    slow->class_ties += rest == keep >> 32;
     if (((uint64_t)rest << 32 | tie_draw(made, cell)) < keep)
         return column;
-    return classes->other[column];
+    return other_of(classes, column);
 }
 
 static void slow_tile(const struct mram_classes *classes,
