@@ -206,15 +206,32 @@ static const char *explain_mode(const char *mode)
     return strcmp(mode, "iid") == 0 ? " (bits flipped at random, no physics)" : "";
 }
 
+/* " (solved)" behind what the daemon worked out from the target. */
+static const char *solved(const json_t *point, const char *name)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(field(point, "solved"), i, entry)
+    {
+        if (json_is_string(entry) && strcmp(json_string_value(entry), name) == 0)
+            return " (solved)";
+    }
+    return "";
+}
+
 /* A line for one condition; none if it does not apply. */
 static void print_number(FILE *out, const json_t *point, const char *name,
                          const char *path, const char *unit)
 {
-    char text[OUTPUT_NUMBER];
+    char text[OUTPUT_NUMBER], line[OUTPUT_NUMBER + 16];
     double value = field_number(point, path);
 
-    if (isfinite(value))
-        output_line(out, name, output_number(value, unit, text));
+    if (!isfinite(value))
+        return;
+    snprintf(line, sizeof(line), "%s%s", output_number(value, unit, text),
+             solved(point, path));
+    output_line(out, name, line);
 }
 
 static void print_rate(FILE *out, const json_t *point, const char *name, const char *path)
@@ -238,8 +255,9 @@ static void print_conditions(FILE *out, const json_t *point)
     print_rate(out, point, "target", "target_write_error_rate");
     print_rate(out, point, "bit error rate", "bit_error_rate");
     if (isfinite(p2ap) || isfinite(ap2p)) {
-        snprintf(line, sizeof(line), "%s P to AP, %s AP to P",
-                 output_number(p2ap, "V", a), output_number(ap2p, "V", b));
+        snprintf(line, sizeof(line), "%s P to AP, %s AP to P%s",
+                 output_number(p2ap, "V", a), output_number(ap2p, "V", b),
+                 solved(point, "write_voltage_v"));
         output_line(out, "write voltage", line);
     }
     print_number(out, point, "pulse", "pulse_ns", "ns");
@@ -247,9 +265,17 @@ static void print_conditions(FILE *out, const json_t *point)
     if (strcmp(mode, "iid") != 0)
         output_line(out, "written over", field_text(point, "program_over", "present"));
     output_line(out, "seed", output_id(field_number(point, "seed"), a));
+    if (field(point, "programmed_at") != NULL)
+        output_line(out, "programmed at", field_text(point, "programmed_at", "-"));
 }
 
-/* cells, wrong bits, rate, errors by direction, energy */
+/* Cells that had to change their state; NaN without physics. */
+static double toggles(const json_t *result)
+{
+    return field_number(result, "toggles.p2ap") + field_number(result, "toggles.ap2p");
+}
+
+/* cells, wrong bits, rate, changed cells, errors by direction, energy */
 static void add_result(struct table *table, const char *name, const json_t *result)
 {
     char text[OUTPUT_NUMBER];
@@ -260,6 +286,7 @@ static void add_result(struct table *table, const char *name, const json_t *resu
     table_add(table, output_count(cells, text));
     table_add(table, output_count(wrong, text));
     table_add(table, output_rate(cells > 0.0 ? wrong / cells : (double)NAN, text));
+    table_add(table, output_count(toggles(result), text));
     table_add(table, output_count(field_number(result, "errors.p2ap"), text));
     table_add(table, output_count(field_number(result, "errors.ap2p"), text));
     table_add(table, output_energy(field_number(result, "energy_pj"), text));
@@ -270,11 +297,13 @@ static void add_prediction(struct table *table, const json_t *point)
     char text[OUTPUT_NUMBER];
     double cells = field_number(point, "result.cells");
     double rate = field_number(point, "predicted.stored_bit_error_rate");
+    double wrong = field_number(point, "predicted.wrong_bits");
 
     table_add(table, "predicted");
     table_add(table, output_count(cells, text));
-    table_add(table, output_count(rate * cells, text));
+    table_add(table, output_count(isfinite(wrong) ? wrong : rate * cells, text));
     table_add(table, output_rate(rate, text));
+    table_add(table, "");
     table_add(table, "");
     table_add(table, "");
     table_add(table, output_energy(field_number(point, "predicted.energy_pj"), text));
@@ -286,8 +315,8 @@ static enum status print_results(FILE *out, const json_t *point)
     const json_t *layer;
     size_t i;
 
-    table_init(&table, "LAYER|>CELLS|>WRONG BITS|>BIT ERROR RATE|>P TO AP|>AP TO P|"
-                       ">WRITE ENERGY");
+    table_init(&table, "LAYER|>CELLS|>WRONG BITS|>BIT ERROR RATE|>CHANGED|>P TO AP|"
+                       ">AP TO P|>WRITE ENERGY");
     json_array_foreach(field(point, "result.layers"), i, layer)
         add_result(&table, field_text(layer, "name", "?"), layer);
     add_result(&table, "all", field(point, "result"));
@@ -311,5 +340,12 @@ enum status point_print(FILE *out, const char *model, const json_t *point)
     print_conditions(out, point);
     print_rate(out, point, "write error rate", "predicted.write_error_rate");
     fputc('\n', out);
-    return print_results(out, point);
+    if (print_results(out, point) != ST_OK)
+        return ST_NOMEM;
+    if (toggles(field(point, "result")) == 0.0)
+        fputs("\n  No cell had to change its state, so none could fail. --over random "
+              "writes\n"
+              "  over other contents.\n",
+              out);
+    return ST_OK;
 }

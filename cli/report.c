@@ -38,7 +38,7 @@ void report_problem(FILE *err, const char *what, long status, const json_t *body
     if (detail != NULL)
         output_text(err, detail);
     else
-        fputs("the server says no more than its status", err);
+        fputs(status == 503 ? "not ready" : "no reason is given", err);
     fprintf(err, " (HTTP %ld)\n", status);
 
     json_array_foreach(errors, i, error)

@@ -152,6 +152,32 @@ static void what_does_not_apply_is_not_shown(void **state)
     free(text);
 }
 
+static void what_the_daemon_solved_is_marked(void **state)
+{
+    char *text =
+        text_of("{\"mode\":\"device\",\"write_voltage_v\":{\"p2ap\":1,\"ap2p\":2},"
+                "\"pulse_ns\":10,\"temperature_k\":300,"
+                "\"solved\":[\"write_voltage_v\",\"pulse_ns\"]}");
+
+    (void)state;
+    assert_non_null(strstr(text, "1 V P to AP, 2 V AP to P (solved)\n"));
+    assert_non_null(strstr(text, "10 ns (solved)\n"));
+    assert_non_null(strstr(text, "300 K\n"));
+    free(text);
+}
+
+static void weights_written_over_themselves_are_explained(void **state)
+{
+    char *none = text_of("{\"result\":{\"toggles\":{\"p2ap\":0,\"ap2p\":0}}}");
+    char *some = text_of("{\"result\":{\"toggles\":{\"p2ap\":1,\"ap2p\":0}}}");
+
+    (void)state;
+    assert_non_null(strstr(none, "--over random"));
+    assert_null(strstr(some, "--over random"));
+    free(some);
+    free(none);
+}
+
 static void an_answer_without_anything_does_not_break(void **state)
 {
     char *text = text_of("{}");
@@ -172,6 +198,8 @@ int main(void)
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(predicted_and_actual_stand_in_one_table),
         cmocka_unit_test(what_does_not_apply_is_not_shown),
+        cmocka_unit_test(what_the_daemon_solved_is_marked),
+        cmocka_unit_test(weights_written_over_themselves_are_explained),
         cmocka_unit_test(an_answer_without_anything_does_not_break),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,13 +50,13 @@ static void v2_errors_are_read_too(void **state)
 
 static void other_bodies_leave_the_status(void **state)
 {
-    static const char only[] =
-        "spinbnn: mnist: the server says no more than its status (HTTP 502)\n";
+    static const char only[] = "spinbnn: mnist: no reason is given (HTTP 502)\n";
 
     (void)state;
     assert_report(NULL, 502, only);
     assert_report("[]", 502, only);
     assert_report("{\"detail\":7,\"errors\":{}}", 502, only);
+    assert_report("{\"ready\":false}", 503, "spinbnn: mnist: not ready (HTTP 503)\n");
 }
 
 static void nothing_reaches_the_terminal_raw(void **state)
