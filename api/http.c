@@ -49,6 +49,9 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
         conn->next = thread->conns.next;
         conn->next->prev = conn;
         thread->conns.next = conn;
+        /* http_server_close_all did not see this one if it came first. */
+        if (atomic_load(&thread->server->closing))
+            (void)shutdown(conn->fd, SHUT_RDWR);
         pthread_mutex_unlock(&thread->lock);
         return;
     }
@@ -413,5 +416,6 @@ void http_server_close_slow(struct http_server *server, uint64_t limit_ns)
 
 void http_server_close_all(struct http_server *server)
 {
+    atomic_store(&server->closing, true);
     shut(server, SHUT_RDWR, is_any, 0);
 }

@@ -74,8 +74,8 @@ void http_server_drain(struct http_server *server);
  * request may be on its way on a busy one, and would be lost). Any thread; call again
  * until no connection is left. */
 void http_server_close_idle(struct http_server *server);
-/* Shuts every connection, answered or not (after a drain timeout). Deferred calls must
- * still be answered by whoever holds them. */
+/* Shuts every connection, answered or not (after a drain timeout), and those that are
+ * added later. Deferred calls must still be answered by whoever holds them. */
 void http_server_close_all(struct http_server *server);
 /* Shuts connections that have been sending a request head, or nothing at all since they
  * were opened, for `limit_ns`. Any thread; for a timer. */

@@ -63,7 +63,7 @@ struct http_thread {
 struct http_server {
     struct http_options options;
     struct http_route_table *table;
-    atomic_bool draining;
+    atomic_bool draining, closing;
     unsigned next_thread; /* of the accepting thread */
     unsigned n_threads;
     struct http_thread *threads[];
