@@ -16,6 +16,8 @@
 #define MAX_BODY ((size_t)16 << 20)
 /* Longer file names push the other columns to the right. */
 #define MAX_NAME_WIDTH 40
+/* Labels that are looked through for what somebody meant. */
+#define MAX_OFFERED 1024
 
 enum { TOP, LABEL };
 
@@ -50,38 +52,66 @@ struct classify {
 
 /* -- What is asked -- */
 
-/* The class that --label means: a number, or the name of a label. */
-static int find_label(struct classify *c, const char *label)
+static long class_by_number(const char *text)
 {
-    char *end = NULL, *path = client_model_path(c->client, c->model, "");
-    const struct request ask = { .method = "GET", .path = path };
-    struct reply reply;
-    int code = EXIT_SUCCESS;
+    char *end = NULL;
+    long class = isdigit((unsigned char)text[0]) ? strtol(text, &end, 10) : -1;
 
-    c->label = isdigit((unsigned char)label[0]) ? strtol(label, &end, 10) : -1;
-    if (c->label >= 0 && *end == '\0') {
-        free(path);
-        return EXIT_SUCCESS; /* whether there is such a class is the daemon's to say */
+    return class >= 0 && *end == '\0' ? class : -1;
+}
+
+static long class_by_label(const json_t *labels, const char *text)
+{
+    const json_t *label;
+    size_t i;
+
+    json_array_foreach(labels, i, label)
+    {
+        if (json_is_string(label) && strcasecmp(json_string_value(label), text) == 0)
+            return (long)i;
     }
-    c->label = -1;
+    return -1;
+}
+
+static int unknown_label(const struct classify *c, const json_t *labels, const char *text)
+{
+    const char *names[MAX_OFFERED + 1] = { NULL };
+    char offer[128];
+    const json_t *label;
+    size_t i, n = 0;
+
+    json_array_foreach(labels, i, label)
+    {
+        if (json_is_string(label) && n < MAX_OFFERED)
+            names[n++] = json_string_value(label);
+    }
+    options_suggest(text, names, offer, sizeof(offer));
+    return report(EX_USAGE, "--label: %s is no class of %s%s", text, c->model,
+                  offer[0] != '\0' ? offer : "; spinbnn models --model shows them");
+}
+
+/* The class that --label means: a number, or the name of a label. Whether there is a
+ * class of that number is the daemon's to say. */
+static int find_label(struct classify *c, const char *text)
+{
+    char *path = NULL;
+    struct reply reply;
+
+    c->label = class_by_number(text);
+    if (c->label >= 0)
+        return EXIT_SUCCESS;
+    path = client_model_path(c->client, c->model, "");
     if (path == NULL)
         return report(EXIT_FAILURE, "out of memory");
-    if (client_call(c->client, &ask, true, c->model, &reply)) {
-        const json_t *labels = field(reply.json, "labels"), *name;
-        size_t i;
 
-        json_array_foreach(labels, i, name)
-        {
-            if (json_is_string(name) && strcasecmp(json_string_value(name), label) == 0)
-                c->label = (long)i;
-        }
+    const struct request ask = { .method = "GET", .path = path };
+    bool answered = client_call(c->client, &ask, true, c->model, &reply);
+    int code = reply.exit_code;
+
+    if (answered) {
+        c->label = class_by_label(field(reply.json, "labels"), text);
         if (c->label < 0)
-            code = report(EX_USAGE,
-                          "--label: %s is no class of %s; spinbnn models "
-                          "--model %s lists them",
-                          label, c->model, c->model);
-    } else {
-        code = reply.exit_code;
+            code = unknown_label(c, field(reply.json, "labels"), text);
     }
     reply_done(&reply);
     free(path);

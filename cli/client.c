@@ -134,7 +134,6 @@ static bool set_defaults(const struct client *client, CURL *curl)
     ok = curl_easy_setopt(curl, CURLOPT_USERAGENT, "spinbnn/" SPINBNN_VERSION) ==
              CURLE_OK &&
          ok;
-    ok = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK && ok;
     ok = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L) == CURLE_OK && ok;
     ok = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
                           (long)(client->cli->timeout_s * 1000.0)) == CURLE_OK &&

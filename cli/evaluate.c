@@ -85,12 +85,14 @@ static void print_accuracy(const struct evaluation *e, const struct subject *s)
         output_line(stdout, "shipped", "not known");
         return;
     }
-    snprintf(line, sizeof(line), "%s on %.80s, without wrong bits; now %+.2f points%s",
+    snprintf(line, sizeof(line), "%s without wrong bits (%.120s)",
              output_percent(shipped, a),
-             field_text(s->about, "accuracy.test_set", "its test set"),
-             100.0 * (now - shipped),
-             shipped >= i.low && shipped <= i.high ? ", within the interval" : "");
+             field_text(s->about, "accuracy.test_set", "its test set"));
     output_line(stdout, "shipped", line);
+    snprintf(line, sizeof(line), "now %+.2f points%s", 100.0 * (now - shipped),
+             shipped >= i.low && shipped <= i.high ? ", shipped is within the interval"
+                                                   : "");
+    output_line(stdout, "", line);
 }
 
 static void print_memory(const struct tally_generation *g)

@@ -269,9 +269,11 @@ static void print_conditions(FILE *out, const json_t *point)
         output_line(out, "programmed at", field_text(point, "programmed_at", "-"));
 }
 
-/* Cells that had to change their state; NaN without physics. */
+/* Cells that had to change their state; NaN without physics, which shows as no energy. */
 static double toggles(const json_t *result)
 {
+    if (field(result, "energy_pj") == NULL)
+        return (double)NAN;
     return field_number(result, "toggles.p2ap") + field_number(result, "toggles.ap2p");
 }
 

@@ -41,6 +41,11 @@ void report_problem(FILE *err, const char *what, long status, const json_t *body
         fputs(status == 503 ? "not ready" : "no reason is given", err);
     fprintf(err, " (HTTP %ld)\n", status);
 
+    /* A single violation often is the detail. */
+    if (json_array_size(errors) == 1 && detail != NULL &&
+        strstr(detail, field_text(json_array_get(errors, 0), "detail", "\n")) != NULL)
+        return;
+
     json_array_foreach(errors, i, error)
     {
         const char *pointer = field_text(error, "pointer", "");

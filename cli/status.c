@@ -65,30 +65,34 @@ static void add_model(struct table *table, const json_t *model)
     table_add(table, line);
 }
 
+static bool is_asked_for(const json_t *model, const char *name)
+{
+    return name == NULL || strcmp(name, field_text(model, "name", "")) == 0;
+}
+
 /* Every model, or only the one called `name`. */
 static int print_status(const json_t *status, const char *name)
 {
     struct table table;
     const json_t *model;
-    bool found = name == NULL;
-    size_t i;
+    size_t i, n = 0;
 
-    print_daemon(status);
-    putchar('\n');
     table_init(&table, "MODEL|>GENERATION|>PICTURES|>LABELLED|>ACCURACY|>WRONG BITS|"
                        ">BIT ERROR RATE|>INFERENCE|>PROGRAMMING|>P50 / P99");
     json_array_foreach(field(status, "models"), i, model)
     {
-        if (name == NULL || strcmp(name, field_text(model, "name", "")) == 0) {
+        if (is_asked_for(model, name)) {
             add_model(&table, model);
-            found = true;
+            n++;
         }
     }
-    if (!found) {
+    if (n == 0 && name != NULL) {
         table_done(&table);
         return report(EXIT_FAILURE, "status: there is no model %s", name);
     }
 
+    print_daemon(status);
+    putchar('\n');
     enum status st = table_print(&table, stdout, 0);
     table_done(&table);
     if (st != ST_OK)

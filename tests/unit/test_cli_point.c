@@ -168,12 +168,19 @@ static void what_the_daemon_solved_is_marked(void **state)
 
 static void weights_written_over_themselves_are_explained(void **state)
 {
-    char *none = text_of("{\"result\":{\"toggles\":{\"p2ap\":0,\"ap2p\":0}}}");
-    char *some = text_of("{\"result\":{\"toggles\":{\"p2ap\":1,\"ap2p\":0}}}");
+    static const char answers[3][96] = {
+        "{\"result\":{\"energy_pj\":5,\"toggles\":{\"p2ap\":0,\"ap2p\":0}}}",
+        "{\"result\":{\"energy_pj\":5,\"toggles\":{\"p2ap\":1,\"ap2p\":0}}}",
+        "{\"result\":{\"energy_pj\":null,\"toggles\":{\"p2ap\":0,\"ap2p\":0}}}", /* iid */
+    };
+    char *none = text_of(answers[0]), *some = text_of(answers[1]),
+         *iid = text_of(answers[2]);
 
     (void)state;
     assert_non_null(strstr(none, "--over random"));
     assert_null(strstr(some, "--over random"));
+    assert_null(strstr(iid, "--over random"));
+    free(iid);
     free(some);
     free(none);
 }
