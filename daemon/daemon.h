@@ -31,6 +31,10 @@ struct daemon {
     struct pool *programming; /* one thread: programmings happen one after the other */
     struct pool *reader;      /* one thread: history queries */
     struct history *history;  /* the reader thread's */
+    /* program.c's memory of the last conditions; the programming thread's alone. */
+    bool resolved_once;
+    struct operating_point last_op;
+    struct operating_point_resolved last_resolved;
     uint64_t began_ns;
     int64_t began_s;
     _Atomic bool ready, draining;

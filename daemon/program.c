@@ -22,6 +22,38 @@
 
 #define PATCH_TYPES "application/merge-patch+json, application/json"
 
+/* -- What an operating point comes to -- */
+
+static bool same_point(const struct operating_point *a, const struct operating_point *b)
+{
+    return a->mode == b->mode && a->over == b->over && a->seed == b->seed &&
+           a->temperature_k == b->temperature_k &&
+           a->bit_error_rate == b->bit_error_rate && a->has_target == b->has_target &&
+           a->target_write_error_rate == b->target_write_error_rate &&
+           a->has_pulse == b->has_pulse && a->pulse_ns == b->pulse_ns &&
+           a->voltage_v[MTJ_P2AP] == b->voltage_v[MTJ_P2AP] &&
+           a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P];
+}
+
+/* operating_point_resolve takes some ms. The last result is remembered: models often
+ * share their conditions, at the first start all of them. */
+static enum status resolve(struct daemon *daemon, const struct operating_point *op,
+                           struct operating_point_resolved *ret_resolved,
+                           const char **ret_field, char why[ERR_LEN])
+{
+    if (!daemon->resolved_once || !same_point(op, &daemon->last_op)) {
+        enum status st = operating_point_resolve(op, &daemon->device,
+                                                 &daemon->last_resolved, ret_field, why);
+
+        daemon->resolved_once = st == ST_OK;
+        daemon->last_op = *op;
+        if (st != ST_OK)
+            return st;
+    }
+    *ret_resolved = daemon->last_resolved;
+    return ST_OK;
+}
+
 /* -- Making a generation -- */
 
 /* Energy of reading every cell once, from what the cells hold, pJ. */
@@ -242,8 +274,7 @@ static bool next_point(const struct program *p, const struct generation *current
     if (point_json_patch((const char *)body, len, &current->resolved, &next->op,
                          problem) != ST_OK)
         return false;
-    enum status st = operating_point_resolve(&next->op, &p->daemon->device,
-                                             &next->resolved, &field, why);
+    enum status st = resolve(p->daemon, &next->op, &next->resolved, &field, why);
     if (st != ST_OK) {
         char pointer[64];
 
@@ -348,8 +379,7 @@ static enum status bring_back(struct daemon *daemon, struct model *model,
     memcpy(generation->results, image.results,
            model->net->n_layers * sizeof(*generation->results));
     array_image_done(&image);
-    st = operating_point_resolve(&generation->op, &daemon->device, &generation->resolved,
-                                 &field, why);
+    st = resolve(daemon, &generation->op, &generation->resolved, &field, why);
     if (st != ST_OK)
         return st;
     st = deliver(daemon, model, generation);
@@ -399,8 +429,7 @@ enum status program_start(struct daemon *daemon, struct model *model, char why[E
     if (st == ST_NOT_FOUND) {
         generation->number = 1;
         generation->op = operating_point_default();
-        st = operating_point_resolve(&generation->op, &daemon->device,
-                                     &generation->resolved, &field, why);
+        st = resolve(daemon, &generation->op, &generation->resolved, &field, why);
         if (st == ST_OK)
             st = program_generation(daemon, model, generation);
     }

@@ -254,6 +254,15 @@ static const char *environment_name(const char *variable, char *room, size_t roo
     return room;
 }
 
+/* Variables that others set: where the command line finds us, which file to read, and
+ * what Kubernetes puts into every container beside a service called spinbnn. */
+static bool not_a_setting(const char *name)
+{
+    return strcmp(name, "url") == 0 || strcmp(name, "config") == 0 ||
+           strcmp(name, "port") == 0 || strncmp(name, "port_", 5) == 0 ||
+           strncmp(name, "service_", 8) == 0;
+}
+
 static enum status put_environment(struct settings_result *result,
                                    char *const *environment, char why[ERR_LEN])
 {
@@ -263,8 +272,7 @@ static enum status put_environment(struct settings_result *result,
 
         if (environment_name(*environment, name, sizeof(name)) == NULL)
             continue;
-        /* Not settings: where the command line finds us, and which file to read. */
-        if (strcmp(name, "url") == 0 || strcmp(name, "config") == 0)
+        if (not_a_setting(name))
             continue;
         (void)snprintf(origin, sizeof(origin), "environment SPINBNN_%.*s",
                        (int)(strchr(*environment, '=') - *environment - 8),

@@ -25,7 +25,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 MNIST = os.path.join(SOURCE, "..", "shared", "data", "mnist")
 FASHION = "/usr/share/datasets/fashion-mnist"
 # Sanitized builds are slower; tests that wait, wait longer.
-PATIENCE = float(os.environ.get("SPINBNN_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "1"))
 
 
 class Answer:
