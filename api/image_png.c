@@ -98,6 +98,22 @@ static uint32_t read_u32(const uint8_t *bytes)
            bytes[3];
 }
 
+/* Is the end mark there with its checksum? spng is content without the last bytes. */
+static bool is_whole(const uint8_t *bytes, size_t len)
+{
+    const size_t around = 12; /* length, type and checksum of a chunk */
+
+    for (size_t at = 8; len - at >= around;) {
+        size_t chunk_len = read_u32(bytes + at);
+        if (memcmp(bytes + at + 4, "IEND", 4) == 0)
+            return true;
+        if (chunk_len > len - at - around)
+            return false;
+        at += around + chunk_len;
+    }
+    return false;
+}
+
 static enum status decode(spng_ctx *png, const uint8_t *bytes, size_t len,
                           uint32_t channels, image_place *place, void *ctx,
                           char why[ERR_LEN])
@@ -126,7 +142,10 @@ static enum status decode(spng_ctx *png, const uint8_t *bytes, size_t len,
     enum status st = place(ctx, ihdr.width, ihdr.height, channels, &pixels, why);
     if (st != ST_OK)
         return st;
-    return read_rows(png, &ihdr, channels, pixels, why);
+    st = read_rows(png, &ihdr, channels, pixels, why);
+    if (st == ST_OK && !is_whole(bytes, len))
+        return from_spng(SPNG_IO_EOF, why);
+    return st;
 }
 
 enum status image_png_decode(const uint8_t *bytes, size_t len, uint32_t channels,
