@@ -43,8 +43,14 @@ static enum status status_of(int rc)
 
 enum status db_failed(struct db *db)
 {
-    (void)snprintf(db->message, sizeof(db->message), "%s", sqlite3_errmsg(db->handle));
-    return sqlite3_errcode(db->handle) == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
+    int rc = sqlite3_errcode(db->handle);
+
+    /* SQLite knows of no error where we could not even ask it for want of memory. */
+    if (rc == SQLITE_OK)
+        rc = SQLITE_NOMEM;
+    (void)snprintf(db->message, sizeof(db->message), "%s",
+                   rc == SQLITE_NOMEM ? sqlite3_errstr(rc) : sqlite3_errmsg(db->handle));
+    return rc == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
 }
 
 const char *db_message(const struct db *db)

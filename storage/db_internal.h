@@ -16,7 +16,6 @@ enum db_statement {
     DB_ADD_PROGRAMMING,
     DB_ADD_PROGRAMMING_LAYER,
     DB_ADD_WINDOW,
-    DB_ADD_LATENCY,
     DB_ADD_EVENT,
     DB_STATEMENTS
 };

@@ -71,38 +71,6 @@ static const char tables_1[] =
     "  PRIMARY KEY (operating_point_id, layer)"
     ") STRICT, WITHOUT ROWID;"
 
-    "CREATE TABLE w10 ("
-    "  ts INTEGER NOT NULL,"
-    "  model_id INTEGER NOT NULL REFERENCES model (id),"
-    "  generation INTEGER NOT NULL,"
-    "  requests INTEGER NOT NULL,"
-    "  images INTEGER NOT NULL,"
-    "  labelled INTEGER NOT NULL,"
-    "  correct INTEGER NOT NULL,"
-    "  errors INTEGER NOT NULL,"
-    "  bits_read INTEGER NOT NULL,"
-    "  read_pj REAL NOT NULL,"
-    "  compute_pj REAL NOT NULL,"
-    "  latency_sum_us REAL NOT NULL,"
-    "  latency_max_us REAL NOT NULL,"
-    "  PRIMARY KEY (ts, model_id, generation)"
-    ") STRICT, WITHOUT ROWID;"
-
-    "CREATE TABLE w10_latency ("
-    "  ts INTEGER NOT NULL,"
-    "  model_id INTEGER NOT NULL REFERENCES model (id),"
-    "  generation INTEGER NOT NULL,"
-    "  bucket INTEGER NOT NULL REFERENCES latency_bucket (bucket),"
-    "  n INTEGER NOT NULL,"
-    "  PRIMARY KEY (ts, model_id, generation, bucket)"
-    ") STRICT, WITHOUT ROWID;"
-
-    "CREATE TABLE latency_bucket ("
-    "  bucket INTEGER PRIMARY KEY,"
-    "  lower_us REAL NOT NULL,"
-    "  upper_us REAL"
-    ") STRICT;"
-
     "CREATE TABLE event ("
     "  id INTEGER PRIMARY KEY,"
     "  ts INTEGER NOT NULL,"
@@ -137,55 +105,14 @@ static const char views_1[] =
     "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
     "    WHERE o.toggles_ap2p > 0 AND o.mode <> 'iid';"
 
-    /* 1 J = 1e12 pJ. Programmings fall into the window that their second lies in. */
+    /* 1 J = 1e12 pJ. */
     "CREATE VIEW v_energy (ts, model, read_j, compute_j, write_j, pj_per_image) AS"
-    "  SELECT e.ts, m.name, sum(e.read_pj) * 1e-12, sum(e.compute_pj) * 1e-12,"
-    "         sum(e.write_pj) * 1e-12,"
-    "         CASE WHEN sum(e.images) > 0"
-    "              THEN (sum(e.read_pj) + sum(e.compute_pj)) / sum(e.images) END"
-    "    FROM (SELECT ts, model_id, read_pj, compute_pj, 0.0 AS write_pj, images FROM w10"
-    "          UNION ALL"
-    "          SELECT ts / 10 * 10, model_id, 0.0, 0.0, coalesce(energy_pj, 0.0), 0"
-    "            FROM operating_point) AS e"
-    "    JOIN model AS m ON m.id = e.model_id"
-    "    GROUP BY e.ts, m.name;"
-
-    /* The percentile q lies in the bucket where the running count passes q x total;
-     * inside it counts are taken to be spread evenly. No bucket reaches beyond the
-     * maximum. */
-    "CREATE VIEW v_latency (ts, model, p50_us, p95_us, p99_us, mean_us, max_us) AS"
-    "  WITH whole AS"
-    "    (SELECT w.ts AS ts, m.name AS model, sum(w.latency_sum_us) AS sum_us,"
-    "            max(w.latency_max_us) AS max_us"
-    "       FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
-    "       GROUP BY w.ts, m.name),"
-    "  part AS"
-    "    (SELECT l.ts AS ts, m.name AS model, l.bucket AS bucket, sum(l.n) AS n"
-    "       FROM w10_latency AS l JOIN model AS m ON m.id = l.model_id"
-    "       GROUP BY l.ts, m.name, l.bucket),"
-    "  running AS"
-    "    (SELECT ts, model, bucket, n,"
-    "            sum(n) OVER (PARTITION BY ts, model ORDER BY bucket) - n AS below,"
-    "            sum(n) OVER (PARTITION BY ts, model) AS total"
-    "       FROM part),"
-    "  placed AS"
-    "    (SELECT r.ts AS ts, r.model AS model, r.n AS n, r.below AS below,"
-    "            r.total AS total, whole.sum_us AS sum_us, whole.max_us AS max_us,"
-    "            b.lower_us AS low,"
-    "            max(b.lower_us, min(coalesce(b.upper_us, whole.max_us), whole.max_us))"
-    "              AS high"
-    "       FROM running AS r"
-    "       JOIN whole ON whole.ts = r.ts AND whole.model = r.model"
-    "       JOIN latency_bucket AS b ON b.bucket = r.bucket)"
-    "  SELECT ts, model,"
-    "    max(CASE WHEN below < 0.50 * total AND below + n >= 0.50 * total"
-    "             THEN low + (high - low) * (0.50 * total - below) / n END),"
-    "    max(CASE WHEN below < 0.95 * total AND below + n >= 0.95 * total"
-    "             THEN low + (high - low) * (0.95 * total - below) / n END),"
-    "    max(CASE WHEN below < 0.99 * total AND below + n >= 0.99 * total"
-    "             THEN low + (high - low) * (0.99 * total - below) / n END),"
-    "    max(sum_us) / max(total), max(max_us)"
-    "    FROM placed GROUP BY ts, model;"
+    "  SELECT w.ts, m.name, sum(w.read_pj) * 1e-12, sum(w.compute_pj) * 1e-12,"
+    "         sum(w.write_pj) * 1e-12,"
+    "         CASE WHEN sum(w.images) > 0"
+    "              THEN (sum(w.read_pj) + sum(w.compute_pj)) / sum(w.images) END"
+    "    FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
+    "    GROUP BY w.ts, m.name;"
 
     "CREATE VIEW v_operating_point (ts, until_ts, model, generation, mode, program_over,"
     "    seed, temperature_k, pulse_ns, write_voltage_p2ap_v, write_voltage_ap2p_v,"
@@ -208,35 +135,112 @@ static const char views_1[] =
     "         e.kind, m.name, e.message"
     "    FROM event AS e LEFT JOIN model AS m ON m.id = e.model_id;";
 
-static int add_buckets(sqlite3 *handle)
+void db_schema_latency_column(unsigned bucket, char ret_name[DB_LATENCY_COLUMN_LEN])
 {
-    sqlite3_stmt *insert = NULL;
-    int rc = sqlite3_prepare_v2(handle, "INSERT INTO latency_bucket VALUES (?1, ?2, ?3)",
-                                -1, &insert, NULL);
+    if (bucket < METRICS_LATENCY_EDGES)
+        (void)snprintf(ret_name, DB_LATENCY_COLUMN_LEN, "le_%.0f",
+                       metrics_latency_edges_us[bucket]);
+    else
+        (void)snprintf(ret_name, DB_LATENCY_COLUMN_LEN, "le_inf");
+}
 
-    for (int i = 0; i <= METRICS_LATENCY_EDGES && rc == SQLITE_OK; i++) {
-        (void)sqlite3_bind_int(insert, 1, i); /* the step fails if a binding is missing */
-        (void)sqlite3_bind_double(insert, 2,
-                                  i == 0 ? 0.0 : metrics_latency_edges_us[i - 1]);
-        if (i < METRICS_LATENCY_EDGES)
-            (void)sqlite3_bind_double(insert, 3, metrics_latency_edges_us[i]);
-        else
-            (void)sqlite3_bind_null(insert, 3);
-        (void)sqlite3_step(insert); /* reset gives its result */
-        rc = sqlite3_reset(insert);
+static void append_windows(sqlite3_str *sql)
+{
+    char name[DB_LATENCY_COLUMN_LEN];
+
+    sqlite3_str_appendall(sql, "CREATE TABLE w10 ("
+                               "  ts INTEGER NOT NULL,"
+                               "  model_id INTEGER NOT NULL REFERENCES model (id),"
+                               "  generation INTEGER NOT NULL,"
+                               "  requests INTEGER NOT NULL,"
+                               "  images INTEGER NOT NULL,"
+                               "  labelled INTEGER NOT NULL,"
+                               "  correct INTEGER NOT NULL,"
+                               "  errors INTEGER NOT NULL,"
+                               "  bits_read INTEGER NOT NULL,"
+                               "  read_pj REAL NOT NULL,"
+                               "  compute_pj REAL NOT NULL,"
+                               "  write_pj REAL NOT NULL,"
+                               "  latency_sum_us REAL NOT NULL,"
+                               "  latency_max_us REAL NOT NULL,");
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        sqlite3_str_appendf(sql, " %s INTEGER NOT NULL,", name);
     }
-    (void)sqlite3_finalize(insert); /* of no error that is not in rc */
-    return rc;
+    sqlite3_str_appendall(sql, " PRIMARY KEY (ts, model_id, generation)"
+                               ") STRICT, WITHOUT ROWID;");
+}
+
+/* The percentile q lies in the first bucket up to whose edge there are q x all requests;
+ * inside it they are taken to be spread evenly. No bucket reaches beyond the maximum. */
+static void append_percentile(sqlite3_str *sql, double q)
+{
+    char name[DB_LATENCY_COLUMN_LEN], before[DB_LATENCY_COLUMN_LEN] = "0";
+    double low = 0.0;
+
+    sqlite3_str_appendall(sql, ", CASE");
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        sqlite3_str_appendf(sql, " WHEN %s >= %g * le_inf THEN %.1f + (", name, q, low);
+        if (b < METRICS_LATENCY_EDGES)
+            sqlite3_str_appendf(sql, "min(%.1f, max_us)", metrics_latency_edges_us[b]);
+        else
+            sqlite3_str_appendall(sql, "max_us");
+        sqlite3_str_appendf(sql, " - %.1f) * (%g * le_inf - %s) / (%s - %s)", low, q,
+                            before, name, before);
+        low = b < METRICS_LATENCY_EDGES ? metrics_latency_edges_us[b] : 0.0;
+        (void)snprintf(before, sizeof(before), "%s", name);
+    }
+    sqlite3_str_appendall(sql, " END");
+}
+
+void db_schema_append_latencies(sqlite3_str *sql)
+{
+    append_percentile(sql, 0.50);
+    append_percentile(sql, 0.95);
+    append_percentile(sql, 0.99);
+    sqlite3_str_appendall(sql, ", sum_us / le_inf");
+}
+
+void db_schema_append_latency_sums(sqlite3_str *sql)
+{
+    char name[DB_LATENCY_COLUMN_LEN];
+
+    sqlite3_str_appendall(
+        sql, ", sum(w.latency_sum_us) AS sum_us, max(w.latency_max_us) AS max_us");
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        sqlite3_str_appendf(sql, ", sum(w.%s) AS %s", name, name);
+    }
+}
+
+static void append_latency_view(sqlite3_str *sql)
+{
+    sqlite3_str_appendall(
+        sql,
+        "CREATE VIEW v_latency (ts, model, p50_us, p95_us, p99_us, mean_us, max_us) AS"
+        "  SELECT ts, model");
+    db_schema_append_latencies(sql);
+    sqlite3_str_appendall(sql, ", max_us FROM (SELECT w.ts AS ts, m.name AS model");
+    db_schema_append_latency_sums(sql);
+    sqlite3_str_appendall(sql, " FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
+                               "  WHERE w.le_inf > 0"
+                               "  GROUP BY w.ts, m.name);");
 }
 
 static int to_version_1(sqlite3 *handle)
 {
-    int rc = sqlite3_exec(handle, tables_1, NULL, NULL, NULL);
+    sqlite3_str *sql = sqlite3_str_new(handle);
 
+    sqlite3_str_appendall(sql, tables_1);
+    append_windows(sql);
+    sqlite3_str_appendall(sql, views_1);
+    append_latency_view(sql);
+    int rc = sqlite3_str_errcode(sql);
+    char *text = sqlite3_str_finish(sql);
     if (rc == SQLITE_OK)
-        rc = add_buckets(handle);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(handle, views_1, NULL, NULL, NULL);
+        rc = sqlite3_exec(handle, text, NULL, NULL, NULL);
+    sqlite3_free(text);
     return rc;
 }
 

@@ -11,6 +11,21 @@
 /* In the file's header: "spnb". */
 #define DB_APPLICATION_ID 0x73706e62
 
+/* Room for the name of a latency column of w10: le_ and the bucket's upper edge in
+ * microseconds, le_inf for the last. It counts what was no slower: cumulative, so that
+ * sums of windows stay what they say. The edges are those of metrics.h; other edges are
+ * other columns, and with them another schema version. */
+#define DB_LATENCY_COLUMN_LEN 24
+void db_schema_latency_column(unsigned bucket, char ret_name[DB_LATENCY_COLUMN_LEN]);
+
+/* For v_latency and history.c, which adds up other spans of time: appends the sums of w10
+ * (as w) that the percentiles need, with a comma before each, and, for the query around
+ * that one, the columns p50_us, p95_us, p99_us and mean_us. One aggregate with nothing
+ * but expressions around it lets SQLite carry a condition on ts down to the key of w10.
+ */
+void db_schema_append_latency_sums(sqlite3_str *sql);
+void db_schema_append_latencies(sqlite3_str *sql);
+
 /* Takes the schema from version `from` to DB_SCHEMA_VERSION in one transaction. Gives an
  * SQLite result code. */
 int db_schema_migrate(sqlite3 *handle, int from);

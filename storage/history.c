@@ -65,17 +65,11 @@ static const struct series series[HISTORY_METRICS] = {
     [HISTORY_ENERGY] = {
         "energy",
         { "inference_j", "write_j", "pj_per_image", NULL },
-        "SELECT e.at AS at, m.name AS model, sum(e.inference_pj) * 1e-12,"
-        "       sum(e.write_pj) * 1e-12,"
-        "       CASE WHEN sum(e.images) > 0 THEN sum(e.inference_pj) / sum(e.images) END"
-        "  FROM (SELECT ts / ?3 * ?3 AS at, model_id, read_pj + compute_pj AS inference_pj,"
-        "               0.0 AS write_pj, images"
-        "          FROM w10 WHERE ts >= ?1 AND ts < ?2"
-        "        UNION ALL"
-        "        SELECT ts / ?3 * ?3, model_id, 0.0, coalesce(energy_pj, 0.0), 0"
-        "          FROM operating_point WHERE ts >= ?1 AND ts < ?2) AS e"
-        "  JOIN model AS m ON m.id = e.model_id"
-        "  WHERE ?4 IS NULL OR m.name = ?4" BY_MODEL_AND_STEP,
+        "SELECT w.ts / ?3 * ?3 AS at, m.name AS model,"
+        "       sum(w.read_pj + w.compute_pj) * 1e-12, sum(w.write_pj) * 1e-12,"
+        "       CASE WHEN sum(w.images) > 0"
+        "            THEN sum(w.read_pj + w.compute_pj) / sum(w.images) END"
+        OF_WINDOWS BY_MODEL_AND_STEP,
     },
     [HISTORY_REQUESTS] = {
         "requests",
@@ -84,41 +78,11 @@ static const struct series series[HISTORY_METRICS] = {
         "       sum(w.errors)"
         OF_WINDOWS BY_MODEL_AND_STEP,
     },
-    /* The percentiles of v_latency, over whole steps. */
+    /* The query is put together by latency_sql. */
     [HISTORY_LATENCY] = {
         "latency",
         { "p50_us", "p95_us", "p99_us", "mean_us", NULL },
-        "WITH whole AS"
-        "  (SELECT w.ts / ?3 * ?3 AS at, m.name AS model, sum(w.latency_sum_us) AS sum_us,"
-        "          max(w.latency_max_us) AS max_us"
-        OF_WINDOWS " GROUP BY model, at),"
-        "part AS"
-        "  (SELECT w.ts / ?3 * ?3 AS at, m.name AS model, w.bucket AS bucket, sum(w.n) AS n"
-        "     FROM w10_latency AS w JOIN model AS m ON m.id = w.model_id"
-        "     WHERE w.ts >= ?1 AND w.ts < ?2 AND (?4 IS NULL OR m.name = ?4)"
-        "     GROUP BY model, at, bucket),"
-        "running AS"
-        "  (SELECT at, model, bucket, n,"
-        "          sum(n) OVER (PARTITION BY model, at ORDER BY bucket) - n AS below,"
-        "          sum(n) OVER (PARTITION BY model, at) AS total"
-        "     FROM part),"
-        "placed AS"
-        "  (SELECT r.at AS at, r.model AS model, r.n AS n, r.below AS below,"
-        "          r.total AS total, whole.sum_us AS sum_us, b.lower_us AS low,"
-        "          max(b.lower_us, min(coalesce(b.upper_us, whole.max_us), whole.max_us))"
-        "            AS high"
-        "     FROM running AS r"
-        "     JOIN whole ON whole.at = r.at AND whole.model = r.model"
-        "     JOIN latency_bucket AS b ON b.bucket = r.bucket)"
-        "SELECT at, model,"
-        "  max(CASE WHEN below < 0.50 * total AND below + n >= 0.50 * total"
-        "           THEN low + (high - low) * (0.50 * total - below) / n END),"
-        "  max(CASE WHEN below < 0.95 * total AND below + n >= 0.95 * total"
-        "           THEN low + (high - low) * (0.95 * total - below) / n END),"
-        "  max(CASE WHEN below < 0.99 * total AND below + n >= 0.99 * total"
-        "           THEN low + (high - low) * (0.99 * total - below) / n END),"
-        "  max(sum_us) / max(total)"
-        "  FROM placed" BY_MODEL_AND_STEP,
+        NULL,
     },
 };
 
@@ -220,6 +184,36 @@ void history_limit_ms(struct history *history, unsigned ms)
 
 /* -- Queries -- */
 
+/* v_latency over steps. sqlite3_free() it; NULL without memory. */
+static char *latency_sql(void)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendall(sql, "SELECT at, model");
+    db_schema_append_latencies(sql);
+    sqlite3_str_appendall(sql, " FROM (SELECT w.ts / ?3 * ?3 AS at, m.name AS model");
+    db_schema_append_latency_sums(sql);
+    sqlite3_str_appendall(sql, OF_WINDOWS " AND w.le_inf > 0 GROUP BY model, at)"
+                                          " ORDER BY model, at LIMIT ?5");
+    return sqlite3_str_finish(sql);
+}
+
+/* Prepares the metric's query, if it is not. Gives an SQLite result code. */
+static int prepare(struct history *history, enum history_metric metric)
+{
+    sqlite3_stmt **query = &history->queries[metric];
+
+    if (*query != NULL)
+        return SQLITE_OK;
+    char *latency = metric == HISTORY_LATENCY ? latency_sql() : NULL;
+    const char *sql = metric == HISTORY_LATENCY ? latency : series[metric].sql;
+    int rc = sql == NULL ? SQLITE_NOMEM
+                         : sqlite3_prepare_v3(history->handle, sql, -1,
+                                              SQLITE_PREPARE_PERSISTENT, query, NULL);
+    sqlite3_free(latency);
+    return rc;
+}
+
 struct point_list {
     struct history_point *points; /* ours until handed over */
     size_t n, size;
@@ -306,26 +300,23 @@ enum status history_series(struct history *history, const struct history_query *
     struct point_list list = { .n = 0 };
 
     assert((unsigned)query->metric < HISTORY_METRICS);
-    sqlite3_stmt **prepared = &history->queries[query->metric];
     if (query->step_s < 1) {
         (void)snprintf(why, ERR_LEN, "step: expected at least 1 s, found %lld",
                        (long long)query->step_s);
         return ST_RANGE;
     }
     history->deadline_ms = now_ms() + history->limit_ms;
-    int rc = SQLITE_OK;
-    if (*prepared == NULL)
-        rc = sqlite3_prepare_v3(history->handle, series[query->metric].sql, -1,
-                                SQLITE_PREPARE_PERSISTENT, prepared, NULL);
+    int rc = prepare(history, query->metric);
+    sqlite3_stmt *prepared = history->queries[query->metric];
     if (rc == SQLITE_OK)
-        rc = bind(*prepared, query);
+        rc = bind(prepared, query);
     if (rc != SQLITE_OK) {
-        (void)snprintf(why, ERR_LEN, "database: %s", sqlite3_errmsg(history->handle));
+        (void)snprintf(why, ERR_LEN, "database: %s", sqlite3_errstr(rc));
         return rc == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
     }
-    enum status st = read_points(history, *prepared, &list, why);
-    (void)sqlite3_reset(*prepared); /* repeats the error of the last step */
-    (void)sqlite3_clear_bindings(*prepared);
+    enum status st = read_points(history, prepared, &list, why);
+    (void)sqlite3_reset(prepared); /* repeats the error of the last step */
+    (void)sqlite3_clear_bindings(prepared);
     if (st != ST_OK) {
         free(list.points);
         return st;

@@ -2,7 +2,9 @@
 #include "storage/metrics.h"
 
 #include "storage/db_internal.h"
+#include "storage/db_schema.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 const double metrics_latency_edges_us[METRICS_LATENCY_EDGES] = {
@@ -123,6 +125,92 @@ enum status metrics_add_model(struct db *db, const struct network *net, int64_t 
     return st;
 }
 
+/* -- Windows -- */
+
+static const char *const window_columns[] = {
+    "requests", "images",     "labelled", "correct",        "errors",        "bits_read",
+    "read_pj",  "compute_pj", "write_pj", "latency_sum_us", "latency_max_us"
+};
+#define WINDOW_COLUMNS (sizeof(window_columns) / sizeof(window_columns[0]))
+
+static void append_change(sqlite3_str *sql, const char *name, bool maximum)
+{
+    if (maximum)
+        sqlite3_str_appendf(sql, ", %s = max(%s, excluded.%s)", name, name, name);
+    else
+        sqlite3_str_appendf(sql, ", %s = %s + excluded.%s", name, name, name);
+}
+
+/* The window's row, or what is added to it if it is there. sqlite3_free() it; NULL
+ * without memory. */
+static char *window_sql(void)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    char name[DB_LATENCY_COLUMN_LEN];
+
+    sqlite3_str_appendall(sql, "INSERT INTO w10 (ts, model_id, generation");
+    for (size_t i = 0; i < WINDOW_COLUMNS; i++)
+        sqlite3_str_appendf(sql, ", %s", window_columns[i]);
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        sqlite3_str_appendf(sql, ", %s", name);
+    }
+    sqlite3_str_appendall(sql, ") VALUES (?1, ?2, ?3");
+    for (unsigned i = 0; i < WINDOW_COLUMNS + METRICS_LATENCY_EDGES + 1; i++)
+        sqlite3_str_appendf(sql, ", ?%u", i + 4);
+    /* The first assignment changes nothing and is there for the commas of the others. */
+    sqlite3_str_appendall(
+        sql, ") ON CONFLICT (ts, model_id, generation) DO UPDATE SET ts = ts");
+    for (size_t i = 0; i < WINDOW_COLUMNS; i++)
+        append_change(sql, window_columns[i],
+                      strcmp(window_columns[i], "latency_max_us") == 0);
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        append_change(sql, name, false);
+    }
+    return sqlite3_str_finish(sql);
+}
+
+/* The text is made only when it is first needed. */
+static struct row window_row(struct db *db)
+{
+    if (db->statements[DB_ADD_WINDOW] != NULL)
+        return row_of(db, DB_ADD_WINDOW, NULL);
+    char *sql = window_sql();
+    /* Without memory for the text an empty statement is prepared, which is a failure too.
+     */
+    struct row row = row_of(db, DB_ADD_WINDOW, sql != NULL ? sql : "");
+    sqlite3_free(sql);
+    return row;
+}
+
+static enum status write_window(struct db *db, const struct metrics_window *w,
+                                double write_pj)
+{
+    struct row row = window_row(db);
+    uint64_t n_within = 0;
+
+    add_int(&row, w->window_s);
+    add_int(&row, w->model_id);
+    add_count(&row, w->generation);
+    add_count(&row, w->requests);
+    add_count(&row, w->images);
+    add_count(&row, w->labelled);
+    add_count(&row, w->correct);
+    add_count(&row, w->errors);
+    add_count(&row, w->bits_read);
+    add_real(&row, w->read_pj);
+    add_real(&row, w->compute_pj);
+    add_real(&row, write_pj);
+    add_real(&row, w->latency_sum_us);
+    add_real(&row, w->latency_max_us);
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        n_within += w->latency[b];
+        add_count(&row, n_within);
+    }
+    return row_done(db, &row);
+}
+
 /* -- Programmings -- */
 
 static void add_result(struct row *row, const struct mram_result *r, bool physical)
@@ -157,6 +245,19 @@ static enum status write_layers(struct db *db, const struct metrics_programming 
         st = row_done(db, &row);
     }
     return st;
+}
+
+/* The energy of a programming belongs to the window that its second lies in. */
+static enum status write_energy(struct db *db, const struct metrics_programming *p,
+                                double energy_pj)
+{
+    const struct metrics_window w = {
+        .model_id = p->model_id,
+        .generation = p->generation,
+        .window_s = p->at_s / METRICS_WINDOW_S * METRICS_WINDOW_S,
+    };
+
+    return write_window(db, &w, energy_pj);
 }
 
 /* Conditions that do not belong to the mode are NULL. */
@@ -201,70 +302,9 @@ static enum status write_programming(struct db *db, const struct metrics_program
     add_result(&row, &sum, physical);
     add_real(&row, p->duration_ms);
     enum status st = row_done(db, &row);
-    return st == ST_OK ? write_layers(db, p, physical) : st;
-}
-
-/* -- Windows -- */
-
-static enum status write_latency(struct db *db, const struct metrics_window *w)
-{
-    enum status st = ST_OK;
-
-    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES && st == ST_OK; b++) {
-        if (w->latency[b] == 0)
-            continue;
-        struct row row =
-            row_of(db, DB_ADD_LATENCY,
-                   "INSERT INTO w10_latency (ts, model_id, generation, bucket, n)"
-                   "  VALUES (?1, ?2, ?3, ?4, ?5)"
-                   "  ON CONFLICT (ts, model_id, generation, bucket) DO UPDATE"
-                   "    SET n = n + excluded.n");
-
-        add_int(&row, w->window_s);
-        add_int(&row, w->model_id);
-        add_count(&row, w->generation);
-        add_int(&row, b);
-        add_count(&row, w->latency[b]);
-        st = row_done(db, &row);
-    }
-    return st;
-}
-
-static enum status write_window(struct db *db, const struct metrics_window *w)
-{
-    struct row row =
-        row_of(db, DB_ADD_WINDOW,
-               "INSERT INTO w10 (ts, model_id, generation, requests, images, labelled,"
-               "    correct, errors, bits_read, read_pj, compute_pj, latency_sum_us,"
-               "    latency_max_us)"
-               "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-               "  ON CONFLICT (ts, model_id, generation) DO UPDATE SET"
-               "    requests = requests + excluded.requests,"
-               "    images = images + excluded.images,"
-               "    labelled = labelled + excluded.labelled,"
-               "    correct = correct + excluded.correct,"
-               "    errors = errors + excluded.errors,"
-               "    bits_read = bits_read + excluded.bits_read,"
-               "    read_pj = read_pj + excluded.read_pj,"
-               "    compute_pj = compute_pj + excluded.compute_pj,"
-               "    latency_sum_us = latency_sum_us + excluded.latency_sum_us,"
-               "    latency_max_us = max(latency_max_us, excluded.latency_max_us)");
-
-    add_int(&row, w->window_s);
-    add_int(&row, w->model_id);
-    add_count(&row, w->generation);
-    add_count(&row, w->requests);
-    add_count(&row, w->images);
-    add_count(&row, w->labelled);
-    add_count(&row, w->correct);
-    add_count(&row, w->errors);
-    add_count(&row, w->bits_read);
-    add_real(&row, w->read_pj);
-    add_real(&row, w->compute_pj);
-    add_real(&row, w->latency_sum_us);
-    add_real(&row, w->latency_max_us);
-    enum status st = row_done(db, &row);
-    return st == ST_OK ? write_latency(db, w) : st;
+    if (st == ST_OK)
+        st = write_layers(db, p, physical);
+    return st == ST_OK && physical ? write_energy(db, p, sum.energy_pj) : st;
 }
 
 /* -- Events -- */
@@ -292,7 +332,7 @@ static enum status write_all(struct db *db, const struct metrics_batch *batch)
     for (size_t i = 0; i < batch->n_programmings && st == ST_OK; i++)
         st = write_programming(db, &batch->programmings[i]);
     for (size_t i = 0; i < batch->n_windows && st == ST_OK; i++)
-        st = write_window(db, &batch->windows[i]);
+        st = write_window(db, &batch->windows[i], 0.0);
     for (size_t i = 0; i < batch->n_events && st == ST_OK; i++)
         st = write_event(db, &batch->events[i]);
     return st;
