@@ -164,7 +164,8 @@ struct infer_scratch {
     size_t chunk;
     size_t row_words;  /* of the widest layer's input */
     uint64_t *rows[2]; /* [chunk][row_words] each: what comes in and what goes out */
-    uint64_t *planes;  /* [8][bits_words(inputs)], pixels */
+    size_t n_planes;   /* words of one picture's planes; 0 if it is binarised */
+    uint64_t *planes;  /* [chunk][n_planes] */
     int32_t *counts;
 };
 
@@ -175,15 +176,18 @@ static size_t lanes_of(size_t n_out)
 
 static void size_scratch(struct infer_scratch *scratch, const struct network *net)
 {
-    size_t row_words = 1;
+    bool pixels = takes_pixels(net, 0);
 
-    for (size_t l = takes_pixels(net, 0); l < net->n_layers; l++) {
+    scratch->n_planes = pixels ? KERNEL_PLANES * bits_words(network_inputs(net)) : 0;
+    scratch->row_words = 1;
+    for (size_t l = pixels; l < net->n_layers; l++) {
         size_t n_words = bits_words(net->layers[l].n_in);
-        if (n_words > row_words)
-            row_words = n_words;
+        if (n_words > scratch->row_words)
+            scratch->row_words = n_words;
     }
-    scratch->row_words = row_words;
-    scratch->chunk = CHUNK_BYTES / (2 * row_words * sizeof(uint64_t));
+
+    size_t picture_words = 2 * scratch->row_words + scratch->n_planes;
+    scratch->chunk = CHUNK_BYTES / sizeof(uint64_t) / picture_words;
     if (scratch->chunk < CHUNK_MIN)
         scratch->chunk = CHUNK_MIN;
     if (scratch->chunk > CHUNK_MAX)
@@ -192,14 +196,14 @@ static void size_scratch(struct infer_scratch *scratch, const struct network *ne
         scratch->chunk = scratch->max_batch;
 }
 
-/* Rows of the last layer for a chunk, or of the planes for one picture. */
+/* The last layer's for a chunk; if it takes pixels, those of one picture's planes. */
 static size_t counts_needed(const struct infer_scratch *scratch,
                             const struct network *net)
 {
-    size_t last = scratch->chunk * lanes_of(net->layers[net->n_layers - 1].n_out);
-    size_t first = INFER_PLANES * lanes_of(net->layers[0].n_out);
+    size_t last = net->n_layers - 1;
+    size_t n_rows = takes_pixels(net, last) ? KERNEL_PLANES : scratch->chunk;
 
-    return takes_pixels(net, 0) && first > last ? first : last;
+    return n_rows * lanes_of(net->layers[last].n_out);
 }
 
 enum status infer_scratch_new(const struct network *net, size_t max_batch,
@@ -214,14 +218,13 @@ enum status infer_scratch_new(const struct network *net, size_t max_batch,
     scratch->max_batch = max_batch;
     size_scratch(scratch, net);
 
-    size_t n_planes = INFER_PLANES * bits_words(network_inputs(net));
-    size_t n_rows = scratch->chunk * scratch->row_words;
-    scratch->rows[0] = calloc(n_rows, sizeof(uint64_t));
-    scratch->rows[1] = calloc(n_rows, sizeof(uint64_t));
-    scratch->planes = takes_pixels(net, 0) ? calloc(n_planes, sizeof(uint64_t)) : NULL;
+    size_t n_words = scratch->chunk * scratch->row_words;
+    scratch->rows[0] = calloc(n_words, sizeof(uint64_t));
+    scratch->rows[1] = calloc(n_words, sizeof(uint64_t));
+    scratch->planes = calloc(scratch->chunk * scratch->n_planes + 1, sizeof(uint64_t));
     scratch->counts = calloc(counts_needed(scratch, net), sizeof(int32_t));
-    if (scratch->rows[0] == NULL || scratch->rows[1] == NULL || scratch->counts == NULL ||
-        (takes_pixels(net, 0) && scratch->planes == NULL)) {
+    if (scratch->rows[0] == NULL || scratch->rows[1] == NULL || scratch->planes == NULL ||
+        scratch->counts == NULL) {
         infer_scratch_free(scratch);
         return ST_NOMEM;
     }
@@ -244,30 +247,23 @@ void infer_scratch_free(struct infer_scratch *scratch)
 
 /* With m_b the mismatches of a row with bit plane b of the pixels and `ones` the +1
  * weights of the row: of the inputs whose bit b is set, (ones - m_b) more meet +1 than
- * meet -1. So s = sum of 2^b (ones - m_b) = 255 ones - M. M fits 32 bits: 255 *
- * KERNEL_MAX_INPUTS. */
-static const uint32_t *weigh_planes(const struct infer_weights *weights,
-                                    struct infer_scratch *scratch, const uint8_t *pixels)
-{
-    const struct kernel_matrix *matrix = &weights->layers[0].matrix;
-    uint32_t *weighted = (uint32_t *)scratch->counts;
-
-    infer_input_planes(pixels, matrix->n_in, scratch->planes);
-    weights->kernel->counts(matrix, scratch->planes, INFER_PLANES, matrix->n_words,
-                            scratch->counts);
-    infer_input_weigh(scratch->counts, matrix->n_blocks, weighted);
-    return weighted;
-}
-
+ * meet -1. So s = sum of 2^b (ones - m_b) = 255 ones - M with M = sum of 2^b m_b. */
 static void logit_pixels(const struct infer_weights *weights,
                          struct infer_scratch *scratch, const uint8_t *pixels,
                          float *ret_logits)
 {
     const struct network_layer *from = &weights->net->layers[0];
-    const uint32_t *weighted = weigh_planes(weights, scratch, pixels);
+    const struct layer *layer = &weights->layers[0];
+    size_t n_lanes = layer->matrix.n_blocks * KERNEL_LANES;
 
+    infer_input_planes(pixels, from->n_in, scratch->planes);
+    weights->kernel->counts(&layer->matrix, scratch->planes, KERNEL_PLANES,
+                            layer->matrix.n_words, scratch->counts);
     for (size_t j = 0; j < from->n_out; j++) {
-        int64_t s = weights->layers[0].top[j] - (int64_t)weighted[j];
+        int64_t s = layer->top[j];
+
+        for (size_t b = 0; b < KERNEL_PLANES; b++)
+            s -= (int64_t)scratch->counts[b * n_lanes + j] << b;
         ret_logits[j] =
             (float)((double)from->scale[j] * (double)s + (double)from->bias[j]);
     }
@@ -298,15 +294,14 @@ static void fire_pixels(const struct infer_weights *weights,
                         uint64_t *rows)
 {
     const struct layer *layer = &weights->layers[0];
+    const struct kernel_matrix *matrix = &layer->matrix;
     const struct kernel_rule rule = { .limit = layer->limit, .invert = layer->invert };
 
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t *weighted =
-            weigh_planes(weights, scratch, pixels + i * layer->matrix.n_in);
-
-        infer_input_fire(weighted, layer->matrix.n_blocks, &rule,
-                         rows + i * scratch->row_words);
-    }
+    for (size_t i = 0; i < n; i++)
+        infer_input_planes(pixels + i * matrix->n_in, matrix->n_in,
+                           scratch->planes + i * scratch->n_planes);
+    weights->kernel->fire_planes(matrix, &rule, scratch->planes, n, matrix->n_words, rows,
+                                 scratch->row_words);
 }
 
 /* One chunk: pixels to bits, bits from layer to layer, the last one to logits. */

@@ -1,29 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One word of bits from 64 pixels at a time: with SSE2, which every x86-64 has, by taking
+ * the top bits of bytes; elsewhere by arithmetic on words of eight pixels. */
 #include "core/infer_input.h"
 
 #include "core/bits.h"
 
-#define BYTES_PER_WORD 8
-#define EACH_BYTE      UINT64_C(0x0101010101010101)
+#include <string.h>
 
-/* Bytes i .. i + 7 as a little-endian word; compilers make one load of it. */
-static inline uint64_t load_bytes(const uint8_t *p)
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+struct pixels {
+    __m128i a, b, c, d;
+};
+
+static inline __m128i load16(const uint8_t *p)
 {
-    uint64_t word = 0;
-
-    for (unsigned i = 0; i < BYTES_PER_WORD; i++)
-        word |= (uint64_t)p[i] << (8 * i);
-    return word;
+    return _mm_loadu_si128((const __m128i *)p);
 }
 
-/* The last bytes, zeros after them. */
-static uint64_t load_tail(const uint8_t *p, size_t n)
+static inline struct pixels load(const uint8_t *p)
 {
-    uint64_t word = 0;
+    return (struct pixels) { load16(p), load16(p + 16), load16(p + 32), load16(p + 48) };
+}
 
-    for (size_t i = 0; i < n; i++)
-        word |= (uint64_t)p[i] << (8 * i);
-    return word;
+/* Top bits of 64 bytes. */
+static inline uint64_t top_bits(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    return (uint64_t)_mm_movemask_epi8(a) | (uint64_t)_mm_movemask_epi8(b) << 16 |
+           (uint64_t)_mm_movemask_epi8(c) << 32 | (uint64_t)_mm_movemask_epi8(d) << 48;
+}
+
+static inline __m128i ge(__m128i bytes, __m128i threshold)
+{
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, threshold), bytes);
+}
+
+static inline uint64_t at_least(const struct pixels *p, uint32_t threshold)
+{
+    __m128i t = _mm_set1_epi8((char)threshold);
+
+    return top_bits(ge(p->a, t), ge(p->b, t), ge(p->c, t), ge(p->d, t));
+}
+
+/* Shifts are of 16 bits; what crosses from byte to byte stays below the top bit. */
+static inline uint64_t plane(const struct pixels *p, unsigned bit)
+{
+    __m128i n = _mm_cvtsi32_si128(7 - (int)bit);
+
+    return top_bits(_mm_sll_epi16(p->a, n), _mm_sll_epi16(p->b, n),
+                    _mm_sll_epi16(p->c, n), _mm_sll_epi16(p->d, n));
+}
+
+#else
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+struct pixels {
+    uint64_t eight[8]; /* pixel i of eight in bits 8 i to 8 i + 7 */
+};
+
+static inline struct pixels load(const uint8_t *p)
+{
+    struct pixels pixels = { { 0 } };
+
+    for (unsigned i = 0; i < BITS_PER_WORD; i++)
+        pixels.eight[i / 8] |= (uint64_t)p[i] << (i % 8 * 8);
+    return pixels;
 }
 
 /* Bit 0 of byte i to bit i: the product moves byte i's bit to 56 + i, and no two of its
@@ -33,98 +76,63 @@ static inline uint64_t gather(uint64_t low_bits)
     return (low_bits * UINT64_C(0x0102040810204080)) >> 56;
 }
 
-/* Bit 0 of byte i: byte i >= threshold. The low seven bits are compared by a subtraction
- * that cannot borrow from the next byte; the top bits decide where they differ. */
-static inline uint64_t at_least(uint64_t bytes, uint32_t threshold)
+/* The low seven bits are compared by a subtraction that cannot borrow from the next byte;
+ * the top bits decide where they differ. */
+static inline uint64_t at_least(const struct pixels *p, uint32_t threshold)
 {
-    uint64_t low = (bytes | EACH_BYTE << 7) - EACH_BYTE * (threshold & 0x7F);
-    uint64_t ge = threshold & 0x80 ? bytes & low : bytes | low;
+    uint64_t word = 0;
 
-    return ge >> 7 & EACH_BYTE;
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t bytes = p->eight[i];
+        uint64_t low = (bytes | EACH_BYTE << 7) - EACH_BYTE * (threshold & 0x7F);
+        uint64_t ge = threshold & 0x80 ? bytes & low : bytes | low;
+
+        word |= gather(ge >> 7 & EACH_BYTE) << (8 * i);
+    }
+    return word;
+}
+
+static inline uint64_t plane(const struct pixels *p, unsigned bit)
+{
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        word |= gather(p->eight[i] >> bit & EACH_BYTE) << (8 * i);
+    return word;
+}
+
+#endif
+
+/* Pixels from i on, zeros after the last: below every threshold, and zero in every plane.
+ */
+static inline struct pixels load_some(const uint8_t *pixels, size_t n, size_t i)
+{
+    uint8_t bytes[BITS_PER_WORD] = { 0 };
+
+    if (n - i >= BITS_PER_WORD)
+        return load(pixels + i);
+    memcpy(bytes, pixels + i, n - i);
+    return load(bytes);
 }
 
 void infer_input_binary(const uint8_t *pixels, size_t n, uint32_t threshold,
                         uint64_t *ret_bits)
 {
-    size_t n_words = n / BITS_PER_WORD;
-    size_t i = n_words * BITS_PER_WORD;
+    for (size_t i = 0; i < n; i += BITS_PER_WORD) {
+        struct pixels p = load_some(pixels, n, i);
 
-    for (size_t k = 0; k < n_words; k++) {
-        uint64_t word = 0;
-
-        for (unsigned byte = 0; byte < BYTES_PER_WORD; byte++) {
-            uint64_t bytes =
-                load_bytes(pixels + k * BITS_PER_WORD + BYTES_PER_WORD * byte);
-            word |= gather(at_least(bytes, threshold)) << (8 * byte);
-        }
-        ret_bits[k] = word;
+        ret_bits[i / BITS_PER_WORD] = at_least(&p, threshold);
     }
-    if (i == n)
-        return;
-
-    /* A byte of zeros is below every threshold. */
-    uint64_t word = 0;
-    for (unsigned shift = 0; i < n; shift += 8, i += BYTES_PER_WORD) {
-        uint64_t bytes = n - i < BYTES_PER_WORD ? load_tail(pixels + i, n - i)
-                                                : load_bytes(pixels + i);
-        word |= gather(at_least(bytes, threshold)) << shift;
-    }
-    ret_bits[n_words] = word;
 }
 
 void infer_input_planes(const uint8_t *pixels, size_t n, uint64_t *ret_planes)
 {
     size_t n_words = bits_words(n);
 
-    for (size_t k = 0; k < n_words; k++) {
-        uint64_t plane[INFER_PLANES] = { 0 };
+    for (size_t i = 0; i < n; i += BITS_PER_WORD) {
+        struct pixels p = load_some(pixels, n, i);
 
-        for (unsigned byte = 0; byte < BYTES_PER_WORD; byte++) {
-            size_t i = k * BITS_PER_WORD + BYTES_PER_WORD * byte;
-            uint64_t bytes;
-
-            if (i >= n)
-                break;
-            bytes = n - i < BYTES_PER_WORD ? load_tail(pixels + i, n - i)
-                                           : load_bytes(pixels + i);
-            for (unsigned b = 0; b < INFER_PLANES; b++)
-                plane[b] |= gather(bytes >> b & EACH_BYTE) << (8 * byte);
-        }
-        for (unsigned b = 0; b < INFER_PLANES; b++)
-            ret_planes[b * n_words + k] = plane[b];
-    }
-}
-
-void infer_input_weigh(const int32_t *counts, size_t n_blocks, uint32_t *ret_weighted)
-{
-    size_t n_lanes = n_blocks * KERNEL_LANES;
-
-    for (size_t j = 0; j < n_lanes; j += KERNEL_LANES) {
-        uint32_t sum[KERNEL_LANES] = { 0 };
-
-        for (size_t b = INFER_PLANES; b-- > 0;) {
-            const int32_t *m = counts + b * n_lanes + j;
-
-            for (size_t lane = 0; lane < KERNEL_LANES; lane++)
-                sum[lane] = 2 * sum[lane] + (uint32_t)m[lane];
-        }
-        for (size_t lane = 0; lane < KERNEL_LANES; lane++)
-            ret_weighted[j + lane] = sum[lane];
-    }
-}
-
-void infer_input_fire(const uint32_t *weighted, size_t n_blocks,
-                      const struct kernel_rule *rule, uint64_t *ret_y)
-{
-    for (size_t block = 0; block < n_blocks; block++) {
-        size_t shift = block % KERNEL_LANES * KERNEL_LANES;
-        uint64_t *y = ret_y + block / KERNEL_LANES;
-        uint64_t bits = 0;
-
-        for (size_t lane = 0; lane < KERNEL_LANES; lane++) {
-            size_t j = block * KERNEL_LANES + lane;
-            bits |= (uint64_t)((int64_t)weighted[j] <= rule->limit[j]) << lane;
-        }
-        *y = (shift == 0 ? 0 : *y) | (bits ^ rule->invert[block]) << shift;
+        for (unsigned b = 0; b < KERNEL_PLANES; b++)
+            ret_planes[b * n_words + i / BITS_PER_WORD] = plane(&p, b);
     }
 }

@@ -13,18 +13,22 @@ static bool always(void)
     return true;
 }
 
+#define KERNEL(name, usable, isa)                                                        \
+    {                                                                                    \
+        name, usable, kernel_counts_##isa, kernel_fire_##isa, kernel_fire_planes_##isa   \
+    }
+
 const struct kernel kernel_list[] = {
-    { "scalar", always, kernel_counts_scalar, kernel_fire_scalar },
+    KERNEL("scalar", always, scalar),
 #ifdef KERNEL_NEON
-    { "neon", always, kernel_counts_neon, kernel_fire_neon },
+    KERNEL("neon", always, neon),
 #endif
 #ifdef KERNEL_X86
-    { "avx2", cpu_has_avx2, kernel_counts_avx2, kernel_fire_avx2 },
-    { "avx512", cpu_has_avx512_vpopcntdq, kernel_counts_avx512, kernel_fire_avx512 },
-    { "avx512-csa", cpu_has_avx512_vpopcntdq, kernel_counts_avx512_csa,
-      kernel_fire_avx512_csa },
+    KERNEL("avx2", cpu_has_avx2, avx2),
+    KERNEL("avx512", cpu_has_avx512_vpopcntdq, avx512),
+    KERNEL("avx512-csa", cpu_has_avx512_vpopcntdq, avx512_csa),
 #endif
-    { NULL, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
 };
 
 const struct kernel *kernel_find(const char *name)

@@ -6,9 +6,9 @@
  * the bits of `scalar`. Pure; any thread; nothing allocates but kernel_matrix_init.
  *
  * Weights are laid out once per generation, the same for every kernel:
- * words[block][word][lane], block = output / 8, lane = output % 8, so that one 512-bit load
- * holds one input word of eight outputs and no sum has to be folded across lanes. Outputs
- * past n_out are zero rows.
+ * words[block][word][lane], block = output / 8, lane = output % 8, so that one 512-bit
+ * load holds one input word of eight outputs and no sum has to be folded across lanes.
+ * Outputs past n_out are zero rows.
  */
 #ifndef CORE_KERNEL_H
 #define CORE_KERNEL_H
@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 #define KERNEL_LANES 8
+/* Bits of a pixel: input rows that fire_planes takes as one vector. */
+#define KERNEL_PLANES 8
 /* Largest n_in: mismatches of one row fit in 24 bits. */
 #define KERNEL_MAX_INPUTS ((size_t)1 << 24)
 
@@ -30,9 +32,9 @@ struct kernel_matrix {
     uint64_t *words; /* ours; [n_blocks][n_words][8], 64-byte aligned */
 };
 
-/* When does output j become 1: m[j] <= limit[j], the other way round where `invert` is set.
- * limit -1 never, limit >= n_in always. Arrays have 8 * n_blocks entries; entries past
- * n_out hold limit -1 and no invert, so that padding bits of the result are zero. */
+/* When does output j become 1: m[j] <= limit[j], the other way round where `invert` is
+ * set. limit -1 never, limit >= n_in always. Arrays have 8 * n_blocks entries; entries
+ * past n_out hold limit -1 and no invert, so that padding bits of the result are zero. */
 struct kernel_rule {
     const int64_t *limit;  /* [8 * n_blocks], borrowed */
     const uint8_t *invert; /* [n_blocks], bit = lane, borrowed */
@@ -53,6 +55,13 @@ struct kernel {
     void (*fire)(const struct kernel_matrix *w, const struct kernel_rule *rule,
                  const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
                  size_t y_stride);
+
+    /* The same for inputs of 8 bits: row 8 i + b of x holds bit b of every value of input
+     * i, and the rule is about the weighted count M = sum over b of 2^b m_b, so limits go
+     * up to 255 n_in. */
+    void (*fire_planes)(const struct kernel_matrix *w, const struct kernel_rule *rule,
+                        const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
+                        size_t y_stride);
 };
 
 /* All kernels that were compiled in, slowest first, ending with name == NULL.

@@ -16,6 +16,7 @@
 #define TILE_IMAGES 2
 #define TILE_BLOCKS 4
 #define TILE_CELLS  (TILE_IMAGES * TILE_BLOCKS)
+_Static_assert(KERNEL_PLANES <= TILE_CELLS, "the planes of a block fit a tile");
 
 /* The tile's loops must be gone before registers are assigned. */
 #ifdef __clang__
@@ -51,7 +52,7 @@ INLINE void sums_plain(const struct tile *tile, size_t n_images, size_t n_blocks
                        size_t from, __m512i sum[TILE_CELLS])
 {
     for (size_t k = from; k < tile->n_words; k++) {
-        __m512i a[TILE_IMAGES];
+        __m512i a[TILE_CELLS];
 
         UNROLL for (size_t i = 0; i < n_images; i++) a[i] = input(tile, i, k);
         UNROLL for (size_t b = 0; b < n_blocks; b++)
@@ -77,7 +78,7 @@ INLINE size_t sums_csa(const struct tile *tile, size_t n_images, size_t n_blocks
     UNROLL for (size_t c = 0; c < n_images * n_blocks; c++) ones[c] =
         _mm512_setzero_si512();
     for (k = 0; k + 1 < tile->n_words; k += 2) {
-        __m512i a[TILE_IMAGES], a1[TILE_IMAGES];
+        __m512i a[TILE_CELLS], a1[TILE_CELLS];
 
         UNROLL for (size_t i = 0; i < n_images; i++)
         {
@@ -133,21 +134,31 @@ INLINE void put_bits(const struct product *p, size_t image, size_t block, __m512
         (uint8_t)(bits ^ p->rule->invert[block]);
 }
 
-INLINE void run_tile(const struct product *p, size_t image, size_t block, size_t n_images,
-                     size_t n_blocks, bool csa, bool fire)
+/* Mismatches of n_images rows of x from `row` on with n_blocks blocks. */
+INLINE void count_tile(const struct product *p, size_t row, size_t block, size_t n_images,
+                       size_t n_blocks, bool csa, __m512i sum[TILE_CELLS])
 {
-    struct tile tile = {
+    const struct tile tile = {
         .w = p->w->words + block * p->w->n_words * KERNEL_LANES,
         .n_words = p->w->n_words,
-        .x = p->x + image * p->x_stride,
+        .x = p->x + row * p->x_stride,
         .x_stride = p->x_stride,
     };
-    __m512i sum[TILE_CELLS];
+    size_t from = 0;
 
     UNROLL for (size_t c = 0; c < n_images * n_blocks; c++) sum[c] =
         _mm512_setzero_si512();
-    sums_plain(&tile, n_images, n_blocks,
-               csa ? sums_csa(&tile, n_images, n_blocks, sum) : 0, sum);
+    if (csa)
+        from = sums_csa(&tile, n_images, n_blocks, sum);
+    sums_plain(&tile, n_images, n_blocks, from, sum);
+}
+
+INLINE void run_tile(const struct product *p, size_t image, size_t block, size_t n_images,
+                     size_t n_blocks, bool csa, bool fire)
+{
+    __m512i sum[TILE_CELLS];
+
+    count_tile(p, image, block, n_images, n_blocks, csa, sum);
     UNROLL for (size_t i = 0; i < n_images; i++)
     {
         UNROLL for (size_t b = 0; b < n_blocks; b++)
@@ -182,13 +193,36 @@ INLINE void run(const struct product *p, bool csa, bool fire)
         run_blocks(p, block, 1, csa, fire);
 }
 
+/* Sum of 2^b m_b over the planes of one picture. With adders half of the planes at a
+ * time: that is what the registers hold. */
+INLINE __m512i weigh_planes(const struct product *p, size_t image, size_t block, bool csa)
+{
+    const size_t n_rows = csa ? KERNEL_PLANES / 2 : KERNEL_PLANES;
+    __m512i sum = _mm512_setzero_si512();
+
+    for (size_t end = KERNEL_PLANES; end > 0; end -= n_rows) {
+        __m512i m[TILE_CELLS];
+
+        count_tile(p, image * KERNEL_PLANES + end - n_rows, block, n_rows, 1, csa, m);
+        UNROLL for (size_t b = n_rows; b > 0; b--) sum =
+            _mm512_add_epi64(_mm512_add_epi64(sum, sum), m[b - 1]);
+    }
+    return sum;
+}
+
+INLINE void run_planes(const struct product *p, bool csa)
+{
+    for (size_t block = 0; block < p->w->n_blocks; block++) {
+        for (size_t image = 0; image < p->n_x; image++)
+            put_bits(p, image, block, weigh_planes(p, image, block, csa));
+    }
+}
+
 #define DEFINE_KERNEL(isa, csa)                                                          \
     void kernel_counts_##isa(const struct kernel_matrix *w, const uint64_t *x,           \
                              size_t n_x, size_t x_stride, int32_t *ret_m)                \
     {                                                                                    \
-        const struct product p = {                                                       \
-            .w = w, .x = x, .n_x = n_x, .x_stride = x_stride, .m = ret_m                 \
-        };                                                                               \
+        const struct product p = { w, NULL, x, n_x, x_stride, ret_m, NULL, 0 };          \
         run(&p, csa, false);                                                             \
     }                                                                                    \
     void kernel_fire_##isa(const struct kernel_matrix *w,                                \
@@ -196,15 +230,18 @@ INLINE void run(const struct product *p, bool csa, bool fire)
                            size_t n_x, size_t x_stride, uint64_t *ret_y,                 \
                            size_t y_stride)                                              \
     {                                                                                    \
-        const struct product p = { .w = w,                                               \
-                                   .rule = rule,                                         \
-                                   .x = x,                                               \
-                                   .n_x = n_x,                                           \
-                                   .x_stride = x_stride,                                 \
-                                   .y = ret_y,                                           \
-                                   .y_stride = y_stride };                               \
+        const struct product p = { w, rule, x, n_x, x_stride, NULL, ret_y, y_stride };   \
         kernel_clear_last(w, ret_y, n_x, y_stride);                                      \
         run(&p, csa, true);                                                              \
+    }                                                                                    \
+    void kernel_fire_planes_##isa(const struct kernel_matrix *w,                         \
+                                  const struct kernel_rule *rule, const uint64_t *x,     \
+                                  size_t n_x, size_t x_stride, uint64_t *ret_y,          \
+                                  size_t y_stride)                                       \
+    {                                                                                    \
+        const struct product p = { w, rule, x, n_x, x_stride, NULL, ret_y, y_stride };   \
+        kernel_clear_last(w, ret_y, n_x, y_stride);                                      \
+        run_planes(&p, csa);                                                             \
     }
 
 DEFINE_KERNEL(avx512, false)

@@ -14,7 +14,11 @@
     void kernel_fire_##isa(const struct kernel_matrix *w,                                \
                            const struct kernel_rule *rule, const uint64_t *x,            \
                            size_t n_x, size_t x_stride, uint64_t *ret_y,                 \
-                           size_t y_stride)
+                           size_t y_stride);                                             \
+    void kernel_fire_planes_##isa(const struct kernel_matrix *w,                         \
+                                  const struct kernel_rule *rule, const uint64_t *x,     \
+                                  size_t n_x, size_t x_stride, uint64_t *ret_y,          \
+                                  size_t y_stride)
 
 KERNEL_DECLARE(scalar);
 KERNEL_DECLARE(neon);

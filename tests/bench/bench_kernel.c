@@ -79,8 +79,16 @@ static uint64_t row_mismatches(const uint64_t *a, const uint64_t *b, size_t n_wo
 #else
     n_tail = n_words;
 #endif
-    for (size_t k = 0; k < n_tail; k++)
-        sum += (uint64_t)__builtin_popcountll(a[k] ^ b[k]);
+    for (size_t k = 0; k < n_tail; k++) {
+        uint64_t differing = a[k] ^ b[k];
+
+#if defined(__x86_64__)
+        __asm__("popcnt %0, %0" : "+r"(differing) : : "cc");
+        sum += differing;
+#else
+        sum += (uint64_t)__builtin_popcountll(differing);
+#endif
+    }
     return sum;
 }
 

@@ -158,6 +158,45 @@ static bool check_image(const struct agree *a, size_t image)
     return true;
 }
 
+/* What fire_planes compares: the counts of eight rows, weighed. */
+static bool check_planes(const struct agree *a, size_t picture)
+{
+    const uint64_t *y = a->y + picture * a->y_stride;
+
+    for (size_t j = 0; j < a->w.n_blocks * KERNEL_LANES; j++) {
+        bool invert = a->invert[j / KERNEL_LANES] >> (j % KERNEL_LANES) & 1;
+        int64_t sum = 0;
+
+        for (size_t b = 0; b < KERNEL_PLANES; b++)
+            sum += count_bits(a, picture * KERNEL_PLANES + b, j) << b;
+        if (bits_get(y, j) != ((sum <= a->limit[j]) != invert))
+            return differs(a, "bit from planes", picture, j);
+    }
+    for (size_t j = a->w.n_blocks * KERNEL_LANES;
+         j < bits_words(a->w.n_out) * BITS_PER_WORD; j++) {
+        if (bits_get(y, j))
+            return differs(a, "padding bit from planes", picture, j);
+    }
+    return true;
+}
+
+/* The limits as they are, and then moved to where weighed sums lie. */
+static bool agree_planes(struct agree *a, const struct kernel_rule *rule)
+{
+    size_t n_pictures = a->n_x / KERNEL_PLANES;
+    bool ok = true;
+
+    for (int64_t factor = 1; ok && factor <= 255; factor += 254) {
+        for (size_t j = 0; j < a->w.n_out; j++)
+            a->limit[j] *= factor;
+        a->kernel->fire_planes(&a->w, rule, a->x, n_pictures, a->x_stride, a->y,
+                               a->y_stride);
+        for (size_t i = 0; ok && i < n_pictures; i++)
+            ok = check_planes(a, i);
+    }
+    return ok;
+}
+
 bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
                         size_t n_x, size_t extra_stride)
 {
@@ -176,6 +215,7 @@ bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
         ok = check_image(&a, i);
     if (ok && a.m[n_x * a.w.n_blocks * KERNEL_LANES] != JUNK_COUNT)
         ok = differs(&a, "count past the end", n_x, 0);
+    ok = ok && agree_planes(&a, &rule);
     agree_done(&a);
     return ok;
 }
@@ -186,7 +226,7 @@ bool kernel_agree(const struct kernel *kernel)
                                      192, 193, 256, 320, 449,  512,  513,  576, 640,
                                      783, 784, 785, 960, 1023, 1024, 1025, 1087 };
     static const size_t outputs[] = { 1, 7, 8, 9, 10, 33, 65, 71 };
-    static const size_t batches[] = { 1, 2, 3, 4, 5, 8, 9 };
+    static const size_t batches[] = { 1, 2, 3, 4, 5, 8, 9, 24 };
     bool ok = true;
 
     for (size_t k = 0; k < sizeof(inputs) / sizeof(inputs[0]); k++) {

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One product of random bits with one counts and one fire call, each compared with a
- * count of single bits. False with a line on stderr where they differ. */
+/* One call of each function on random bits, compared with a count of single bits;
+ * fire_planes takes eight of the n_x rows as one picture. False with a line on stderr
+ * where they differ. */
 bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
                         size_t n_x, size_t extra_stride);
 
