@@ -172,7 +172,8 @@ static void append_windows(sqlite3_str *sql)
 }
 
 /* The percentile q lies in the first bucket up to whose edge there are q x all requests;
- * inside it they are taken to be spread evenly. No bucket reaches beyond the maximum. */
+ * inside it they are taken to be spread evenly. No bucket reaches beyond the maximum, and
+ * none is upside down if the maximum is not true. */
 static void append_percentile(sqlite3_str *sql, double q)
 {
     char name[DB_LATENCY_COLUMN_LEN], before[DB_LATENCY_COLUMN_LEN] = "0";
@@ -183,9 +184,10 @@ static void append_percentile(sqlite3_str *sql, double q)
         db_schema_latency_column(b, name);
         sqlite3_str_appendf(sql, " WHEN %s >= %g * le_inf THEN %.1f + (", name, q, low);
         if (b < METRICS_LATENCY_EDGES)
-            sqlite3_str_appendf(sql, "min(%.1f, max_us)", metrics_latency_edges_us[b]);
+            sqlite3_str_appendf(sql, "max(%.1f, min(%.1f, max_us))", low,
+                                metrics_latency_edges_us[b]);
         else
-            sqlite3_str_appendall(sql, "max_us");
+            sqlite3_str_appendf(sql, "max(%.1f, max_us)", low);
         sqlite3_str_appendf(sql, " - %.1f) * (%g * le_inf - %s) / (%s - %s)", low, q,
                             before, name, before);
         low = b < METRICS_LATENCY_EDGES ? metrics_latency_edges_us[b] : 0.0;
