@@ -22,17 +22,19 @@ struct array_image {
     struct mram_result *results; /* ours when loaded, borrowed when saved; [n_layers] */
 };
 
-/* Saves what `mram` holds; image->n_layers is its number of layers, and the numbers of the
- * operating point are finite, the unused ones too. Needs the folder of `path` to be writable:
- * PATH.tmp is made there. ST_IO with path and cause in `why` (disk full, no permission); the
- * old file is then untouched and no scratch file stays. Only if the folder itself cannot be
- * synced is the new file in place and the rename not yet safe from a power cut. */
+/* Saves what `mram` holds; image->n_layers is its number of layers, and the numbers of
+ * the operating point are finite, the unused ones too. Needs the folder of `path` to be
+ * writable: PATH.tmp is made there. ST_IO with path and cause in `why` (disk full, no
+ * permission); the old file is then untouched and no scratch file stays. Only if the
+ * folder itself cannot be synced is the new file in place and the rename not yet safe
+ * from a power cut. */
 MUST_CHECK enum status array_image_save(const char *path, const struct array_image *image,
                                         const struct mram *mram, char why[ERR_LEN]);
 
 /* Reads an image back into a new array of `net`'s shape and the image's seed.
  * ST_NOT_FOUND: no file. ST_CONFLICT: an image of another model file. ST_FORMAT: broken.
- * ST_IO, ST_NOMEM. The caller frees ret_image->results (array_image_done) and ret_mram. */
+ * ST_IO, ST_NOMEM. The caller frees ret_image->results (array_image_done) and ret_mram.
+ */
 MUST_CHECK enum status array_image_load(const char *path, const struct network *net,
                                         struct array_image *ret_image,
                                         struct mram **ret_mram, char why[ERR_LEN]);

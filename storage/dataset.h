@@ -11,10 +11,10 @@
 #define DATASET_MAX_BYTES ((size_t)1 << 30) /* unpacked */
 
 struct dataset {
-    size_t n;               /* images, and labels */
+    size_t n; /* images, and labels */
     size_t height, width, channels;
-    uint8_t *pixels;        /* ours; n rows of height * width * channels */
-    uint8_t *labels;        /* ours; [n] */
+    uint8_t *pixels; /* ours; n rows of height * width * channels */
+    uint8_t *labels; /* ours; [n] */
 };
 
 /* An IDX array of bytes: magic 0x00 0x00 0x08 n_dims, big-endian sizes, data. */
@@ -29,8 +29,8 @@ MUST_CHECK enum status dataset_idx_parse(const uint8_t *bytes, size_t len,
                                          struct dataset_idx *ret_idx, char why[ERR_LEN]);
 
 /* Loads the images and labels of `split` ("test" or "train") from folder `dir`: files
- * t10k-/test- or train- followed by images-idx3-ubyte and labels-idx1-ubyte, each plain or
- * .gz. ST_NOT_FOUND names what was looked for. */
+ * t10k-/test- or train- followed by images-idx3-ubyte and labels-idx1-ubyte, each plain
+ * or .gz. ST_NOT_FOUND names what was looked for. */
 MUST_CHECK enum status dataset_load(const char *dir, const char *split,
                                     struct dataset *ret_dataset, char why[ERR_LEN]);
 void dataset_done(struct dataset *dataset);

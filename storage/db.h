@@ -19,8 +19,8 @@ struct db;
 
 /* What opening found. */
 struct db_opened {
-    bool created; /* there was no file, or an empty one */
-    bool unclean; /* the last writer did not close it; it was checked */
+    bool created;            /* there was no file, or an empty one */
+    bool unclean;            /* the last writer did not close it; it was checked */
     char set_aside[ERR_LEN]; /* "" or the new name (cut if long) of a corrupt file */
 };
 

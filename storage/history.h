@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* history.h - reads the database back, on a read-only connection. One thread at a time. */
+/* history.h - reads the database back, on a read-only connection. One thread at a time.
+ */
 #ifndef STORAGE_HISTORY_H
 #define STORAGE_HISTORY_H
 
@@ -20,8 +21,9 @@ void history_limit_ms(struct history *history, unsigned ms);
 
 enum history_metric {
     HISTORY_ACCURACY,       /* columns accuracy, labelled */
-    HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells: of each programming; of the
-                               last one in a step, since that is what the array then holds */
+    HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells: of each programming; of
+                               the last one in a step, since that is what the array then
+                               holds */
     HISTORY_ENERGY,         /* inference_j, write_j, pj_per_image */
     HISTORY_REQUESTS,       /* requests, images, errors */
     HISTORY_LATENCY,        /* p50_us, p95_us, p99_us, mean_us */
@@ -36,12 +38,12 @@ const char *const *history_columns(enum history_metric metric);
 
 struct history_query {
     enum history_metric metric;
-    const char *model;   /* NULL: all models, each its own points */
+    const char *model;    /* NULL: all models, each its own points */
     int64_t from_s, to_s; /* from <= ts < to */
     int64_t step_s;       /* points are merged into steps of this width, >= 1 */
 };
-/* NaN marks a value that is not there (accuracy without labels), and columns that the metric
- * does not have. */
+/* NaN marks a value that is not there (accuracy without labels), and columns that the
+ * metric does not have. */
 struct history_point {
     int64_t ts; /* of the step's beginning, a multiple of step_s */
     char model[65];
@@ -51,9 +53,9 @@ struct history_points {
     struct history_point *points; /* ours; by model, then ts */
     size_t n;
 };
-/* ST_RANGE: step_s below 1, or more than HISTORY_MAX_POINTS points (ask for a larger step).
- * ST_BUSY: took longer than 2 s. ST_IO, ST_NOMEM. The window that is still being filled is
- * there like any other. */
+/* ST_RANGE: step_s below 1, or more than HISTORY_MAX_POINTS points (ask for a larger
+ * step). ST_BUSY: took longer than 2 s. ST_IO, ST_NOMEM. The window that is still being
+ * filled is there like any other. */
 MUST_CHECK enum status history_series(struct history *history,
                                       const struct history_query *query,
                                       struct history_points *ret_points,

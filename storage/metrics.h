@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metrics.h - what the daemon counts, written in one transaction a second.
  *
- * Time is UTC seconds. Requests are counted into windows of METRICS_WINDOW_S; a batch holds
- * what was added since the last batch, and is added to the window's row. The thread that
- * opened `db`.
+ * Time is UTC seconds. Requests are counted into windows of METRICS_WINDOW_S; a batch
+ * holds what was added since the last batch, and is added to the window's row. The thread
+ * that opened `db`.
  */
 #ifndef STORAGE_METRICS_H
 #define STORAGE_METRICS_H
@@ -14,8 +14,8 @@
 
 #define METRICS_WINDOW_S 10
 
-/* Upper edges of the latency buckets, in microseconds; the last bucket has no edge. The same
- * edges are in /metrics, in seconds. */
+/* Upper edges of the latency buckets, in microseconds; the last bucket has no edge. The
+ * same edges are in /metrics, in seconds. */
 #define METRICS_LATENCY_EDGES 15
 extern const double metrics_latency_edges_us[METRICS_LATENCY_EDGES];
 /* Bucket of a latency, 0 .. METRICS_LATENCY_EDGES. */
@@ -30,9 +30,9 @@ struct metrics_programming {
     int64_t model_id, at_s;
     uint64_t generation;
     struct operating_point op;
-    struct mtj_pulse pulse;        /* as resolved; zero in iid */
-    double write_error_rate;       /* predicted, toggle-conditional mean of both directions;
-                                      the flip rate in iid */
+    struct mtj_pulse pulse;  /* as resolved; zero in iid */
+    double write_error_rate; /* predicted, toggle-conditional mean of both directions;
+                                the flip rate in iid */
     struct mram_forecast forecast;
     const struct network *net;         /* borrowed: layer names */
     const struct mram_result *results; /* borrowed, [net->n_layers] */
@@ -55,14 +55,14 @@ enum metrics_severity { METRICS_INFO = 0, METRICS_WARNING = 1, METRICS_ERROR = 2
 struct metrics_event {
     int64_t at_s;
     enum metrics_severity severity;
-    const char *kind;    /* "start", "stop", "programming", "database", ...; static */
-    int64_t model_id;    /* 0: none */
+    const char *kind; /* "start", "stop", "programming", "database", ...; static */
+    int64_t model_id; /* 0: none */
     char message[ERR_LEN];
 };
 
-/* All of it or nothing, in one transaction. ST_IO (db_message says why): the caller keeps
- * the batch and tries again. A window of a generation whose programming is not there is
- * kept all the same. */
+/* All of it or nothing, in one transaction. ST_IO or ST_NOMEM (db_message says why): the
+ * caller keeps the batch and tries again. A window of a generation whose programming is
+ * not there is kept all the same. */
 struct metrics_batch {
     const struct metrics_programming *programmings;
     size_t n_programmings;
