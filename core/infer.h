@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* infer.h - the forward pass.
  *
- * Three memories: the *network* (fixed after load), the *weights* (what the array delivers
- * after one programming, laid out for the kernel; replaced whole) and the *scratch* (one
- * per running job). infer_run allocates nothing. Weights are immutable once made and may
- * be read from any number of threads; a scratch belongs to one thread at a time.
+ * Three memories: the *network* (fixed after load), the *weights* (what the array
+ * delivers after one programming, laid out for the kernel; replaced whole) and the
+ * *scratch* (one per running job). infer_run allocates nothing. Weights are immutable
+ * once made and may be read from any number of threads; a scratch belongs to one thread
+ * at a time.
  */
 #ifndef CORE_INFER_H
 #define CORE_INFER_H
@@ -18,9 +19,9 @@
 struct infer_weights;
 struct infer_scratch;
 
-/* Lays out the delivered bits. layer_bits[l]: n_out rows of bits_words(n_in) words, padding
- * zero; borrowed for the call. `net` and `kernel` are borrowed for the life of the
- * weights. */
+/* Lays out the delivered bits. layer_bits[l]: n_out rows of bits_words(n_in) words,
+ * padding zero; borrowed for the call. `net` and `kernel` are borrowed for the life of
+ * the weights. */
 MUST_CHECK enum status infer_weights_new(const struct network *net,
                                          const struct kernel *kernel,
                                          const uint64_t *const *layer_bits,
@@ -44,9 +45,9 @@ void infer_rank(const float *logits, size_t n_classes, size_t top, uint32_t *ret
 /* Softmax probabilities of all classes, maximum subtracted first. */
 void infer_probabilities(const float *logits, size_t n_classes, float *ret_p);
 
-/* Energy of arithmetic, in fJ. Order-of-magnitude figures for 28 nm logic at about 1 fJ per
- * two-input gate (not published values): an XNOR and its share of the adder tree come to
- * eight gates; a comparison of a 16-bit sum with its threshold to sixteen; a
+/* Energy of arithmetic, in fJ. Order-of-magnitude figures for 28 nm logic at about 1 fJ
+ * per two-input gate (not published values): an XNOR and its share of the adder tree come
+ * to eight gates; a comparison of a 16-bit sum with its threshold to sixteen; a
  * multiply-accumulate of a logit to a thousand. */
 struct infer_costs {
     double bit_operation_fj; /* >= 0 */
