@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/assemble.h"
+
+#include "daemon/log.h"
+#include "daemon/registry.h"
+#include "daemon/wall.h"
+#include "storage/history.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTION_MEMORY (64 * 1024) /* libmicrohttpd's buffers, per connection */
+
+static unsigned count_cores(void)
+{
+    cpu_set_t allowed;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+        return 1;
+    int n = CPU_COUNT(&allowed);
+    return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+}
+
+enum status assemble_init(struct daemon *daemon, const struct settings *settings,
+                          char why[ERR_LEN])
+{
+    unsigned cores = count_cores();
+
+    *daemon = (struct daemon) {
+        .settings = *settings,
+        .device = mtj_params_default(),
+        .costs = infer_costs_default(),
+        .n_threads = settings->threads != 0 ? (unsigned)settings->threads : cores,
+        .n_workers = settings->workers != 0 ? (unsigned)settings->workers : cores,
+        .began_ns = wall_monotonic_ns(),
+        .began_s = wall_seconds(),
+    };
+    daemon->kernel = strcmp(settings->kernel, "auto") == 0
+                         ? kernel_best()
+                         : kernel_find(settings->kernel);
+    if (daemon->kernel != NULL)
+        return ST_OK;
+    (void)snprintf(why, ERR_LEN,
+                   "kernel: this machine has no kernel \"%.40s\"; \"auto\" takes the "
+                   "fastest it has",
+                   settings->kernel);
+    return ST_RANGE;
+}
+
+enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
+{
+    char path[SETTINGS_TEXT_LEN + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/spinbnn.db", daemon->settings.state_dir);
+    enum status st =
+        record_start(path, daemon->models, daemon->n_models, &daemon->record, why);
+    for (size_t i = 0; i < daemon->n_models && st == ST_OK; i++)
+        st = program_start(daemon, daemon->models[i], why);
+    return st;
+}
+
+/* -- The parts -- */
+
+static void on_done(void *ctx, const struct http_done *done)
+{
+    struct daemon *daemon = ctx;
+
+    traffic_count(daemon->traffic, done);
+}
+
+static void on_log(void *ctx, const char *message)
+{
+    (void)ctx;
+    log_line(LOG_WARNING, "http", "%.300s", message);
+}
+
+static enum status make_lanes(struct daemon *daemon)
+{
+    daemon->lanes = calloc(daemon_lanes(daemon), sizeof(struct lane *));
+    if (daemon->lanes == NULL)
+        return ST_NOMEM;
+    for (unsigned i = 0; i < daemon_lanes(daemon); i++) {
+        enum status st = lane_new(daemon, i, &daemon->lanes[i]);
+
+        if (st != ST_OK)
+            return st;
+    }
+    return ST_OK;
+}
+
+static enum status make_pools(struct daemon *daemon)
+{
+    size_t capacity = daemon->settings.queue;
+    const struct pool_options workers = { "worker", daemon->n_workers, capacity, false };
+    const struct pool_options programming = { "programming", 1, capacity, true };
+    const struct pool_options reader = { "reader", 1, capacity, true };
+    enum status st = pool_new(&workers, &daemon->workers);
+
+    if (st == ST_OK)
+        st = pool_new(&programming, &daemon->programming);
+    if (st == ST_OK)
+        st = pool_new(&reader, &daemon->reader);
+    return st;
+}
+
+static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
+{
+    const struct http_options options = {
+        .n_threads = daemon->n_threads,
+        .routes = routes,
+        .n_routes = n_routes,
+        .ctx = daemon,
+        .on_done = on_done,
+        .on_log = on_log,
+        .idle_timeout_s = (unsigned)daemon->settings.idle_timeout_s,
+        .connection_limit = (unsigned)daemon->settings.max_connections,
+        .connection_memory = CONNECTION_MEMORY,
+    };
+
+    return http_server_new(&options, &daemon->http, why);
+}
+
+enum status assemble_parts(struct daemon *daemon, char why[ERR_LEN])
+{
+    enum status st = make_lanes(daemon);
+
+    (void)snprintf(why, ERR_LEN, "out of memory");
+    if (st == ST_OK)
+        st = feedback_memory_new(daemon->n_threads, &daemon->feedback);
+    if (st == ST_OK)
+        st = traffic_new(daemon->n_threads, n_routes, &daemon->traffic);
+    if (st == ST_OK)
+        st = make_pools(daemon);
+    if (st == ST_OK)
+        st = make_http(daemon, why);
+    return st;
+}
+
+/* Queues end first, while their answers can still go out; the record last, when nobody
+ * counts any more. */
+void assemble_free(struct daemon *daemon)
+{
+    pool_free(daemon->programming);
+    pool_free(daemon->workers);
+    pool_free(daemon->reader);
+    http_server_free(daemon->http);
+    history_close(daemon->history);
+    if (daemon->record != NULL)
+        record_event(daemon->record, METRICS_INFO, "stop", NULL, "stopped");
+    for (size_t i = 0; i < daemon->n_models; i++)
+        model_publish(daemon->models[i], NULL);
+    record_stop(daemon->record);
+    feedback_memory_free(daemon->feedback);
+    traffic_free(daemon->traffic);
+    for (unsigned i = 0; daemon->lanes != NULL && i < daemon_lanes(daemon); i++)
+        lane_free(daemon->lanes[i]);
+    free(daemon->lanes);
+    registry_free(daemon);
+}
