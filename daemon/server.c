@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -20,6 +21,11 @@
 /* Wait after the process or the system ran out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
 #define DRAIN_TICK_MS   10
+#define SLOW_TICK_MS    500
+/* Descriptors that connections leave alone: those that a thread has, and those for
+ * everything else: database, array images, history, listening sockets. */
+#define DESCRIPTORS_OF_THREAD 4
+#define DESCRIPTORS_KEPT      32
 /* How long connections that were shut have to go away. */
 #define LAST_WAIT_NS (UINT64_C(5) * 1000000000u)
 
@@ -33,15 +39,17 @@ struct listener {
 
 struct server {
     struct daemon *daemon;
+    size_t max_descriptors; /* that connections may have */
     enum phase phase;
     bool hurried;
     uint64_t phase_ns; /* when the phase began */
     bool gave_up;      /* connections were left when time was up */
+    bool paused;       /* no descriptors for further connections; it was logged */
     uv_loop_t loop;
     struct listener listeners[LISTEN_MAX];
     size_t n_listeners;
     uv_signal_t signals[3];
-    uv_timer_t drain_timer, watchdog_timer, accept_timer;
+    uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer;
 };
 
 /* -- Accepting -- */
@@ -53,13 +61,21 @@ static void accept_again(uv_timer_t *timer)
     poll_listeners(timer->data);
 }
 
-static void pause_accepting(struct server *server)
+/* Whoever waits stays in the backlog of the kernel meanwhile. */
+static void pause_accepting(struct server *server, int error)
 {
     for (size_t i = 0; i < server->n_listeners; i++)
         (void)uv_poll_stop(&server->listeners[i].poll);
     (void)uv_timer_start(&server->accept_timer, accept_again, ACCEPT_PAUSE_MS, 0);
-    log_line(LOG_WARNING, "accept", "paused for %d ms: %s", ACCEPT_PAUSE_MS,
-             strerror(errno));
+    if (!server->paused)
+        log_line(LOG_WARNING, "accept", "paused with %zu connections: %s",
+                 http_server_connections(server->daemon->http), strerror(error));
+    server->paused = true;
+}
+
+static bool pauses(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 /* False when there is nothing more to accept now. */
@@ -69,15 +85,25 @@ static bool accept_one(struct server *server, int listen_fd)
     socklen_t len = sizeof(peer);
     struct daemon *daemon = server->daemon;
     int one = 1;
+    size_t n_open = http_server_connections(daemon->http);
+
+    if (n_open >= server->max_descriptors) {
+        pause_accepting(server, EMFILE);
+        return false;
+    }
     int fd =
         accept4(listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(server);
-        return errno == ECONNABORTED || errno == EINTR;
+        int error = errno;
+
+        if (pauses(error))
+            pause_accepting(server, error);
+        return error == ECONNABORTED || error == EINTR;
     }
-    if (http_server_connections(daemon->http) >= daemon->settings.max_connections) {
+    if (server->paused)
+        log_line(LOG_INFO, "accept", "goes on with %zu connections", n_open);
+    server->paused = false;
+    if (n_open >= daemon->settings.max_connections) {
         (void)close(fd);
         return true;
     }
@@ -183,6 +209,15 @@ static void stop_signal(uv_signal_t *handle, int number)
     (void)uv_timer_start(&server->drain_timer, drain_tick, 0, DRAIN_TICK_MS);
 }
 
+/* Who sends a byte now and then would keep a connection for ever. */
+static void slow_tick(uv_timer_t *timer)
+{
+    const struct daemon *daemon = ((struct server *)timer->data)->daemon;
+
+    http_server_close_slow(daemon->http,
+                           daemon->settings.head_timeout_s * UINT64_C(1000000000));
+}
+
 static void watchdog(uv_timer_t *timer)
 {
     (void)timer;
@@ -191,15 +226,22 @@ static void watchdog(uv_timer_t *timer)
 
 /* -- Setting up -- */
 
-static enum status add_listener(struct server *server, const struct listen_socket *opened)
+/* Takes the socket. */
+static enum status add_listener(struct server *server, struct listen_socket *opened,
+                                char why[ERR_LEN])
 {
     struct listener *listener = &server->listeners[server->n_listeners];
 
     listener->server = server;
     listener->socket = *opened;
     listener->poll.data = listener;
-    if (uv_poll_init(&server->loop, &listener->poll, opened->fd) != 0)
+    int error = uv_poll_init(&server->loop, &listener->poll, opened->fd);
+    if (error != 0) {
+        (void)snprintf(why, ERR_LEN, "listen: %.150s: %s", opened->name,
+                       uv_strerror(error));
+        listen_close(opened);
         return ST_IO;
+    }
     server->n_listeners++;
     log_line(LOG_INFO, "listen", "address=%s", opened->name);
     return ST_OK;
@@ -221,7 +263,7 @@ static enum status open_addresses(struct server *server, char why[ERR_LEN])
         }
         enum status st = listen_open(address, &opened, why);
         if (st == ST_OK)
-            st = add_listener(server, &opened);
+            st = add_listener(server, &opened, why);
         if (st != ST_OK)
             return st;
     }
@@ -239,7 +281,7 @@ static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR
         enum status st = listen_adopt(3 + (int)i, &adopted, why);
 
         if (st == ST_OK)
-            st = add_listener(server, &adopted);
+            st = add_listener(server, &adopted, why);
         if (st != ST_OK)
             return st;
     }
@@ -249,7 +291,7 @@ static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR
 static void set_up_timers(struct server *server)
 {
     uv_timer_t *const timers[] = { &server->drain_timer, &server->watchdog_timer,
-                                   &server->accept_timer };
+                                   &server->accept_timer, &server->slow_timer };
     uint64_t watchdog_ms = notify_watchdog_ms();
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
@@ -258,6 +300,7 @@ static void set_up_timers(struct server *server)
     }
     if (watchdog_ms > 0)
         (void)uv_timer_start(&server->watchdog_timer, watchdog, 0, watchdog_ms);
+    (void)uv_timer_start(&server->slow_timer, slow_tick, SLOW_TICK_MS, SLOW_TICK_MS);
 }
 
 static void set_up_signals(struct server *server)
@@ -269,6 +312,16 @@ static void set_up_signals(struct server *server)
         server->signals[i].data = server;
         (void)uv_signal_start(&server->signals[i], stop_signal, numbers[i]);
     }
+}
+
+static size_t count_descriptors(const struct daemon *daemon)
+{
+    size_t kept = DESCRIPTORS_KEPT + DESCRIPTORS_OF_THREAD * daemon_lanes(daemon);
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    return files.rlim_cur > 2 * kept ? files.rlim_cur - kept : files.rlim_cur / 2;
 }
 
 enum status server_new(struct daemon *daemon, struct server **ret_server,
@@ -283,6 +336,7 @@ enum status server_new(struct daemon *daemon, struct server **ret_server,
         return ST_NOMEM;
     }
     server->daemon = daemon;
+    server->max_descriptors = count_descriptors(daemon);
     set_up_timers(server);
     set_up_signals(server);
     enum status st =
@@ -293,6 +347,11 @@ enum status server_new(struct daemon *daemon, struct server **ret_server,
     }
     *ret_server = server;
     return ST_OK;
+}
+
+const char *server_address(const struct server *server, size_t i)
+{
+    return i < server->n_listeners ? server->listeners[i].socket.name : NULL;
 }
 
 enum status server_run(struct server *server)

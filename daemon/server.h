@@ -20,6 +20,9 @@ struct server;
  */
 MUST_CHECK enum status server_new(struct daemon *daemon, struct server **ret_server,
                                   char why[ERR_LEN]);
+/* The i-th address as bound, with the port that was given out for port 0; NULL: there are
+ * not so many. */
+const char *server_address(const struct server *server, size_t i);
 /* Serves until stopped by a signal. Signals must be unblocked in this thread alone. */
 MUST_CHECK enum status server_run(struct server *server);
 void server_free(struct server *server);

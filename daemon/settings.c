@@ -48,6 +48,8 @@ static const struct setting table[] = {
       "", "open connections; further ones are closed at once" },
     { "idle_timeout_s", SETTING_NUMBER, FIELD(idle_timeout_s), "75", 1, 86400, NULL, "s",
       "a connection without traffic is closed after this time" },
+    { "head_timeout_s", SETTING_NUMBER, FIELD(head_timeout_s), "10", 1, 86400, NULL, "s",
+      "a connection that has not sent a whole request head by then is closed" },
     { "inline_budget_us", SETTING_NUMBER, FIELD(inline_budget_us), "250", 0, 1000000,
       NULL, "us", "requests predicted to compute longer go to the workers" },
     { "drain_delay_s", SETTING_NUMBER, FIELD(drain_delay_s), "0", 0, 3600, NULL, "s",
@@ -388,6 +390,10 @@ enum status settings_read(int argc, char *const *argv, char *const *environment,
     ret_result->usage_error = st != ST_OK;
     if (st != ST_OK)
         return st;
+    /* Help is for those whose settings are broken, too. */
+    if (ret_result->action == SETTINGS_PRINT_HELP ||
+        ret_result->action == SETTINGS_PRINT_VERSION)
+        return ST_OK;
 
     st = put_file(ret_result, file != NULL ? file : SETTINGS_FILE, file != NULL, why);
     if (st == ST_OK)

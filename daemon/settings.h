@@ -25,6 +25,7 @@ struct settings {
     char kernel[SETTINGS_TEXT_LEN];    /* "auto" or a name of kernel_list */
     uint64_t max_connections;
     uint64_t idle_timeout_s;
+    uint64_t head_timeout_s;   /* for the head of a request, from its first byte */
     uint64_t inline_budget_us; /* work predicted to take longer goes to the workers */
     uint64_t drain_delay_s;    /* keep accepting after SIGTERM; for load balancers */
     uint64_t drain_timeout_s;  /* then answers in flight get this long */
