@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,12 +33,13 @@ static void name_socket(struct listen_socket *listener)
     socklen_t len = sizeof(address);
     char host[64], port[16];
 
-    if (getsockname(listener->fd, (struct sockaddr *)&address, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
-                    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (getsockname(listener->fd, (struct sockaddr *)&address, &len) == 0 &&
+        address.ss_family == AF_UNIX)
+        (void)snprintf(listener->name, sizeof(listener->name), "unix:%s",
+                       ((struct sockaddr_un *)&address)->sun_path);
+    else if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
+                         sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         (void)snprintf(listener->name, sizeof(listener->name), "fd %d", listener->fd);
-    else if (address.ss_family == AF_UNIX)
-        (void)snprintf(listener->name, sizeof(listener->name), "unix:%s", listener->path);
     else if (address.ss_family == AF_INET6)
         (void)snprintf(listener->name, sizeof(listener->name), "[%s]:%s", host, port);
     else
@@ -55,11 +58,15 @@ static enum status bind_and_listen(struct listen_socket *listener, const char *t
     return ST_OK;
 }
 
-/* A socket file that nobody listens on any more is removed; one in use is left alone. */
+/* A socket file that nobody listens on any more is removed; one in use is left alone, and
+ * so is what is no socket: connecting to a plain file is refused as well. */
 static void remove_stale(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stat file;
 
+    if (lstat(address->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return;
     if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
@@ -89,7 +96,6 @@ static enum status open_unix(const char *text, const char *path,
     if (st != ST_OK)
         return st;
     strcpy(listener->path, path);
-    (void)snprintf(listener->name, sizeof(listener->name), "unix:%s", path);
     /* Group members may connect; narrower if the folder is. */
     (void)chmod(path, 0660);
     return ST_OK;
@@ -106,6 +112,9 @@ static bool split(const char *text, char host[128], char port[16])
     for (const char *c = colon + 1; *c != '\0'; c++)
         if (*c < '0' || *c > '9')
             return false;
+    /* getaddrinfo would take it modulo 65536. */
+    if (strtoul(colon + 1, NULL, 10) > UINT16_MAX)
+        return false;
     if (len >= 2 && text[0] == '[' && colon[-1] == ']') {
         text++;
         len -= 2;
@@ -117,6 +126,28 @@ static bool split(const char *text, char host[128], char port[16])
     return len > 0;
 }
 
+/* One of the addresses that a name stands for. On failure no descriptor is left. */
+static enum status open_found(const char *text, const struct addrinfo *found,
+                              struct listen_socket *listener, char why[ERR_LEN])
+{
+    int one = 1;
+
+    listener->fd =
+        socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return fail(text, "no socket", why);
+    (void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (found->ai_family == AF_INET6)
+        (void)setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    enum status st =
+        bind_and_listen(listener, text, found->ai_addr, found->ai_addrlen, why);
+    if (st != ST_OK) {
+        (void)close(listener->fd);
+        listener->fd = -1;
+    }
+    return st;
+}
+
 static enum status open_inet(const char *text, struct listen_socket *listener,
                              char why[ERR_LEN])
 {
@@ -124,7 +155,6 @@ static enum status open_inet(const char *text, struct listen_socket *listener,
                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     struct addrinfo *found;
     char host[128], port[16];
-    int one = 1;
 
     if (!split(text, host, port)) {
         (void)snprintf(why, ERR_LEN,
@@ -137,17 +167,11 @@ static enum status open_inet(const char *text, struct listen_socket *listener,
         (void)snprintf(why, ERR_LEN, "listen: %.100s: %s", text, gai_strerror(error));
         return ST_RANGE;
     }
-    enum status st;
-    listener->fd =
-        socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener->fd < 0) {
-        st = fail(text, "no socket", why);
-    } else {
-        (void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-        if (found->ai_family == AF_INET6)
-            (void)setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-        st = bind_and_listen(listener, text, found->ai_addr, found->ai_addrlen, why);
-    }
+    /* A name such as localhost may begin with an address of a family that this machine
+     * does not have. One that is in use is an answer. */
+    enum status st = ST_IO;
+    for (const struct addrinfo *at = found; at != NULL && st == ST_IO; at = at->ai_next)
+        st = open_found(text, at, listener, why);
     freeaddrinfo(found);
     return st;
 }
