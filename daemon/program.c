@@ -354,21 +354,29 @@ void program_patch(void *ctx, struct http_call *call)
 
 /* -- At start -- */
 
-/* Brings back what the array held. ST_NOT_FOUND: there is no usable image. */
+/* An image that cannot be used is no reason not to serve. */
+static enum status begin_anew(struct daemon *daemon, struct model *model,
+                              const char *reason)
+{
+    record_event(daemon->record, METRICS_WARNING, "array", model,
+                 "a new array is programmed: %.200s", reason);
+    mram_free(model->mram);
+    model->mram = NULL;
+    return ST_NOT_FOUND;
+}
+
+/* Brings back what the array held. ST_NOT_FOUND: there is no usable image; `why` says
+ * what else is wrong, if it is not memory. */
 static enum status bring_back(struct daemon *daemon, struct model *model,
-                              struct generation *generation)
+                              struct generation *generation, char why[ERR_LEN])
 {
     struct array_image image;
-    char why[ERR_LEN];
     const char *field;
     enum status st =
         array_image_load(model->image_path, model->net, &image, &model->mram, why);
 
-    if (st == ST_FORMAT || st == ST_CONFLICT) {
-        record_event(daemon->record, METRICS_WARNING, "array", model,
-                     "a new array is programmed: %.200s", why);
-        return ST_NOT_FOUND;
-    }
+    if (st == ST_FORMAT || st == ST_CONFLICT)
+        return begin_anew(daemon, model, why);
     if (st != ST_OK)
         return st;
     generation->number = image.generation;
@@ -379,9 +387,9 @@ static enum status bring_back(struct daemon *daemon, struct model *model,
     memcpy(generation->results, image.results,
            model->net->n_layers * sizeof(*generation->results));
     array_image_done(&image);
-    st = resolve(daemon, &generation->op, &generation->resolved, &field, why);
-    if (st != ST_OK)
-        return st;
+    /* A checksum does not make the conditions possible ones. */
+    if (resolve(daemon, &generation->op, &generation->resolved, &field, why) != ST_OK)
+        return begin_anew(daemon, model, why);
     st = deliver(daemon, model, generation);
     if (st == ST_OK)
         st = record_generation(daemon->record, generation, false);
@@ -421,13 +429,16 @@ enum status program_start(struct daemon *daemon, struct model *model, char why[E
     const char *field;
     enum status st = generation_new(model, daemon_lanes(daemon), &generation);
 
+    why[0] = '\0';
     if (st != ST_OK) {
         (void)snprintf(why, ERR_LEN, "out of memory");
         return st;
     }
-    st = bring_back(daemon, model, generation);
+    st = bring_back(daemon, model, generation, why);
     if (st == ST_NOT_FOUND) {
+        why[0] = '\0';
         generation->number = 1;
+        generation->durable = false;
         generation->op = operating_point_default();
         st = resolve(daemon, &generation->op, &generation->resolved, &field, why);
         if (st == ST_OK)
@@ -435,9 +446,9 @@ enum status program_start(struct daemon *daemon, struct model *model, char why[E
     }
     if (st == ST_OK)
         warm_up(model, generation);
-    else
-        (void)snprintf(why, ERR_LEN, "%.150s: the array cannot be set up (status %d)",
-                       model->image_path, (int)st);
+    else if (why[0] == '\0')
+        (void)snprintf(why, ERR_LEN, "%.180s: not enough memory for the array",
+                       model->image_path);
     generation_drop(generation);
     return st;
 }
