@@ -2,7 +2,6 @@
 #include "daemon/registry.h"
 
 #include "daemon/builtin.h"
-#include "daemon/log.h"
 #include "storage/model_file.h"
 
 #include <dirent.h>
@@ -56,7 +55,9 @@ static int is_model_file(const struct dirent *entry)
     return entry->d_name[0] != '.' && dot != NULL && strcmp(dot, ".sbnn") == 0;
 }
 
-static enum status load_file(struct daemon *daemon, const char *name, char why[ERR_LEN])
+/* `from_folder`: [MAX_MODELS], which models are not built in. */
+static enum status load_file(struct daemon *daemon, const char *name, bool *from_folder,
+                             char why[ERR_LEN])
 {
     char path[SETTINGS_TEXT_LEN + 260];
     struct network *net;
@@ -65,16 +66,29 @@ static enum status load_file(struct daemon *daemon, const char *name, char why[E
     enum status st = model_file_load(path, &net, why);
     if (st != ST_OK)
         return st;
-    if (daemon->n_models == MAX_MODELS && daemon_model(daemon, net->name) == NULL) {
+
+    const struct model *before = daemon_model(daemon, net->name);
+    size_t index = before != NULL ? before->index : daemon->n_models;
+    if (index == MAX_MODELS || from_folder[index]) {
+        if (index == MAX_MODELS)
+            (void)snprintf(why, ERR_LEN, "%.180s: more than %d models", path, MAX_MODELS);
+        else
+            (void)snprintf(why, ERR_LEN,
+                           "%.140s: another file of the folder has a model \"%.64s\" too",
+                           path, net->name);
         network_free(net);
-        (void)snprintf(why, ERR_LEN, "%.180s: more than %d models", path, MAX_MODELS);
         return ST_RANGE;
     }
-    return add(daemon, net);
+    from_folder[index] = true;
+    st = add(daemon, net);
+    if (st != ST_OK)
+        (void)snprintf(why, ERR_LEN, "out of memory");
+    return st;
 }
 
 static enum status load_folder(struct daemon *daemon, char why[ERR_LEN])
 {
+    bool from_folder[MAX_MODELS] = { false };
     struct dirent **entries;
     int n = scandir(daemon->settings.model_dir, &entries, is_model_file, alphasort);
 
@@ -86,7 +100,7 @@ static enum status load_folder(struct daemon *daemon, char why[ERR_LEN])
     enum status st = ST_OK;
     for (int i = 0; i < n; i++) {
         if (st == ST_OK)
-            st = load_file(daemon, entries[i]->d_name, why);
+            st = load_file(daemon, entries[i]->d_name, from_folder, why);
         free(entries[i]);
     }
     free(entries);
