@@ -370,12 +370,22 @@ static void classify_worker(void *arg, unsigned worker)
     free(c);
 }
 
+/* A request that was refused before it came to a lane's work. On the data thread. */
+static void count_refused(const struct classify *c)
+{
+    struct generation *generation = generation_take(c->model);
+
+    tally_error(&generation->tallies[http_call_thread(c->call)]);
+    generation_drop(generation);
+}
+
 static void hand_over(const struct classify *here)
 {
     struct classify *c = malloc(sizeof(*c));
     struct problem problem;
 
     if (c == NULL) {
+        count_refused(here);
         problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
         http_reply_problem(here->call, &problem);
         return;
@@ -384,6 +394,7 @@ static void hand_over(const struct classify *here)
     http_defer(c->call);
     if (pool_submit(c->daemon->workers, classify_worker, c) == ST_OK)
         return;
+    count_refused(here);
     daemon_reply_busy(c->daemon, c->call, "inference");
     free(c);
 }
@@ -398,10 +409,7 @@ void classify_handle(void *ctx, struct http_call *call)
     if (c.model == NULL)
         return;
     if (!read_options(&c, &problem) || !read_type(&c, &problem)) {
-        struct generation *generation = generation_take(c.model);
-
-        tally_error(&generation->tallies[http_call_thread(call)]);
-        generation_drop(generation);
+        count_refused(&c);
         http_reply_problem(call, &problem);
         return;
     }

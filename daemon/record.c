@@ -56,7 +56,6 @@ struct record {
     struct record_model *models;
     size_t n_models;
     pthread_t writer;
-    bool started;
 
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -360,8 +359,10 @@ enum status record_start(const char *path, struct model *const *models, size_t n
     pthread_condattr_t monotonic;
     struct db_opened opened;
 
-    if (record == NULL)
+    if (record == NULL) {
+        (void)snprintf(why, ERR_LEN, "out of memory");
         return ST_NOMEM;
+    }
     (void)snprintf(record->path, sizeof(record->path), "%s", path);
     (void)pthread_mutex_init(&record->mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -393,7 +394,6 @@ enum status record_start(const char *path, struct model *const *models, size_t n
         goto fail;
     }
     (void)pthread_setname_np(record->writer, "writer");
-    record->started = true;
     *ret_record = record;
     return ST_OK;
 
