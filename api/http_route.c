@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/http_route.h"
 
+#include "api/hex.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,22 +81,11 @@ void http_route_table_free(struct http_route_table *table)
 
 /* -- Paths -- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The byte that "%XX" at text stands for, or -1. */
 static int escape_value(const char *text)
 {
-    int high = hex_value(text[1]);
-    int low = high < 0 ? -1 : hex_value(text[2]);
+    int high = hex_digit(text[1]);
+    int low = high < 0 ? -1 : hex_digit(text[2]);
 
     return low < 0 ? -1 : high * 16 + low;
 }

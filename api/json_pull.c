@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/json_pull.h"
 
+#include "api/hex.h"
+
 #include <string.h>
 
 /* Largest integer of which every smaller one is a double too. */
@@ -160,17 +162,6 @@ bool json_pull_member(struct json_pull *pull, bool first, struct json_pull_text 
 }
 
 /* -- Strings -- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Value of four hexadecimal digits, or -1. */
 static int hex4(const char *at, const char *end)
