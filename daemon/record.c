@@ -64,11 +64,11 @@ struct record {
     /* Pending rows; ours. While a transaction runs, its rows are not touched. */
     struct pending_programming programmings[MAX_PENDING];
     size_t n_programmings;
-    struct metrics_window windows[MAX_PENDING];
+    struct metrics_window *windows; /* [MAX_PENDING + n_models], see window_row */
     size_t n_windows;
     struct metrics_event events[MAX_PENDING];
     size_t n_events;
-    struct pending_feedback feedback[MAX_PENDING];
+    struct pending_feedback *feedback; /* [MAX_PENDING + n_models], see feedback_row */
     size_t n_feedback;
     struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
 };
@@ -80,8 +80,9 @@ static bool window_empty(const struct tally_sum *sum)
     return sum->requests == 0 && sum->labelled == 0 && sum->errors == 0;
 }
 
-/* The pending row that a gain belongs to: the same window and generation, or, when there
- * is no room left, the last row of that model. */
+/* The pending row that a gain belongs to: the same window and generation, or, beyond
+ * MAX_PENDING rows, the last one of that model. So requests always have a place: beyond,
+ * a model adds at most one row. */
 static struct metrics_window *window_row(struct record *record, int64_t db_id,
                                          uint64_t generation, int64_t window_s)
 {
@@ -97,7 +98,7 @@ static struct metrics_window *window_row(struct record *record, int64_t db_id,
         if (of_model == NULL)
             of_model = row;
     }
-    if (record->n_windows == MAX_PENDING)
+    if (record->n_windows >= MAX_PENDING && of_model != NULL)
         return of_model;
     struct metrics_window *row = &record->windows[record->n_windows++];
     *row = (struct metrics_window) { .model_id = db_id,
@@ -114,12 +115,6 @@ static void add_window(struct record *record, const struct record_model *model,
     struct metrics_window *row =
         window_row(record, model->db_id, generation, now - now % METRICS_WINDOW_S);
 
-    if (row == NULL) {
-        /* 4096 rows of other models are waiting: this one is new since the trouble began.
-         */
-        record->health.rows_dropped++;
-        return;
-    }
     row->requests += gain->requests;
     row->images += gain->images;
     row->labelled += gain->labelled;
@@ -132,6 +127,29 @@ static void add_window(struct record *record, const struct record_model *model,
     row->latency_max_us = fmax(row->latency_max_us, gain->latency_max_us);
     for (unsigned i = 0; i <= METRICS_LATENCY_EDGES; i++)
         row->latency[i] += gain->latency[i];
+}
+
+/* The same for late labels. */
+static struct pending_feedback *
+feedback_row(struct record *record, const struct record_model *model, uint64_t generation)
+{
+    struct pending_feedback *of_model = NULL;
+
+    for (size_t i = record->n_feedback; i-- > 0;) {
+        struct pending_feedback *row = &record->feedback[i];
+
+        if (row->model != model)
+            continue;
+        if (row->generation == generation)
+            return row;
+        if (of_model == NULL)
+            of_model = row;
+    }
+    if (record->n_feedback >= MAX_PENDING && of_model != NULL)
+        return of_model;
+    struct pending_feedback *row = &record->feedback[record->n_feedback++];
+    *row = (struct pending_feedback) { .model = model, .generation = generation };
+    return row;
 }
 
 static void add_programming(struct record *record, const struct record_model *model,
@@ -343,11 +361,14 @@ static void record_free(struct record *record)
             generation_drop(watched->generation);
             free(watched);
         }
-    forget_written(record, record->n_programmings, record->n_windows, record->n_events);
+    for (size_t i = 0; i < record->n_programmings; i++)
+        free(record->programmings[i].results);
     if (record->db != NULL)
         db_close(record->db);
     (void)pthread_cond_destroy(&record->wake);
     (void)pthread_mutex_destroy(&record->mutex);
+    free(record->feedback);
+    free(record->windows);
     free(record->models);
     free(record);
 }
@@ -372,7 +393,9 @@ enum status record_start(const char *path, struct model *const *models, size_t n
 
     enum status st = ST_NOMEM;
     record->models = calloc(n_models, sizeof(*record->models));
-    if (record->models == NULL)
+    record->windows = calloc(MAX_PENDING + n_models, sizeof(*record->windows));
+    record->feedback = calloc(MAX_PENDING + n_models, sizeof(*record->feedback));
+    if (record->models == NULL || record->windows == NULL || record->feedback == NULL)
         goto fail;
     record->n_models = n_models;
 
@@ -487,13 +510,7 @@ void record_feedback(struct record *record, const struct model *model, uint64_t 
 
     (void)pthread_mutex_lock(&record->mutex);
     tally_sum_add(&of->totals.tally, &gain);
-    if (record->n_feedback < MAX_PENDING) {
-        record->feedback[record->n_feedback++] =
-            (struct pending_feedback) { of, number, gain };
-    } else {
-        /* More than the writer takes in a second: the last one carries the rest. */
-        tally_sum_add(&record->feedback[MAX_PENDING - 1].gain, &gain);
-    }
+    tally_sum_add(&feedback_row(record, of, number)->gain, &gain);
     (void)pthread_mutex_unlock(&record->mutex);
 }
 
