@@ -65,8 +65,10 @@ static_assert(N_SETTINGS <= SETTINGS_MAX, "settings_result has a place for each 
 
 static bool is_choice(const char *choices, const char *value)
 {
-    size_t len = strlen(value);
+    size_t len = strcspn(value, "|");
 
+    if (value[len] != '\0')
+        return false;
     for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
         if (*at == '|')
             at++;
