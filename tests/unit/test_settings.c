@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/settings.h"
+
+#include "tests/lib/fault.h"
+#include "tests/lib/scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_ARGS 8
+
+static struct settings_result result;
+static char why[ERR_LEN];
+
+/* Reads flags and variables, both ending with NULL; the file is `file`. */
+static enum status read_from(const char *file, const char *const *flags,
+                             const char *const *variables)
+{
+    char config[256];
+    char *argv[MAX_ARGS + 1] = { (char *)"spinbnnd" };
+    char *environment[MAX_ARGS + 2] = { config };
+    int argc = 1;
+
+    (void)snprintf(config, sizeof(config), "SPINBNN_CONFIG=%s", file);
+    for (; flags != NULL && *flags != NULL; flags++)
+        argv[argc++] = (char *)*flags;
+    for (size_t i = 1; variables != NULL && *variables != NULL; variables++)
+        environment[i++] = (char *)*variables;
+    why[0] = '\0';
+    return settings_read(argc, argv, environment, &result, why);
+}
+
+#define LIST(...) ((const char *const[]) { __VA_ARGS__, NULL })
+
+/* The line of --print-config for a name; static memory. */
+static const char *printed(const char *name)
+{
+    static char line[4096];
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    assert_non_null(out);
+    settings_print_config(&result, out);
+    assert_int_equal(fclose(out), 0);
+    line[0] = '\0';
+    for (char *at = strtok(text, "\n"); at != NULL; at = strtok(NULL, "\n"))
+        if (strncmp(at, name, strlen(name)) == 0 && at[strlen(name)] == ' ')
+            (void)snprintf(line, sizeof(line), "%s", at);
+    free(text);
+    return line;
+}
+
+static void assert_says(const char *word)
+{
+    if (strstr(why, word) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", why, word);
+}
+
+static int make_file(void **state)
+{
+    static struct scratch scratch;
+
+    scratch_make(&scratch);
+    (void)scratch_file(&scratch, "empty.json", "{}", 2);
+    *state = &scratch;
+    return 0;
+}
+
+static int remove_file(void **state)
+{
+    scratch_remove(*state);
+    return 0;
+}
+
+static const char *empty(void **state)
+{
+    return scratch_path(*state, "empty.json");
+}
+
+/* -- Sources -- */
+
+static void without_sources_there_are_defaults(void **state)
+{
+    assert_int_equal(read_from(empty(state), NULL, NULL), ST_OK);
+    assert_string_equal(result.settings.listen, "127.0.0.1:8080");
+    assert_string_equal(result.settings.state_dir, "state");
+    assert_string_equal(result.settings.kernel, "auto");
+    assert_int_equal(result.settings.drain_timeout_s, 25);
+    assert_int_equal(result.action, SETTINGS_SERVE);
+    assert_non_null(strstr(printed("listen"), "# default"));
+}
+
+static void the_stronger_source_wins_and_is_named(void **state)
+{
+    static const char text[] = "{\"queue\": 1, \"threads\": 1, \"workers\": 1}";
+    const char *file = scratch_file(*state, "some.json", text, sizeof(text) - 1);
+
+    assert_int_equal(
+        read_from(file, LIST("--queue=3"), LIST("SPINBNN_QUEUE=2", "SPINBNN_THREADS=2")),
+        ST_OK);
+    assert_int_equal(result.settings.workers, 1);
+    assert_int_equal(result.settings.threads, 2);
+    assert_int_equal(result.settings.queue, 3);
+    assert_non_null(strstr(printed("workers"), "some.json"));
+    assert_non_null(strstr(printed("threads"), "environment SPINBNN_THREADS"));
+    assert_non_null(strstr(printed("queue"), "flag --queue"));
+    assert_non_null(strstr(printed("kernel"), "default"));
+}
+
+static void flags_are_written_in_two_ways(void **state)
+{
+    assert_int_equal(
+        read_from(empty(state), LIST("--state-dir", "a", "--model-dir=b=c"), NULL),
+        ST_OK);
+    assert_string_equal(result.settings.state_dir, "a");
+    assert_string_equal(result.settings.model_dir, "b=c");
+    /* The last of a name counts. */
+    assert_int_equal(read_from(empty(state), LIST("--queue", "4", "--queue", "5"), NULL),
+                     ST_OK);
+    assert_int_equal(result.settings.queue, 5);
+}
+
+static void a_flag_names_the_file(void **state)
+{
+    static const char text[] = "{\"queue\": 9}";
+    char file[128];
+
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "nine.json", text, sizeof(text) - 1));
+    assert_int_equal(read_from("/nonexistent/spinbnn.json", LIST("--config", file), NULL),
+                     ST_OK);
+    assert_int_equal(result.settings.queue, 9);
+}
+
+static void variables_of_others_are_left_alone(void **state)
+{
+    assert_int_equal(
+        read_from(empty(state), NULL,
+                  LIST("HOME=/", "SPINBNN=1", "SPINBNNX_A=1", "SPINBNN_URL=http://x",
+                       "SPINBNN_SERVICE_HOST=10.0.0.1", "SPINBNN_PORT=tcp://10.0.0.1:80",
+                       "SPINBNN_PORT_80_TCP=x")),
+        ST_OK);
+}
+
+/* -- What is wrong, and where -- */
+
+static void unknown_names_come_with_the_nearest(void **state)
+{
+    static const char text[] = "{\"lisen\": \"x\"}";
+    char file[128];
+
+    assert_int_equal(read_from(empty(state), LIST("--state-dri", "x"), NULL), ST_FORMAT);
+    assert_true(result.usage_error);
+    assert_says("did you mean --state-dir?");
+    assert_int_equal(read_from(empty(state), NULL, LIST("SPINBNN_STATEDIR=x")),
+                     ST_FORMAT);
+    assert_false(result.usage_error);
+    assert_says("did you mean state_dir?");
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "bad.json", text, sizeof(text) - 1));
+    assert_int_equal(read_from(file, NULL, NULL), ST_FORMAT);
+    assert_false(result.usage_error);
+    assert_says("did you mean listen?");
+    assert_says(file);
+}
+
+static void numbers_are_whole_and_within_their_range(void **state)
+{
+    static const char *const bad[] = { "",
+                                       "-1",
+                                       "+1",
+                                       " 1",
+                                       "1 ",
+                                       "1.5",
+                                       "1e3",
+                                       "0x10",
+                                       "x",
+                                       "65537",
+                                       "18446744073709551617" };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(read_from(empty(state), LIST("--queue", bad[i]), NULL),
+                         ST_RANGE);
+        assert_says("flag --queue");
+        assert_says("1 .. 65536");
+    }
+    assert_int_equal(read_from(empty(state), LIST("--queue=65536"), NULL), ST_OK);
+    assert_int_equal(result.settings.queue, 65536);
+}
+
+static void choices_are_taken_whole(void **state)
+{
+    static const char *const bad[] = { "", "err", "loud", "error|warning", "INFO" };
+    static const char *const good[] = { "error", "warning", "info", "debug" };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(read_from(empty(state), LIST("--log-level", bad[i]), NULL),
+                         ST_RANGE);
+        assert_says("error|warning|info|debug");
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_int_equal(read_from(empty(state), LIST("--log-level", good[i]), NULL),
+                         ST_OK);
+}
+
+static void texts_have_a_limit(void **state)
+{
+    char text[SETTINGS_TEXT_LEN + 1];
+
+    memset(text, 'a', sizeof(text));
+    text[SETTINGS_TEXT_LEN] = '\0';
+    assert_int_equal(read_from(empty(state), LIST("--state-dir", text), NULL), ST_RANGE);
+    assert_says("state_dir");
+    text[SETTINGS_TEXT_LEN - 1] = '\0';
+    assert_int_equal(read_from(empty(state), LIST("--state-dir", text), NULL), ST_OK);
+    assert_int_equal(strlen(result.settings.state_dir), SETTINGS_TEXT_LEN - 1);
+}
+
+static void what_is_no_flag_is_refused(void **state)
+{
+    assert_int_equal(read_from(empty(state), LIST("serve"), NULL), ST_FORMAT);
+    assert_says("\"serve\"");
+    assert_int_equal(read_from(empty(state), LIST("--"), NULL), ST_FORMAT);
+    assert_int_equal(read_from(empty(state), LIST("-q"), NULL), ST_FORMAT);
+    assert_int_equal(read_from(empty(state), LIST("--queue"), NULL), ST_FORMAT);
+    assert_says("missing");
+    assert_true(result.usage_error);
+}
+
+static void files_that_cannot_be_read_are_named(void **state)
+{
+    static const char broken[] = "{\n \"queue\": 17,\n}";
+    char *large = malloc(65536);
+    char file[128];
+
+    assert_int_equal(read_from("/nonexistent/spinbnn.json", NULL, NULL), ST_IO);
+    assert_says("/nonexistent/spinbnn.json");
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "broken.json", broken, sizeof(broken) - 1));
+    assert_int_equal(read_from(file, NULL, NULL), ST_FORMAT);
+    assert_says("line 3");
+    assert_says(file);
+
+    assert_non_null(large);
+    memset(large, ' ', 65536);
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "large.json", large, 65536));
+    assert_int_equal(read_from(file, NULL, NULL), ST_FORMAT);
+    assert_says("64 KiB");
+    free(large);
+}
+
+static void without_memory_the_file_is_not_read(void **state)
+{
+    char file[128];
+
+    (void)snprintf(file, sizeof(file), "%s", empty(state));
+    fault_at(0);
+    enum status st = read_from(file, NULL, NULL);
+    fault_off();
+    assert_int_equal(st, ST_NOMEM);
+    assert_says("memory");
+}
+
+/* -- For people -- */
+
+static void help_is_there_whatever_else_is_wrong(void **state)
+{
+    static const char *const flags[] = { "--help", "-h", "--version" };
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(read_from("/nonexistent/spinbnn.json", LIST(flags[i]),
+                                   LIST("SPINBNN_NONSENSE=1")),
+                         ST_OK);
+        assert_int_equal(result.action,
+                         i < 2 ? SETTINGS_PRINT_HELP : SETTINGS_PRINT_VERSION);
+    }
+    assert_int_equal(read_from("/nonexistent/spinbnn.json", LIST("--print-config"), NULL),
+                     ST_IO);
+}
+
+static void help_names_every_setting_with_its_default(void **state)
+{
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    assert_int_equal(read_from(empty(state), NULL, NULL), ST_OK);
+    assert_non_null(out);
+    settings_print_help(out);
+    assert_int_equal(fclose(out), 0);
+    static const char *const words[] = { "--listen",       "127.0.0.1:8080",
+                                         "--state-dir",    "--head-timeout-s",
+                                         "--log-level",    "error|warning|info|debug",
+                                         "--print-config", "SPINBNN_STATE_DIR" };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        assert_non_null(strstr(text, words[i]));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_sources_there_are_defaults),
+        cmocka_unit_test(the_stronger_source_wins_and_is_named),
+        cmocka_unit_test(flags_are_written_in_two_ways),
+        cmocka_unit_test(a_flag_names_the_file),
+        cmocka_unit_test(variables_of_others_are_left_alone),
+        cmocka_unit_test(unknown_names_come_with_the_nearest),
+        cmocka_unit_test(numbers_are_whole_and_within_their_range),
+        cmocka_unit_test(choices_are_taken_whole),
+        cmocka_unit_test(texts_have_a_limit),
+        cmocka_unit_test(what_is_no_flag_is_refused),
+        cmocka_unit_test(files_that_cannot_be_read_are_named),
+        cmocka_unit_test(without_memory_the_file_is_not_read),
+        cmocka_unit_test(help_is_there_whatever_else_is_wrong),
+        cmocka_unit_test(help_names_every_setting_with_its_default),
+    };
+
+    return cmocka_run_group_tests(tests, make_file, remove_file);
+}
