@@ -86,8 +86,11 @@ static enum status row_done(struct db *db, struct row *row)
         row->rc = SQLITE_ERROR;
     if (row->rc != SQLITE_OK)
         st = db_failed(db);
-    (void)sqlite3_reset(row->statement); /* repeats the error of the step */
-    (void)sqlite3_clear_bindings(row->statement);
+    /* There is no statement if it could not be prepared. */
+    if (row->statement != NULL) {
+        (void)sqlite3_reset(row->statement); /* repeats the error of the step */
+        (void)sqlite3_clear_bindings(row->statement);
+    }
     return st;
 }
 

@@ -531,6 +531,24 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     fixture_free(&f);
 }
 
+/* Somebody else changed the tables while we had them open. */
+static void a_table_that_is_gone_is_an_error(void **state)
+{
+    (void)state;
+    struct fixture f;
+    sqlite3 *other;
+
+    fixture_make(&f);
+    assert_int_equal(sqlite3_open(f.path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "DROP TABLE w10", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    struct metrics_window w = a_window(&f, NOW, 1);
+    assert_int_equal(write_windows(&f, &w, 1), ST_IO);
+    assert_int_equal(write_windows(&f, &w, 1), ST_IO);
+    assert_non_null(strstr(db_message(f.db), "w10"));
+    fixture_free(&f);
+}
+
 static void a_full_disk_loses_and_doubles_nothing(void **state)
 {
     (void)state;
@@ -655,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_view_of_some_time_reads_only_that_time),
         cmocka_unit_test(events_tell_severity_and_model),
         cmocka_unit_test(a_batch_is_written_whole_or_not_at_all),
+        cmocka_unit_test(a_table_that_is_gone_is_an_error),
         cmocka_unit_test(a_full_disk_loses_and_doubles_nothing),
         cmocka_unit_test(a_kill_loses_nothing_that_was_committed),
     };
