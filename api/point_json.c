@@ -231,7 +231,8 @@ static bool used(struct patch *patch, const char *name, bool applies, const char
     if (applies || !gives(patch, name))
         return true;
     violation_pointer(pointer, "", name);
-    violation_add(&patch->violations, ST_CONFLICT, pointer, "applies to %s; mode is %s",
+    violation_add(&patch->violations, ST_CONFLICT, pointer,
+                  "applies to %s; mode is %s; give mode in the same patch to change it",
                   modes, operating_point_mode_name(patch->op.mode));
     return false;
 }

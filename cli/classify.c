@@ -310,12 +310,12 @@ const struct command classify_command = {
         "\n"
         "A FILE that fails does not stop the others; the exit status then is 1. With\n"
         "--json: one object per FILE, one per line.\n",
-    .examples =
-        "  spinbnn classify seven.png\n"
-        "  spinbnn classify --model mnist --top 3 seven.png\n"
-        "  spinbnn classify --label 7 sevens/*.png\n"
-        "  convert shoe.jpg pgm:- | spinbnn classify --model fashion -\n"
-        "  spinbnn classify --json *.png | jq -r '.file + \" \" + .results[0].label'\n",
+    .examples = "  spinbnn classify -m mnist seven.png\n"
+                "  spinbnn classify -m mnist --top 3 seven.png\n"
+                "  spinbnn classify -m mnist --label 7 sevens/*.png\n"
+                "  convert shoe.jpg pgm:- | spinbnn classify -m fashion -\n"
+                "  spinbnn classify -m mnist --json *.png | jq -r '.file + \" \" + "
+                ".results[0].label'\n",
     .options = options,
     .min_args = 1,
     .max_args = SIZE_MAX,

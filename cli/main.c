@@ -55,9 +55,11 @@ static const char about[] =
     "notices one wrong bit in a thousand, so weak writing can pay: turn the knob and "
     "see.\n"
     "\n"
-    "  spinbnn evaluate -m mnist -d DIR                  accuracy, wrong bits, energy\n"
-    "  spinbnn operating-point set -m mnist --target 1e-3 --over random  write weakly\n"
-    "  spinbnn evaluate -m mnist -d DIR                  what did that cost and save?\n"
+    "  D=/usr/share/datasets/fashion-mnist     (apt-get install dataset-fashion-mnist)\n"
+    "  spinbnn evaluate -m fashion -d $D       accuracy, wrong bits, energy\n"
+    "  spinbnn operating-point set -m fashion --target 1e-3 --over random\n"
+    "                                          write weakly; what did it save?\n"
+    "  spinbnn evaluate -m fashion -d $D       and what did it cost?\n"
     "  spinbnn help operating-point                      all about the knob\n";
 
 static void print_help(FILE *out)

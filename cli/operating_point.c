@@ -126,13 +126,14 @@ const struct command operating_point_command = {
         "the probability --bit-error-rate (what most published studies do; no\n"
         "energies).\n",
     .examples =
-        "  spinbnn operating-point get --model mnist\n"
-        "  spinbnn operating-point set --target 1e-3 --over random\n"
-        "  spinbnn operating-point set --target 1e-6 --pulse-ns 10\n"
-        "  spinbnn operating-point set --mode uniform --voltage-p2ap 0.57 \\\n"
+        "  spinbnn operating-point get -m mnist\n"
+        "  spinbnn operating-point set -m mnist --target 1e-3 --over random\n"
+        "  spinbnn operating-point set -m mnist --target 1e-6 --pulse-ns 10\n"
+        "  spinbnn operating-point set -m mnist --mode uniform --voltage-p2ap 0.57 \\\n"
         "                              --voltage-ap2p 0.49 --pulse-ns 10 --over random\n"
-        "  spinbnn operating-point set --mode iid --bit-error-rate 1e-3\n"
-        "  spinbnn operating-point set --default target --default pulse-ns --mode "
+        "  spinbnn operating-point set -m mnist --mode iid --bit-error-rate 1e-3\n"
+        "  spinbnn operating-point set -m mnist --default target --default pulse-ns "
+        "--mode "
         "device\n",
     .options = point_options,
     .min_args = 1,

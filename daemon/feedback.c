@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,21 +96,45 @@ void feedback_note(struct feedback_memory *memory, uint64_t request_id, size_t m
     (void)pthread_mutex_unlock(&ring->mutex);
 }
 
-static bool match_entries(struct feedback_ring *ring, uint64_t request_id,
-                          const uint32_t *labels, size_t n,
-                          struct feedback_match *ret_match)
+/* May these labels be given to the request whose pictures begin at `first`? */
+static enum status check_labels(const struct feedback_ring *ring, uint64_t first,
+                                const uint32_t *labels, size_t n, size_t n_classes,
+                                char why[ERR_LEN])
+{
+    if (ring->entries[first & MASK].n != n) {
+        (void)snprintf(why, ERR_LEN, "the request had %u pictures, %zu labels are given",
+                       ring->entries[first & MASK].n, n);
+        return ST_RANGE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (ring->entries[(first + i) & MASK].labelled) {
+            (void)snprintf(why, ERR_LEN, "it has a label already");
+            return ST_CONFLICT;
+        }
+        if (labels[i] >= n_classes) {
+            (void)snprintf(why, ERR_LEN, "label %u is outside 0 .. %zu", labels[i],
+                           n_classes - 1);
+            return ST_RANGE;
+        }
+    }
+    return ST_OK;
+}
+
+static enum status match_entries(struct feedback_ring *ring, uint64_t request_id,
+                                 const uint32_t *labels, size_t n,
+                                 const size_t *n_classes,
+                                 struct feedback_match *ret_match, char why[ERR_LEN])
 {
     uint64_t first = ring->first[request_id & MASK];
     const struct answered *head = &ring->entries[first & MASK];
     struct feedback_match match = { 0 };
 
     /* Overwritten since, or another request with the same low bits. */
-    if (ring->n_noted - first > FEEDBACK_ANSWERS || head->request_id != request_id ||
-        head->n != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (ring->entries[(first + i) & MASK].labelled)
-            return false;
+    if (ring->n_noted - first > FEEDBACK_ANSWERS || head->request_id != request_id)
+        return ST_NOT_FOUND;
+    enum status st = check_labels(ring, first, labels, n, n_classes[head->model], why);
+    if (st != ST_OK)
+        return st;
     for (size_t i = 0; i < n; i++) {
         struct answered *entry = &ring->entries[(first + i) & MASK];
 
@@ -120,47 +145,67 @@ static bool match_entries(struct feedback_ring *ring, uint64_t request_id,
     match.model = head->model;
     match.generation = head->generation;
     *ret_match = match;
-    return true;
+    return ST_OK;
 }
 
-bool feedback_match(struct feedback_memory *memory, uint64_t request_id,
-                    const uint32_t *labels, size_t n, struct feedback_match *ret_match)
+enum status feedback_match(struct feedback_memory *memory, uint64_t request_id,
+                           const uint32_t *labels, size_t n, const size_t *n_classes,
+                           struct feedback_match *ret_match, char why[ERR_LEN])
 {
     struct feedback_ring *ring = ring_of(memory, request_id);
 
     if (ring == NULL)
-        return false;
+        return ST_NOT_FOUND;
     (void)pthread_mutex_lock(&ring->mutex);
-    bool matched = match_entries(ring, request_id, labels, n, ret_match);
+    enum status st =
+        match_entries(ring, request_id, labels, n, n_classes, ret_match, why);
     (void)pthread_mutex_unlock(&ring->mutex);
-    return matched;
+    return st;
 }
 
-static void reply(struct daemon *daemon, struct http_call *call,
-                  const struct feedback_list *list)
+/* -- POST /api/v1/feedback -- */
+
+/* The three lists of the answer. */
+struct feedback_answer {
+    uint64_t accepted;
+    struct buf unknown, rejected;
+};
+
+static void take_item(struct daemon *daemon, const struct feedback *item,
+                      const size_t *n_classes, struct feedback_answer *answer)
+{
+    struct feedback_match match;
+    char why[ERR_LEN];
+    enum status st = feedback_match(daemon->feedback, item->request_id, item->labels,
+                                    item->n_labels, n_classes, &match, why);
+
+    if (st == ST_OK) {
+        record_feedback(daemon->record, daemon->models[match.model], match.generation,
+                        match.labelled, match.correct);
+        answer->accepted += match.labelled;
+    } else if (st == ST_NOT_FOUND) {
+        buf_printf(&answer->unknown, "%s\"%016" PRIx64 "\"",
+                   answer->unknown.len > 0 ? "," : "", item->request_id);
+    } else {
+        buf_printf(&answer->rejected, "%s{\"request_id\":\"%016" PRIx64 "\",\"reason\":",
+                   answer->rejected.len > 0 ? "," : "", item->request_id);
+        buf_json_string(&answer->rejected, why);
+        buf_char(&answer->rejected, '}');
+    }
+}
+
+static void reply(struct http_call *call, struct feedback_answer *answer)
 {
     struct buf body = http_take_buf(call);
-    uint64_t accepted = 0;
-    const char *comma = "";
 
-    buf_text(&body, "{\"unknown\":[");
-    for (size_t i = 0; i < list->n; i++) {
-        const struct feedback *item = &list->items[i];
-        struct feedback_match match;
-
-        if (feedback_match(daemon->feedback, item->request_id, item->labels,
-                           item->n_labels, &match)) {
-            record_feedback(daemon->record, daemon->models[match.model], match.generation,
-                            match.labelled, match.correct);
-            accepted += match.labelled;
-            continue;
-        }
-        buf_printf(&body, "%s\"%016" PRIx64 "\"", comma, item->request_id);
-        comma = ",";
-    }
-    buf_text(&body, "],\"accepted\":");
-    buf_u64(&body, accepted);
-    buf_text(&body, "}\n");
+    buf_text(&body, "{\"accepted\":");
+    buf_u64(&body, answer->accepted);
+    buf_text(&body, ",\"unknown\":[");
+    buf_bytes(&body, answer->unknown.data, answer->unknown.len);
+    buf_text(&body, "],\"rejected\":[");
+    buf_bytes(&body, answer->rejected.data, answer->rejected.len);
+    buf_text(&body, "]}\n");
+    body.failed |= answer->unknown.failed || answer->rejected.failed;
     http_reply(call, 200, "application/json", &body);
 }
 
@@ -175,6 +220,21 @@ void feedback_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    reply(ctx, call, &list);
+    struct daemon *daemon = ctx;
+    struct feedback_answer answer = { 0, BUF_INIT, BUF_INIT };
+    size_t *n_classes = malloc(daemon->n_models * sizeof(*n_classes));
+    if (n_classes == NULL) {
+        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+        http_reply_problem(call, &problem);
+    } else {
+        for (size_t i = 0; i < daemon->n_models; i++)
+            n_classes[i] = daemon->models[i]->net->n_classes;
+        for (size_t i = 0; i < list.n; i++)
+            take_item(daemon, &list.items[i], n_classes, &answer);
+        reply(call, &answer);
+    }
+    free(n_classes);
+    buf_free(&answer.unknown);
+    buf_free(&answer.rejected);
     feedback_list_done(&list);
 }

@@ -26,15 +26,22 @@ void feedback_note(struct feedback_memory *memory, uint64_t request_id, size_t m
                    uint64_t generation, const uint32_t *classes, const int32_t *labels,
                    size_t n);
 
-/* What a late label comes to. */
+/* What late labels come to. */
 struct feedback_match {
     size_t model;
     uint64_t generation;
     uint64_t labelled, correct;
 };
-/* Matches labels with the pictures of a request, in order, once. False: the request is
- * not remembered, was labelled before, or has another number of pictures. Any thread. */
-bool feedback_match(struct feedback_memory *memory, uint64_t request_id,
-                    const uint32_t *labels, size_t n, struct feedback_match *ret_match);
+
+/* Matches labels with the pictures of a request, in order, once. Any thread.
+ * n_classes[model]: labels at or above it are refused.
+ * ST_NOT_FOUND: not remembered. ST_CONFLICT: labelled before. ST_RANGE: another number of
+ * pictures, or a label that is no class; `why` says which. Only ST_OK changes anything.
+ */
+MUST_CHECK enum status feedback_match(struct feedback_memory *memory, uint64_t request_id,
+                                      const uint32_t *labels, size_t n,
+                                      const size_t *n_classes,
+                                      struct feedback_match *ret_match,
+                                      char why[ERR_LEN]);
 
 #endif

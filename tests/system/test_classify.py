@@ -172,8 +172,16 @@ class Contract(unittest.TestCase):
             {"request_id": one, "label": 7},
             {"request_id": "00ff00ff00ff00ff", "label": 7}]})
         self.assertEqual(answer.status, 200, answer.body)
-        self.assertEqual(answer.json(), {"accepted": 3, "unknown": [one, "00ff00ff00ff00ff"]})
-        self.assertEqual(accuracy(), (before[0] + 3, before[1] + 2))
+        self.assertEqual(answer.json(), {
+            "accepted": 3, "unknown": ["00ff00ff00ff00ff"],
+            "rejected": [{"request_id": one, "reason": "it has a label already"}]})
+        # What is refused can be put right.
+        three = self.classify(self.seven)["request_id"]
+        answer = self.daemon.ask("POST", "/api/v1/feedback", {"request_id": three, "label": 17})
+        self.assertIn("0 .. 9", answer.json()["rejected"][0]["reason"])
+        answer = self.daemon.ask("POST", "/api/v1/feedback", {"request_id": three, "label": 1})
+        self.assertEqual(answer.json()["accepted"], 1)
+        self.assertEqual(accuracy(), (before[0] + 4, before[1] + 2))
 
     def test_models_are_described(self):
         models = {m["name"]: m for m in self.daemon.get("/api/v1/models").json()["models"]}

@@ -29,82 +29,104 @@ static void note_one(struct feedback_memory *memory, uint64_t id, uint32_t class
     feedback_note(memory, id, 3, 8, &class_index, &unlabelled, 1);
 }
 
-static bool match_one(struct feedback_memory *memory, uint64_t id, uint32_t label)
-{
-    struct feedback_match match;
+/* Classes of each model. */
+static const size_t n_classes[] = { 10, 10, 10, 10, 10, 10 };
 
-    return feedback_match(memory, id, &label, 1, &match);
+static enum status match(struct feedback_memory *memory, uint64_t id,
+                         const uint32_t *labels, size_t n,
+                         struct feedback_match *ret_match)
+{
+    char why[ERR_LEN] = "";
+    enum status st = feedback_match(memory, id, labels, n, n_classes, ret_match, why);
+
+    assert_int_equal(why[0] != '\0', st == ST_CONFLICT || st == ST_RANGE);
+    return st;
+}
+
+static enum status match_one(struct feedback_memory *memory, uint64_t id, uint32_t label)
+{
+    struct feedback_match found;
+
+    return match(memory, id, &label, 1, &found);
 }
 
 static void a_late_label_meets_its_answer(void **state)
 {
     const uint32_t classes[] = { 1, 2, 3, 4 }, labels[] = { 1, 0, 3, 0 };
     const int32_t none[] = { -1, -1, -1, -1 };
-    struct feedback_match match;
+    struct feedback_match found;
 
     feedback_note(*state, ID(1, 77), 5, 1234, classes, none, 4);
-    assert_true(feedback_match(*state, ID(1, 77), labels, 4, &match));
-    assert_int_equal(match.model, 5);
-    assert_int_equal(match.generation, 1234);
-    assert_int_equal(match.labelled, 4);
-    assert_int_equal(match.correct, 2);
+    assert_int_equal(match(*state, ID(1, 77), labels, 4, &found), ST_OK);
+    assert_int_equal(found.model, 5);
+    assert_int_equal(found.generation, 1234);
+    assert_int_equal(found.labelled, 4);
+    assert_int_equal(found.correct, 2);
 }
 
 static void an_answer_is_labelled_once(void **state)
 {
     note_one(*state, ID(0, 5), 7);
-    assert_true(match_one(*state, ID(0, 5), 7));
-    assert_false(match_one(*state, ID(0, 5), 7));
-    assert_false(match_one(*state, ID(0, 5), 1));
+    assert_int_equal(match_one(*state, ID(0, 5), 7), ST_OK);
+    assert_int_equal(match_one(*state, ID(0, 5), 7), ST_CONFLICT);
+    assert_int_equal(match_one(*state, ID(0, 5), 1), ST_CONFLICT);
 }
 
 static void labels_that_came_with_the_request_are_not_counted_again(void **state)
 {
     const uint32_t classes[] = { 1, 2 };
     const int32_t labels[] = { -1, 2 };
-    struct feedback_match match;
+    struct feedback_match found;
 
     feedback_note(*state, ID(0, 6), 0, 1, classes, labels, 2);
-    assert_false(feedback_match(*state, ID(0, 6), classes, 2, &match));
+    assert_int_equal(match(*state, ID(0, 6), classes, 2, &found), ST_CONFLICT);
 }
 
 static void another_number_of_labels_matches_nothing(void **state)
 {
     const uint32_t classes[] = { 1, 2, 3 };
     const int32_t none[] = { -1, -1, -1 };
-    struct feedback_match match;
+    struct feedback_match found;
 
     feedback_note(*state, ID(0, 9), 0, 1, classes, none, 2);
-    assert_false(feedback_match(*state, ID(0, 9), classes, 1, &match));
-    assert_false(feedback_match(*state, ID(0, 9), classes, 3, &match));
+    assert_int_equal(match(*state, ID(0, 9), classes, 1, &found), ST_RANGE);
+    assert_int_equal(match(*state, ID(0, 9), classes, 3, &found), ST_RANGE);
     /* And takes nothing away. */
-    assert_true(feedback_match(*state, ID(0, 9), classes, 2, &match));
+    assert_int_equal(match(*state, ID(0, 9), classes, 2, &found), ST_OK);
+}
+
+static void a_label_that_is_no_class_is_refused_and_may_be_mended(void **state)
+{
+    note_one(*state, ID(0, 5), 7);
+    assert_int_equal(match_one(*state, ID(0, 5), 10), ST_RANGE);
+    assert_int_equal(match_one(*state, ID(0, 5), UINT32_MAX), ST_RANGE);
+    assert_int_equal(match_one(*state, ID(0, 5), 9), ST_OK);
 }
 
 static void ids_that_were_never_given_out_match_nothing(void **state)
 {
     note_one(*state, ID(0, 100), 0);
-    assert_false(match_one(*state, 0, 0));
-    assert_false(match_one(*state, ID(0, 101), 0));
-    assert_false(match_one(*state, ID(1, 100), 0));
-    assert_false(match_one(*state, ID(2, 100), 0));
-    assert_false(match_one(*state, UINT64_MAX, 0));
+    assert_int_equal(match_one(*state, 0, 0), ST_NOT_FOUND);
+    assert_int_equal(match_one(*state, ID(0, 101), 0), ST_NOT_FOUND);
+    assert_int_equal(match_one(*state, ID(1, 100), 0), ST_NOT_FOUND);
+    assert_int_equal(match_one(*state, ID(2, 100), 0), ST_NOT_FOUND);
+    assert_int_equal(match_one(*state, UINT64_MAX, 0), ST_NOT_FOUND);
     /* The same place in the table. */
-    assert_false(match_one(*state, ID(0, 100 + FEEDBACK_ANSWERS), 0));
+    assert_int_equal(match_one(*state, ID(0, 100 + FEEDBACK_ANSWERS), 0), ST_NOT_FOUND);
 }
 
 static void the_last_answers_are_remembered_and_no_more(void **state)
 {
     for (uint64_t i = 0; i <= FEEDBACK_ANSWERS; i++)
         note_one(*state, ID(0, i), (uint32_t)(i % 10));
-    assert_false(match_one(*state, ID(0, 0), 0));
+    assert_int_equal(match_one(*state, ID(0, 0), 0), ST_NOT_FOUND);
     for (uint64_t i = 1; i <= FEEDBACK_ANSWERS; i++)
-        assert_true(match_one(*state, ID(0, i), 0));
+        assert_int_equal(match_one(*state, ID(0, i), 0), ST_OK);
     /* The other thread's answers are apart. */
     note_one(*state, ID(1, 0), 1);
     for (uint64_t i = 0; i < 3; i++)
         note_one(*state, ID(0, FEEDBACK_ANSWERS + 1 + i), 1);
-    assert_true(match_one(*state, ID(1, 0), 1));
+    assert_int_equal(match_one(*state, ID(1, 0), 1), ST_OK);
 }
 
 static void a_request_is_forgotten_with_its_first_picture(void **state)
@@ -112,7 +134,7 @@ static void a_request_is_forgotten_with_its_first_picture(void **state)
     enum { N = 1024 };
     static uint32_t classes[N];
     static int32_t none[N];
-    struct feedback_match match;
+    struct feedback_match found;
 
     for (size_t i = 0; i < N; i++)
         none[i] = -1;
@@ -120,10 +142,10 @@ static void a_request_is_forgotten_with_its_first_picture(void **state)
     feedback_note(*state, ID(0, 2), 0, 1, classes, none, N);
     for (uint64_t i = 0; i < FEEDBACK_ANSWERS - 2 * N + 1; i++)
         note_one(*state, ID(0, 3 + i), 0);
-    assert_false(feedback_match(*state, ID(0, 1), classes, N, &match));
-    assert_true(feedback_match(*state, ID(0, 2), classes, N, &match));
-    assert_int_equal(match.labelled, N);
-    assert_int_equal(match.correct, N);
+    assert_int_equal(match(*state, ID(0, 1), classes, N, &found), ST_NOT_FOUND);
+    assert_int_equal(match(*state, ID(0, 2), classes, N, &found), ST_OK);
+    assert_int_equal(found.labelled, N);
+    assert_int_equal(found.correct, N);
 }
 
 static void memory_that_is_not_there_is_told(void **state)
@@ -150,6 +172,7 @@ int main(void)
         FRESH(an_answer_is_labelled_once),
         FRESH(labels_that_came_with_the_request_are_not_counted_again),
         FRESH(another_number_of_labels_matches_nothing),
+        FRESH(a_label_that_is_no_class_is_refused_and_may_be_mended),
         FRESH(ids_that_were_never_given_out_match_nothing),
         FRESH(the_last_answers_are_remembered_and_no_more),
         FRESH(a_request_is_forgotten_with_its_first_picture),

@@ -260,11 +260,13 @@ static void wrong_members_are_a_422_that_names_them(void **state)
         { "{\"write_voltage_v\":{\"p2ap\":1},\"pulse_ns\":null}", 422, "/pulse_ns",
           "write voltages need a pulse" },
         { "{\"bit_error_rate\":0.1}", 422, "/bit_error_rate",
-          "applies to mode iid; mode is device" },
+          "applies to mode iid; mode is device; give mode in the same patch to change "
+          "it" },
         { "{\"bit_error_rate\":0.1,\"mode\":\"uniform\"}", 422, "/bit_error_rate",
           "mode is uniform" },
         { "{\"mode\":\"iid\",\"pulse_ns\":5}", 422, "/pulse_ns",
-          "applies to modes device and uniform; mode is iid" },
+          "applies to modes device and uniform; mode is iid; give mode in the same patch "
+          "to change it" },
         { "{\"mode\":\"iid\",\"write_voltage_v\":{\"p2ap\":1}}", 422, "/write_voltage_v",
           "mode is iid" },
         { "{\"mode\":\"iid\",\"target_write_error_rate\":0.1}", 422,
