@@ -2,9 +2,8 @@
 /* bare_server.c - libmicrohttpd alone: reads a body, answers fixed bytes.
  *
  * The best that the library allows with the threads of the daemon: as many epoll threads,
- * fed by MHD_add_connection from one accepting thread, and connections with as much
- * memory. No routes, no copies of the body, no clocks, no counters; one answer for all
- * requests, made once.
+ * fed by MHD_add_connection from one accepting thread. No routes, no copies of the body,
+ * no clocks, no counters; one answer for all requests, made once.
  *
  *   bare_server THREADS CONNECTION_MEMORY ANSWER_FILE
  *
