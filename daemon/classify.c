@@ -362,7 +362,7 @@ static void classify_worker(void *arg, unsigned worker)
     if (http_call_client_gone(c->call)) {
         struct problem problem;
 
-        problem_set(&problem, 503, "client_gone", "the client closed its connection");
+        problem_set(&problem, 499, "client_gone", "the client closed its connection");
         http_reply_problem(c->call, &problem);
     } else {
         serve(c, c->daemon->lanes[c->daemon->n_threads + worker]);

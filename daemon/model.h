@@ -2,9 +2,9 @@
 /* model.h - one hosted network: its array, and the generation of weights that serves now.
  *
  * A generation is what one programming gave. It is complete before anybody sees it and
- * never changes afterwards but for its tallies; publishing one is the swap of a pointer.
- * Requests take the current generation, use it to their end and drop it; the last drop
- * frees it.
+ * never changes afterwards but for what is counted; publishing one is the swap of a
+ * pointer. Requests take the current generation, use it to their end and drop it; the
+ * last drop frees it.
  */
 #ifndef DAEMON_MODEL_H
 #define DAEMON_MODEL_H
@@ -34,6 +34,9 @@ struct generation {
     double read_pj, compute_pj;    /* per picture */
     struct tally *tallies;         /* ours, [n_lanes] */
     unsigned n_lanes;
+    /* record.c's, under its mutex: its list, and what it has taken from the tallies. */
+    struct generation *next_watched;
+    struct tally_sum collected;
 };
 
 struct model {

@@ -159,9 +159,7 @@ static enum status program_generation(struct daemon *daemon, struct model *model
     generation->programmed_at_s = wall_seconds();
     generation->duration_ms = (double)(wall_monotonic_ns() - began) / 1e6;
     save(daemon, model, generation);
-    st = record_generation(daemon->record, generation, true);
-    if (st != ST_OK)
-        return st;
+    record_generation(daemon->record, generation, true);
     log_line(LOG_INFO, "program",
              "model=%s generation=%llu mode=%s wrong_bits=%llu cells=%llu energy_pj=%.0f "
              "ms=%.2f",
@@ -391,9 +389,8 @@ static enum status bring_back(struct daemon *daemon, struct model *model,
     if (resolve(daemon, &generation->op, &generation->resolved, &field, why) != ST_OK)
         return begin_anew(daemon, model, why);
     st = deliver(daemon, model, generation);
-    if (st == ST_OK)
-        st = record_generation(daemon->record, generation, false);
     if (st == ST_OK) {
+        record_generation(daemon->record, generation, false);
         log_line(LOG_INFO, "array",
                  "model=%s generation=%llu wrong_bits=%llu as it was left",
                  model->net->name, (unsigned long long)generation->number,

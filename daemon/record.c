@@ -24,17 +24,10 @@
 /* Rows kept in memory while the database cannot be written. */
 #define MAX_PENDING 4096
 
-/* A generation under watch. */
-struct watched {
-    struct generation *generation; /* a reference of ours */
-    struct tally_sum collected;    /* already turned into pending rows */
-    struct watched *next;
-};
-
 struct record_model {
     const struct model *model; /* borrowed */
     int64_t db_id;
-    struct watched *live;
+    struct generation *live;     /* under watch, each with a reference of ours */
     struct record_totals totals; /* of generations let go, feedback and programmings */
 };
 
@@ -197,13 +190,12 @@ static void totals_add(struct record_totals *totals, const struct generation *ge
 
 /* Turns what one generation gained into a pending row. True: it may be let go. */
 static bool collect_generation(struct record *record, struct record_model *model,
-                               struct watched *watched)
+                               struct generation *generation)
 {
-    struct generation *generation = watched->generation;
     /* Looked at first: with no reference but ours, no lane counts any more. */
     bool last = atomic_load_explicit(&generation->refs, memory_order_acquire) == 1;
     struct tally_sum now = generation_tally(generation);
-    struct tally_sum gain = tally_sum_since(&now, &watched->collected);
+    struct tally_sum gain = tally_sum_since(&now, &generation->collected);
 
     gain.latency_max_us = 0;
     for (unsigned lane = 0; lane < generation->n_lanes; lane++)
@@ -214,7 +206,7 @@ static bool collect_generation(struct record *record, struct record_model *model
                    generation->compute_pj);
     model->totals.tally.latency_max_us =
         fmax(model->totals.tally.latency_max_us, gain.latency_max_us);
-    watched->collected = now;
+    generation->collected = now;
     if (last)
         totals_add(&model->totals, generation, &now);
     return last;
@@ -224,18 +216,17 @@ static void collect(struct record *record)
 {
     for (size_t i = 0; i < record->n_models; i++) {
         struct record_model *model = &record->models[i];
-        struct watched **link = &model->live;
+        struct generation **link = &model->live;
 
         while (*link != NULL) {
-            struct watched *watched = *link;
+            struct generation *generation = *link;
 
-            if (!collect_generation(record, model, watched)) {
-                link = &watched->next;
+            if (!collect_generation(record, model, generation)) {
+                link = &generation->next_watched;
                 continue;
             }
-            *link = watched->next;
-            generation_drop(watched->generation);
-            free(watched);
+            *link = generation->next_watched;
+            generation_drop(generation);
         }
     }
     for (size_t i = 0; i < record->n_feedback; i++)
@@ -355,11 +346,10 @@ static void record_free(struct record *record)
 {
     for (size_t i = 0; i < record->n_models; i++)
         while (record->models[i].live != NULL) {
-            struct watched *watched = record->models[i].live;
+            struct generation *generation = record->models[i].live;
 
-            record->models[i].live = watched->next;
-            generation_drop(watched->generation);
-            free(watched);
+            record->models[i].live = generation->next_watched;
+            generation_drop(generation);
         }
     for (size_t i = 0; i < record->n_programmings; i++)
         free(record->programmings[i].results);
@@ -447,20 +437,14 @@ void record_stop(struct record *record)
 
 /* -- What the flows tell -- */
 
-enum status record_generation(struct record *record, struct generation *generation,
-                              bool fresh)
+void record_generation(struct record *record, struct generation *generation, bool fresh)
 {
     struct record_model *model = &record->models[generation->model->index];
-    struct watched *watched = calloc(1, sizeof(*watched));
 
-    if (watched == NULL)
-        return ST_NOMEM;
     generation_keep(generation);
-    watched->generation = generation;
-
     (void)pthread_mutex_lock(&record->mutex);
-    watched->next = model->live;
-    model->live = watched;
+    generation->next_watched = model->live;
+    model->live = generation;
     if (fresh) {
         add_programming(record, model, generation);
         model->totals.programmings++;
@@ -471,7 +455,6 @@ enum status record_generation(struct record *record, struct generation *generati
         }
     }
     (void)pthread_mutex_unlock(&record->mutex);
-    return ST_OK;
 }
 
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
@@ -521,11 +504,11 @@ void record_totals(struct record *record, const struct model *model,
 
     (void)pthread_mutex_lock(&record->mutex);
     *ret_totals = of->totals;
-    for (const struct watched *watched = of->live; watched != NULL;
-         watched = watched->next) {
-        struct tally_sum tally = generation_tally(watched->generation);
+    for (const struct generation *generation = of->live; generation != NULL;
+         generation = generation->next_watched) {
+        struct tally_sum tally = generation_tally(generation);
 
-        totals_add(ret_totals, watched->generation, &tally);
+        totals_add(ret_totals, generation, &tally);
     }
     (void)pthread_mutex_unlock(&record->mutex);
 }

@@ -22,10 +22,9 @@ MUST_CHECK enum status record_start(const char *path, struct model *const *model
 /* Writes what is left, closes the database. No lane may count any more. */
 void record_stop(struct record *record);
 
-/* Tells of a new generation, before it is published; keeps a reference of its own.
- * `fresh`: it was programmed just now (a row of history), not read back at start. */
-MUST_CHECK enum status record_generation(struct record *record,
-                                         struct generation *generation, bool fresh);
+/* Tells of a new generation, once and before it is published; keeps a reference of its
+ * own. `fresh`: it was programmed just now (a row of history), not read back at start. */
+void record_generation(struct record *record, struct generation *generation, bool fresh);
 /* Adds an event. `kind` static; `model` may be NULL. */
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A closed set, so that the number of series is bounded; 0 is "client gone", the last
- * entry stands for any other. */
-static const unsigned codes[] = { 0,   200, 204, 304, 400, 404, 405, 411, 412,
-                                  413, 415, 417, 422, 429, 500, 501, 503, 999 };
+/* A closed set, so that the number of series is bounded. 0: the client left, 499: it had
+ * left before its turn to be computed came. The last entry stands for any other. */
+static const unsigned codes[] = { 0,   200, 204, 304, 400, 404, 405, 411, 412, 413,
+                                  415, 417, 422, 429, 499, 500, 501, 503, 999 };
 #define N_CODES (sizeof(codes) / sizeof(codes[0]))
 
 struct route_traffic {
@@ -121,7 +121,7 @@ static void write_requests(const struct traffic *traffic, const struct http_rout
 {
     prometheus_family(
         buf, "spinbnn_http_requests_total", "counter",
-        "HTTP requests by route, method and status; code 0: the client left.");
+        "HTTP requests by route, method and status; code 0 and 499: the client left.");
     for (size_t route = 0; route <= traffic->n_routes; route++)
         for (unsigned code = 0; code < N_CODES; code++) {
             uint64_t n = sum_code(traffic, route, code);
