@@ -146,7 +146,7 @@ void http_response_done(struct http_response *response)
 
 const char *http_response_header(const struct http_response *response, const char *name)
 {
-    static char value[1024];
+    static _Thread_local char value[1024];
     size_t len = strlen(name);
 
     for (const char *line = strstr(response->head, "\r\n"); line != NULL;

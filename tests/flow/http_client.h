@@ -41,7 +41,7 @@ void http_client_ask(struct http_client *client, const char *request,
 /* True once the server closes without another byte. */
 bool http_client_ended(struct http_client *client);
 void http_response_done(struct http_response *response);
-/* Value of a header, in static memory; NULL if it is not there. */
+/* Value of a header, in static memory of the thread; NULL if it is not there. */
 const char *http_response_header(const struct http_response *response, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/fault.h"
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 void *__real_malloc(size_t size);
@@ -13,27 +13,37 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
-static bool armed;
-static unsigned countdown;
+static atomic_bool armed, hit;
+static atomic_uint countdown;
+static _Thread_local bool spared;
 
 void fault_at(unsigned nth)
 {
-    countdown = nth;
-    armed = true;
+    atomic_store(&countdown, nth);
+    atomic_store(&hit, false);
+    atomic_store(&armed, true);
+    spared = false;
 }
 
-void fault_off(void)
+void fault_at_others(unsigned nth)
 {
-    armed = false;
+    fault_at(nth);
+    spared = true; /* nothing was allocated in between */
+}
+
+bool fault_off(void)
+{
+    spared = false;
+    atomic_store(&armed, false);
+    return atomic_load(&hit);
 }
 
 static bool fails(void)
 {
-    if (!armed)
+    if (spared || !atomic_load(&armed) || atomic_fetch_sub(&countdown, 1) != 0)
         return false;
-    if (countdown-- > 0)
-        return false;
-    armed = false;
+    atomic_store(&armed, false);
+    atomic_store(&hit, true);
     return true;
 }
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/flow/serve_fixture.h"
+
+#include "daemon/assemble.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "tests/lib/sbnn_writer.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+void serve_make(struct serve *serve)
+{
+    memset(serve, 0, sizeof(*serve));
+    scratch_make(&serve->scratch);
+    assert_int_equal(mkdir(scratch_path(&serve->scratch, "arrays"), 0750), 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    log_open(LOG_ERROR);
+}
+
+void serve_remove(struct serve *serve)
+{
+    static const char *const files[] = { "first", "second" };
+    char name[64];
+
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(name, sizeof(name), "arrays/%s.array", files[i]);
+        (void)unlink(scratch_path(&serve->scratch, name));
+    }
+    assert_int_equal(rmdir(scratch_path(&serve->scratch, "arrays")), 0);
+    scratch_remove(&serve->scratch);
+}
+
+static void add_model(struct daemon *daemon, const char *name)
+{
+    const struct sbnn_shape shape = {
+        name, { 8, 8, 1, NETWORK_PIXELS, 0 }, 3, { 128, 64, 10 }
+    };
+
+    assert_int_equal(model_new(sbnn_random(&shape, daemon->n_models + 1),
+                               daemon->n_models, daemon->settings.state_dir,
+                               &daemon->models[daemon->n_models]),
+                     ST_OK);
+    daemon->n_models++;
+}
+
+static void *run(void *arg)
+{
+    struct serve *serve = arg;
+
+    serve->ended = server_run(serve->server);
+    return NULL;
+}
+
+void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
+{
+    struct settings settings = {
+        .listen = "127.0.0.1:0",
+        .kernel = "auto",
+        .threads = 2,
+        .workers = 1,
+        .queue = queue,
+        .max_connections = 1000,
+        .idle_timeout_s = 75,
+        .head_timeout_s = 10,
+        .inline_budget_us = inline_budget_us,
+        .drain_timeout_s = 5,
+    };
+    char why[ERR_LEN] = "";
+    sigset_t all, before;
+
+    (void)snprintf(settings.state_dir, sizeof(settings.state_dir), "%s",
+                   serve->scratch.dir);
+    assert_int_equal(assemble_init(&serve->daemon, &settings, why), ST_OK);
+    serve->daemon.models = calloc(2, sizeof(struct model *));
+    assert_non_null(serve->daemon.models);
+    add_model(&serve->daemon, "first");
+    add_model(&serve->daemon, "second");
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (assemble_arrays(&serve->daemon, why) != ST_OK ||
+        assemble_parts(&serve->daemon, why) != ST_OK ||
+        server_new(&serve->daemon, &serve->server, why) != ST_OK)
+        fail_msg("%s", why);
+    serve->daemon.ready = true;
+    assert_int_equal(
+        sscanf(server_address(serve->server, 0), "127.0.0.1:%u", &serve->port), 1);
+    assert_int_equal(pthread_create(&serve->thread, NULL, run, serve), 0);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void serve_terminate(struct serve *serve)
+{
+    (void)serve;
+    assert_int_equal(kill(getpid(), SIGTERM), 0);
+}
+
+void serve_join(struct serve *serve)
+{
+    assert_int_equal(pthread_join(serve->thread, NULL), 0);
+    assert_int_equal(serve->ended, ST_OK);
+    server_free(serve->server);
+    assemble_free(&serve->daemon);
+}
+
+void serve_stop(struct serve *serve)
+{
+    serve_terminate(serve);
+    serve_join(serve);
+}
+
+/* -- Gates -- */
+
+void serve_wait_a_little(void)
+{
+    const struct timespec ms = { .tv_nsec = 1000000 };
+
+    (void)nanosleep(&ms, NULL);
+}
+
+static void wait_at_gate(void *arg, unsigned worker)
+{
+    struct serve_gate *gate = arg;
+
+    (void)worker;
+    atomic_fetch_add(&gate->n_inside, 1);
+    while (!atomic_load(&gate->open))
+        serve_wait_a_little();
+    atomic_fetch_sub(&gate->n_inside, 1);
+}
+
+void serve_close_gate(struct serve_gate *gate, struct pool *pool, unsigned n_threads)
+{
+    atomic_store(&gate->open, false);
+    for (unsigned i = 1; i <= n_threads; i++) {
+        assert_int_equal(pool_submit(pool, wait_at_gate, gate), ST_OK);
+        while (atomic_load(&gate->n_inside) < i)
+            serve_wait_a_little();
+    }
+}
+
+void serve_open_gate(struct serve_gate *gate)
+{
+    atomic_store(&gate->open, true);
+    while (atomic_load(&gate->n_inside) > 0)
+        serve_wait_a_little();
+}
+
+/* -- Requests -- */
+
+bool serve_send(struct http_client *client, const char *method, const char *path,
+                const char *type, const void *body, size_t len)
+{
+    char head[512];
+
+    (void)snprintf(head, sizeof(head),
+                   "%s %s HTTP/1.1\r\nHost: test\r\nContent-Type: %s\r\n"
+                   "Content-Length: %zu\r\n\r\n",
+                   method, path, type != NULL ? type : "application/octet-stream", len);
+    return http_client_text(client, head) && http_client_send(client, body, len);
+}
+
+bool serve_send_picture(struct http_client *client)
+{
+    uint8_t picture[SERVE_PIXELS];
+
+    for (size_t i = 0; i < sizeof(picture); i++)
+        picture[i] = (uint8_t)(i * 37);
+    return serve_send(client, "POST", "/api/v1/models/first/classify?top=3&label=1", NULL,
+                      picture, sizeof(picture));
+}
+
+void serve_get(struct serve *serve, const char *path, struct http_response *ret_response)
+{
+    struct http_client client;
+    char request[256];
+
+    http_client_open(&client, serve->port);
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: test\r\n\r\n",
+                   path);
+    http_client_ask(&client, request, ret_response);
+    http_client_close(&client);
+    if (ret_response->status != 200)
+        fail_msg("%s: %u %s", path, ret_response->status, ret_response->body);
+}
+
+double serve_number(const char *json, const char *name)
+{
+    char key[64];
+
+    (void)snprintf(key, sizeof(key), "\"%s\":", name);
+    const char *at = strstr(json, key);
+    return at == NULL ? -1 : strtod(at + strlen(key), NULL);
+}
