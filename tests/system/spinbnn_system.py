@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -37,10 +38,13 @@ class Answer:
 
 
 class Daemon:
-    """One spinbnnd on a port of its own; `state` is kept between starts."""
+    """One spinbnnd on a port of its own; `state` is kept between starts.
 
-    def __init__(self, state=None, **settings):
+    `command` runs it where that is not $SPINBNND itself; `limits` are resource limits."""
+
+    def __init__(self, state=None, command=None, limits=None, **settings):
         self.own_state = state is None
+        self.command, self.limits = command or [SPINBNND], limits or {}
         self.state = state or tempfile.mkdtemp(prefix="spinbnn-test-")
         self.settings = dict(listen="127.0.0.1:0", state_dir=self.state)
         self.settings.update(settings)
@@ -48,12 +52,13 @@ class Daemon:
         self.log = []
 
     def start(self, env=None):
-        args = [SPINBNND]
+        args = list(self.command)
         for name, value in self.settings.items():
             args += ["--" + name.replace("_", "-"), str(value)]
         began = time.monotonic()
         self.process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True,
-                                        env=dict(os.environ, **(env or {})))
+                                        env=dict(os.environ, **(env or {})),
+                                        preexec_fn=self._limit if self.limits else None)
         self.port, self.log, self.ready_s = None, [], None
         for line in self.process.stderr:
             self.log.append(line.rstrip())
@@ -69,6 +74,10 @@ class Daemon:
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
         return self
+
+    def _limit(self):
+        for limit, n in self.limits.items():
+            resource.setrlimit(limit, (n, n))
 
     def _read_log(self):
         for line in self.process.stderr:
