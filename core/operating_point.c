@@ -44,6 +44,18 @@ struct operating_point operating_point_default(void)
     };
 }
 
+bool operating_point_same(const struct operating_point *a,
+                          const struct operating_point *b)
+{
+    return a->mode == b->mode && a->over == b->over && a->seed == b->seed &&
+           a->temperature_k == b->temperature_k &&
+           a->bit_error_rate == b->bit_error_rate && a->has_target == b->has_target &&
+           a->target_write_error_rate == b->target_write_error_rate &&
+           a->has_pulse == b->has_pulse && a->pulse_ns == b->pulse_ns &&
+           a->voltage_v[MTJ_P2AP] == b->voltage_v[MTJ_P2AP] &&
+           a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P];
+}
+
 /* A number of the request and what it may be, ends included unless `inside`. */
 struct check {
     const char *field;

@@ -31,6 +31,9 @@ struct operating_point {
  * mode, over what the array holds. */
 struct operating_point operating_point_default(void);
 
+/* Do two requests ask for the same? Compares every field. */
+bool operating_point_same(const struct operating_point *a, const struct operating_point *b);
+
 /* What the request comes to. */
 struct operating_point_resolved {
     struct mtj_pulse pulse;         /* device and uniform; zero in iid */

@@ -43,10 +43,11 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
                          : kernel_find(settings->kernel);
     if (daemon->kernel != NULL)
         return ST_OK;
-    (void)snprintf(why, ERR_LEN,
-                   "kernel: this machine has no kernel \"%.40s\"; \"auto\" takes the "
-                   "fastest it has",
-                   settings->kernel);
+    int len =
+        snprintf(why, ERR_LEN, "kernel: \"%.40s\" is none of auto", settings->kernel);
+    for (const struct kernel *kernel = kernel_list; kernel->name != NULL; kernel++)
+        if (kernel->usable())
+            len += snprintf(why + len, ERR_LEN - (size_t)len, "|%s", kernel->name);
     return ST_RANGE;
 }
 
@@ -149,7 +150,8 @@ void assemble_free(struct daemon *daemon)
     http_server_free(daemon->http);
     history_close(daemon->history);
     if (daemon->record != NULL)
-        record_event(daemon->record, METRICS_INFO, "stop", NULL, "stopped");
+        record_event(daemon->record, METRICS_INFO, "stop", NULL,
+                     "every request was answered");
     for (size_t i = 0; i < daemon->n_models; i++)
         model_publish(daemon->models[i], NULL);
     record_stop(daemon->record);

@@ -130,8 +130,8 @@ static int run_server(struct daemon *daemon, struct server *server)
     _exit(EX_SOFTWARE);
 }
 
-/* From arrays to sockets and through the serving; signals are blocked until there is
- * somebody who takes them. */
+/* Sockets first: a start that cannot have its address must not touch the arrays. Signals
+ * are blocked until there is somebody who takes them. */
 static int start_and_serve(struct daemon *daemon)
 {
     struct server *server;
@@ -139,13 +139,18 @@ static int start_and_serve(struct daemon *daemon)
     char why[ERR_LEN];
 
     block_signals(&before);
-    if (assemble_arrays(daemon, why) != ST_OK)
-        return failed(EX_CANTCREAT, why);
-    enum status st = assemble_parts(daemon, why);
-    if (st == ST_OK)
-        st = server_new(daemon, &server, why);
+    enum status st = server_new(daemon, &server, why);
     if (st != ST_OK)
         return failed(exit_code_of(st), why);
+    if (assemble_arrays(daemon, why) != ST_OK) {
+        server_free(server);
+        return failed(EX_CANTCREAT, why);
+    }
+    st = assemble_parts(daemon, why);
+    if (st != ST_OK) {
+        server_free(server);
+        return failed(exit_code_of(st), why);
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return run_server(daemon, server);
 }
@@ -193,7 +198,7 @@ static int serve_with(const struct settings *settings)
     assemble_free(&daemon);
     (void)close(lock);
     if (code == EX_OK)
-        log_line(LOG_INFO, "stop", "done");
+        log_line(LOG_INFO, "stop", "everything is written, bye");
     return code;
 }
 

@@ -34,9 +34,10 @@ struct generation {
     double read_pj, compute_pj;    /* per picture */
     struct tally *tallies;         /* ours, [n_lanes] */
     unsigned n_lanes;
-    /* record.c's, under its mutex: its list, and what it has taken from the tallies. */
+    /* record.c's, under its mutex: its list, what it has taken from the tallies, and the
+     * labels that came afterwards. */
     struct generation *next_watched;
-    struct tally_sum collected;
+    struct tally_sum collected, late;
 };
 
 struct model {

@@ -2,9 +2,9 @@
 /* program.c - turning a knob: from a merge patch to a new generation that serves.
  *
  *   program_patch   data thread          find the model, queue
- *   program_work    programming thread   If-Match, patch, resolve, then
- * program_generation program_generation                   write the cells, lay out what
- * they deliver, save the array, swap the pointer
+ *   program_work    programming thread   If-Match, patch, resolve, then the last
+ *   program_generation                   write the cells, lay out what they hold,
+ *                                        save the array, swap the pointer
  *
  * There is one programming thread, so that arrays and operating points need no locks.
  * Serving goes on with the old generation until the swap.
@@ -24,24 +24,13 @@
 
 /* -- What an operating point comes to -- */
 
-static bool same_point(const struct operating_point *a, const struct operating_point *b)
-{
-    return a->mode == b->mode && a->over == b->over && a->seed == b->seed &&
-           a->temperature_k == b->temperature_k &&
-           a->bit_error_rate == b->bit_error_rate && a->has_target == b->has_target &&
-           a->target_write_error_rate == b->target_write_error_rate &&
-           a->has_pulse == b->has_pulse && a->pulse_ns == b->pulse_ns &&
-           a->voltage_v[MTJ_P2AP] == b->voltage_v[MTJ_P2AP] &&
-           a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P];
-}
-
 /* operating_point_resolve takes some ms. The last result is remembered: models often
  * share their conditions, at the first start all of them. */
 static enum status resolve(struct daemon *daemon, const struct operating_point *op,
                            struct operating_point_resolved *ret_resolved,
                            const char **ret_field, char why[ERR_LEN])
 {
-    if (!daemon->resolved_once || !same_point(op, &daemon->last_op)) {
+    if (!daemon->resolved_once || !operating_point_same(op, &daemon->last_op)) {
         enum status st = operating_point_resolve(op, &daemon->device,
                                                  &daemon->last_resolved, ret_field, why);
 

@@ -494,7 +494,21 @@ void record_feedback(struct record *record, const struct model *model, uint64_t 
     (void)pthread_mutex_lock(&record->mutex);
     tally_sum_add(&of->totals.tally, &gain);
     tally_sum_add(&feedback_row(record, of, number)->gain, &gain);
+    for (struct generation *g = of->live; g != NULL; g = g->next_watched)
+        if (g->number == number)
+            tally_sum_add(&g->late, &gain);
     (void)pthread_mutex_unlock(&record->mutex);
+}
+
+struct tally_sum record_generation_tally(struct record *record,
+                                         const struct generation *generation)
+{
+    struct tally_sum sum = generation_tally(generation);
+
+    (void)pthread_mutex_lock(&record->mutex);
+    tally_sum_add(&sum, &generation->late);
+    (void)pthread_mutex_unlock(&record->mutex);
+    return sum;
 }
 
 void record_totals(struct record *record, const struct model *model,

@@ -45,6 +45,11 @@ struct record_totals {
 void record_totals(struct record *record, const struct model *model,
                    struct record_totals *ret_totals);
 
+/* Everything counted for one generation that the caller holds, late labels included. Any
+ * thread. */
+struct tally_sum record_generation_tally(struct record *record,
+                                         const struct generation *generation);
+
 /* State of the database. Any thread. */
 struct record_health {
     bool degraded;         /* the last write failed */

@@ -2,6 +2,7 @@
 #include "daemon/registry.h"
 
 #include "daemon/builtin.h"
+#include "daemon/log.h"
 #include "storage/model_file.h"
 
 #include <dirent.h>
@@ -97,6 +98,9 @@ static enum status load_folder(struct daemon *daemon, char why[ERR_LEN])
                        strerror(errno));
         return ST_IO;
     }
+    if (n == 0)
+        log_line(LOG_WARNING, "model_dir", "path=\"%.200s\" has no .sbnn file",
+                 daemon->settings.model_dir);
     enum status st = ST_OK;
     for (int i = 0; i < n; i++) {
         if (st == ST_OK)

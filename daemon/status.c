@@ -13,6 +13,25 @@ static void write_number(struct buf *body, const char *name, double value)
     buf_number(body, value);
 }
 
+static double accuracy(const struct tally_sum *tally)
+{
+    return tally->labelled == 0 ? NAN : (double)tally->correct / (double)tally->labelled;
+}
+
+/* What the generation that serves now has done. */
+static void write_current(struct buf *body, const struct daemon *daemon,
+                          const struct generation *generation)
+{
+    struct tally_sum tally = record_generation_tally(daemon->record, generation);
+
+    buf_printf(body,
+               "\"current\":{\"images\":%" PRIu64 ",\"labelled\":%" PRIu64
+               ",\"correct\":%" PRIu64 ",",
+               tally.images, tally.labelled, tally.correct);
+    write_number(body, "accuracy", accuracy(&tally));
+    buf_text(body, "},");
+}
+
 static void write_model(struct buf *body, const struct daemon *daemon,
                         struct model *model)
 {
@@ -30,11 +49,10 @@ static void write_model(struct buf *body, const struct daemon *daemon,
                generation->number, operating_point_mode_name(generation->op.mode),
                totals.tally.requests, totals.tally.images, totals.tally.errors,
                totals.tally.labelled, totals.tally.correct);
-    write_number(body, "accuracy",
-                 totals.tally.labelled == 0
-                     ? NAN
-                     : (double)totals.tally.correct / (double)totals.tally.labelled);
-    buf_printf(body, ",\"cells\":%" PRIu64 ",\"wrong_bits\":%" PRIu64 ",",
+    write_number(body, "accuracy", accuracy(&totals.tally));
+    buf_char(body, ',');
+    write_current(body, daemon, generation);
+    buf_printf(body, "\"cells\":%" PRIu64 ",\"wrong_bits\":%" PRIu64 ",",
                generation->total.cells, wrong);
     write_number(body, "bit_error_rate", (double)wrong / (double)generation->total.cells);
     buf_char(body, ',');

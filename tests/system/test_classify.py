@@ -216,8 +216,9 @@ class Accuracy(unittest.TestCase):
             # The daemon counts the same.
             status = daemon.get("/api/v1/status").json()
             counted = next(m for m in status["models"] if m["name"] == model)
-            self.assertEqual((counted["labelled"], counted["correct"]),
-                             (len(labels), shipped["correct"]))
+            for of in (counted, counted["current"]):
+                self.assertEqual((of["labelled"], of["correct"]),
+                                 (len(labels), shipped["correct"]))
 
             daemon.patch(model, {"mode": "iid", "bit_error_rate": 1e-3, "seed": 3})
             weak = self.count(daemon, model, pictures, labels) / len(labels)

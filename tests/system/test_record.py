@@ -57,11 +57,27 @@ class Database(unittest.TestCase):
             for row, point in zip(found[1:], points):
                 self.assertEqual(row["wrong_bits"], point["result"]["wrong_bits"])
                 self.assertEqual(row["mode"], "uniform")
+                self.assertEqual((row["labelled"], row["accuracy"]), (0, None))
             self.assertIsNone(found[2]["until_ts"])
             self.assertEqual(found[1]["until_ts"], found[2]["ts"])
             rates = rows(daemon, "SELECT * FROM v_error_rate WHERE model = 'mnist' AND "
                          "kind = 'stored' ORDER BY ts")
             self.assertEqual(rates[-1]["wrong_bits"], points[1]["result"]["wrong_bits"])
+
+    def test_accuracy_is_kept_per_operating_point(self):
+        with Daemon() as daemon:
+            want = {}
+            for generation, n in ((1, 4), (2, 7)):
+                if generation > 1:
+                    daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.5})
+                answers = [daemon.ask("POST", "/api/v1/models/mnist/classify?label=%d" % label,
+                                      bytes(784)).json()["results"][0]["class"]
+                           for label in range(n)]
+                want[generation] = sum(c == label for label, c in enumerate(answers)) / n
+            self.assertEqual(daemon.stop(), 0)
+            for row in rows(daemon, "SELECT * FROM v_operating_point WHERE model = 'mnist'"):
+                self.assertAlmostEqual(row["accuracy"], want[row["generation"]])
+                self.assertEqual(row["images"], {1: 4, 2: 7}[row["generation"]])
 
     def test_after_kill_9_at_most_the_last_second_is_lost(self):
         with Daemon() as daemon:

@@ -82,8 +82,10 @@ class StartAndStop(unittest.TestCase):
             with tempfile.TemporaryDirectory() as state:
                 done = run("--state-dir", state, "--listen",
                            "127.0.0.1:%d" % s.getsockname()[1])
-        self.assertEqual(done.returncode, 69)
-        self.assertIn("in use", done.stderr)
+                self.assertEqual(done.returncode, 69)
+                self.assertIn("in use", done.stderr)
+                # And nothing was programmed.
+                self.assertEqual(os.listdir(os.path.join(state, "arrays")), [])
 
     def test_a_state_folder_in_use_is_exit_73(self):
         with Daemon() as daemon:
@@ -132,7 +134,7 @@ class StartAndStop(unittest.TestCase):
             for line in process.stderr:
                 if "ready after" in line:
                     break
-            with socket.create_connection(("127.0.0.1", port)) as c:
+            with socket.create_connection(("127.0.0.1", port), timeout=30 * PATIENCE) as c:
                 c.sendall(b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
                 self.assertIn(b"200 OK", c.recv(4096))
             process.terminate()
