@@ -133,12 +133,13 @@ static void strange_paths_and_codes_make_no_new_series(void **state)
     (void)state;
     done(traffic, 0, N_ROUTES, 404, 1);
     done(traffic, 0, N_ROUTES, 418, 1);
+    done(traffic, 0, N_ROUTES, 499, 1);
     size_t before = count_samples(traffic);
     for (unsigned code = 100; code < 1000; code++)
-        if (code % 100 > 31)
+        if (code % 100 > 31 && code != 499)
             done(traffic, code % N_THREADS, N_ROUTES, code, 1);
     assert_int_equal(count_samples(traffic), before);
-    assert_true(sample(traffic, REQUESTS("_other", "_other", "_other")) == 9 * 68 + 1);
+    assert_true(sample(traffic, REQUESTS("_other", "_other", "_other")) == 9 * 68);
     assert_true(sample(traffic, REQUESTS("_other", "_other", "404")) == 1);
     traffic_free(traffic);
 }
