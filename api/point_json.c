@@ -264,6 +264,30 @@ static void patch_members(struct patch *patch)
     json_body_known(patch->body, members, "", &patch->violations);
 }
 
+static bool reported(const struct problem *problem, const char *pointer)
+{
+    for (size_t i = 0; i < problem->n_errors; i++)
+        if (strcmp(problem->errors[i].pointer, pointer) == 0)
+            return true;
+    return false;
+}
+
+/* Adds what is out of range to what is of the wrong type, so that one answer says all. */
+static void check_ranges(struct patch *patch)
+{
+    struct operating_point_fault faults[OPERATING_POINT_MAX_FAULTS];
+    size_t n = operating_point_check(&patch->op, faults);
+    bool typed = patch->violations.st == ST_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        char pointer[64];
+
+        (void)snprintf(pointer, sizeof(pointer), "/%s", faults[i].field);
+        if (typed || !reported(patch->violations.problem, pointer))
+            violation_add(&patch->violations, ST_RANGE, pointer, "%s", faults[i].why);
+    }
+}
+
 enum status point_json_patch(const char *json, size_t len,
                              const struct operating_point_resolved *present,
                              struct operating_point *op, struct problem *ret_problem)
@@ -279,6 +303,7 @@ enum status point_json_patch(const char *json, size_t len,
         return st;
 
     patch_members(&patch);
+    check_ranges(&patch);
     json_decref(patch.body);
     if (patch.violations.st == ST_OK)
         *op = patch.op;

@@ -14,9 +14,9 @@
  * resulting mode does not use is a violation, as is an unknown member (with the nearest
  * name), and write_voltage_v together with target_write_error_rate. Giving voltages ends
  * a target and the other way round; `present` are the resolved conditions that a partial
- * write_voltage_v or a missing pulse_ns is completed from. On failure every violation is
- * in ret_problem (400 not JSON or not an object, 422 values) and `op` is untouched.
- * Ranges are checked by operating_point_resolve, not here; types are. */
+ * write_voltage_v or a missing pulse_ns is completed from. On failure every violation
+ * of type and range is in ret_problem (400 not JSON or not an object, 422 values) and
+ * `op` is untouched. */
 MUST_CHECK enum status point_json_patch(const char *json, size_t len,
                                         const struct operating_point_resolved *present,
                                         struct operating_point *op,

@@ -56,103 +56,91 @@ bool operating_point_same(const struct operating_point *a,
            a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P];
 }
 
-/* A number of the request and what it may be, ends included unless `inside`. */
-struct check {
-    const char *field;
-    double value, min, max;
+/* -- Ranges -- */
+
+struct faults {
+    struct operating_point_fault *list;
+    size_t n;
+};
+
+/* Ends included unless `inside`. */
+struct range {
+    double min, max;
     bool inside;
 };
 
-static enum status check_number(const struct check *check, const char **ret_field,
-                                char why[ERR_LEN])
+static void check_number(struct faults *faults, const char *field, double value,
+                         struct range range)
 {
-    double value = check->value, min = check->min, max = check->max;
-    bool good = check->inside ? value > min && value < max : value >= min && value <= max;
+    bool good = range.inside ? value > range.min && value < range.max
+                             : value >= range.min && value <= range.max;
 
     if (good)
-        return ST_OK;
-    *ret_field = check->field;
-    (void)snprintf(why, ERR_LEN, "%s: %.10g is outside %.10g .. %.10g%s", check->field,
-                   value, min, max, check->inside ? " (excluded)" : "");
-    return ST_RANGE;
+        return;
+    struct operating_point_fault *fault = &faults->list[faults->n++];
+    fault->field = field;
+    (void)snprintf(fault->why, sizeof(fault->why), "%.10g is outside %.10g .. %.10g%s",
+                   value, range.min, range.max, range.inside ? " (excluded)" : "");
 }
 
-static enum status check_all(const struct check *checks, size_t n, const char **ret_field,
-                             char why[ERR_LEN])
-{
-    enum status st = ST_OK;
-
-    for (size_t i = 0; i < n && st == ST_OK; i++)
-        st = check_number(&checks[i], ret_field, why);
-    return st;
-}
-
-static enum status check_seed(uint64_t seed, const char **ret_field, char why[ERR_LEN])
+static void check_seed(struct faults *faults, uint64_t seed)
 {
     if (seed <= MAX_SEED)
-        return ST_OK;
-    *ret_field = "seed";
-    (void)snprintf(why, ERR_LEN, "seed: %llu is outside 0 .. %llu",
+        return;
+    struct operating_point_fault *fault = &faults->list[faults->n++];
+    fault->field = "seed";
+    (void)snprintf(fault->why, sizeof(fault->why), "%llu is outside 0 .. %llu",
                    (unsigned long long)seed, (unsigned long long)MAX_SEED);
-    return ST_RANGE;
 }
 
-static enum status check_pulse(const struct operating_point *op, const char **ret_field,
-                               char why[ERR_LEN])
+static void check_pulse(struct faults *faults, const struct operating_point *op)
 {
-    const struct check checks[] = {
-        { pulse_field, op->pulse_ns, MIN_PULSE_NS, MAX_PULSE_NS, false },
-    };
+    if (op->has_pulse) {
+        check_number(faults, pulse_field, op->pulse_ns,
+                     (struct range) { MIN_PULSE_NS, MAX_PULSE_NS, false });
+    } else if (!op->has_target) {
+        struct operating_point_fault *fault = &faults->list[faults->n++];
 
-    if (!op->has_target && !op->has_pulse) {
-        *ret_field = pulse_field;
-        (void)snprintf(why, ERR_LEN,
-                       "pulse_ns: missing; voltages need one, %.10g .. %.10g",
-                       MIN_PULSE_NS, MAX_PULSE_NS);
-        return ST_RANGE;
+        fault->field = pulse_field;
+        (void)snprintf(fault->why, sizeof(fault->why),
+                       "missing; voltages need one, %.10g .. %.10g", MIN_PULSE_NS,
+                       MAX_PULSE_NS);
     }
-    return op->has_pulse ? check_all(checks, 1, ret_field, why) : ST_OK;
 }
 
-static enum status check_strength(const struct operating_point *op,
-                                  const char **ret_field, char why[ERR_LEN])
+static void check_strength(struct faults *faults, const struct operating_point *op)
 {
-    const struct check target[] = {
-        { target_field, op->target_write_error_rate, 0.0, 1.0, true },
-    };
-    const struct check voltages[] = {
-        { voltage_fields[MTJ_P2AP], op->voltage_v[MTJ_P2AP], 0.0, MTJ_MAX_VOLTAGE_V,
-          false },
-        { voltage_fields[MTJ_AP2P], op->voltage_v[MTJ_AP2P], 0.0, MTJ_MAX_VOLTAGE_V,
-          false },
-    };
+    const struct range volts = { 0.0, MTJ_MAX_VOLTAGE_V, false };
 
-    return op->has_target ? check_all(target, 1, ret_field, why)
-                          : check_all(voltages, 2, ret_field, why);
+    if (op->has_target) {
+        check_number(faults, target_field, op->target_write_error_rate,
+                     (struct range) { 0.0, 1.0, true });
+        return;
+    }
+    for (enum mtj_direction to = MTJ_P2AP; to <= MTJ_AP2P; to++)
+        check_number(faults, voltage_fields[to], op->voltage_v[to], volts);
 }
 
-static enum status check_request(const struct operating_point *op, const char **ret_field,
-                                 char why[ERR_LEN])
+size_t
+operating_point_check(const struct operating_point *op,
+                      struct operating_point_fault ret_faults[OPERATING_POINT_MAX_FAULTS])
 {
-    const struct check always[] = {
-        { temperature_field, op->temperature_k, MTJ_MIN_TEMPERATURE_K,
-          MTJ_MAX_TEMPERATURE_K, false },
-    };
-    const struct check iid[] = {
-        { "bit_error_rate", op->bit_error_rate, 0.0, 1.0, false },
-    };
-    enum status st = check_seed(op->seed, ret_field, why);
+    struct faults faults = { ret_faults, 0 };
 
-    if (st == ST_OK)
-        st = check_all(always, 1, ret_field, why);
-    if (st != ST_OK)
-        return st;
-    if (op->mode == MRAM_IID)
-        return check_all(iid, 1, ret_field, why);
-
-    st = check_pulse(op, ret_field, why);
-    return st == ST_OK ? check_strength(op, ret_field, why) : st;
+    check_seed(&faults, op->seed);
+    check_number(&faults, temperature_field, op->temperature_k,
+                 (struct range) { MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K, false });
+    if (op->mode == MRAM_IID) {
+        check_number(&faults, "bit_error_rate", op->bit_error_rate,
+                     (struct range) { 0.0, 1.0, false });
+    } else {
+        check_pulse(&faults, op);
+        check_strength(&faults, op);
+    }
+    return faults.n;
 }
+
+/* -- Resolving -- */
 
 /* ns to s; a range end stays inside the range in s, whatever the quotient rounds to. */
 static double pulse_seconds(double pulse_ns)
@@ -199,16 +187,19 @@ enum status operating_point_resolve(const struct operating_point *op,
 {
     struct mtj nominal;
     struct mtj_pulse pulse;
-    enum status st = check_request(op, ret_field, why);
+    struct operating_point_fault faults[OPERATING_POINT_MAX_FAULTS];
 
-    if (st != ST_OK)
-        return st;
+    if (operating_point_check(op, faults) > 0) {
+        *ret_field = faults[0].field;
+        (void)snprintf(why, ERR_LEN, "%s: %s", faults[0].field, faults[0].why);
+        return ST_RANGE;
+    }
     if (op->mode == MRAM_IID) {
         memset(ret_resolved, 0, sizeof(*ret_resolved));
         return ST_OK;
     }
 
-    st = mtj_init(params, op->temperature_k, &nominal, why);
+    enum status st = mtj_init(params, op->temperature_k, &nominal, why);
     if (st != ST_OK) {
         /* The temperature itself is in range: this device is not stable there. */
         *ret_field = temperature_field;

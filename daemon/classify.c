@@ -108,13 +108,11 @@ static bool read_number(const struct http_call *call, const char *name, uint64_t
         *ret_number = number;
         return true;
     }
-    problem_set(problem, 422, "invalid_query",
-                "query argument %s: \"%.40s\" is not a whole "
-                "number within %llu .. %llu",
-                name, text, (unsigned long long)min, (unsigned long long)max);
+    problem_set(problem, 422, "invalid_query", "%s", "");
     (void)snprintf(pointer, sizeof(pointer), "?%s", name);
-    problem_add(problem, pointer, "\"%.40s\" is outside %llu .. %llu", text,
-                (unsigned long long)min, (unsigned long long)max);
+    problem_add(problem, pointer,
+                "query argument %s: \"%.40s\" is not a whole number within %llu .. %llu",
+                name, text, (unsigned long long)min, (unsigned long long)max);
     return false;
 }
 
@@ -358,15 +356,10 @@ static void classify_worker(void *arg, unsigned worker)
 {
     struct classify *c = arg;
 
-    /* Nobody waits for an answer to a client that left: end the call without the work. */
-    if (http_call_client_gone(c->call)) {
-        struct problem problem;
-
-        problem_set(&problem, 499, "client_gone", "the client closed its connection");
-        http_reply_problem(c->call, &problem);
-    } else {
+    if (http_call_client_gone(c->call))
+        daemon_reply_gone(c->call);
+    else
         serve(c, c->daemon->lanes[c->daemon->n_threads + worker]);
-    }
     free(c);
 }
 

@@ -35,3 +35,11 @@ void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
     problem.retry_after_s = 1;
     http_reply_problem(call, &problem);
 }
+
+void daemon_reply_gone(struct http_call *call)
+{
+    struct problem problem;
+
+    problem_set(&problem, 499, "client_gone", "the client closed its connection");
+    http_reply_problem(call, &problem);
+}

@@ -53,6 +53,9 @@ struct model *daemon_model_or_404(const struct daemon *daemon, struct http_call 
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
                        const char *what);
 
+/* Ends a call whose client left, without the work: nobody waits for it. */
+void daemon_reply_gone(struct http_call *call);
+
 /* The route table, routes.c. Handlers get the daemon as ctx. */
 extern const struct http_route routes[];
 extern const size_t n_routes;

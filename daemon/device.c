@@ -2,7 +2,8 @@
 /* device.c - POST /api/v1/device/write-error: the junction as a calculator.
  *
  *   device_handle   data thread   parse; a few points are computed at once
- *   device_work     worker        many points, and array means
+ *   device_work     worker        a slice of many points or of array means, then to the
+ *                                 end of the queue, so that pictures need not wait
  */
 #include "api/point_json.h"
 #include "daemon/daemon.h"
@@ -11,11 +12,19 @@
 
 /* Single devices that are computed on the data thread: about 10 us each. */
 #define INLINE_POINTS 16
+/* What a worker does in one go, some ms: an array mean costs as much as a hundred
+ * devices. */
+#define SLICE_POINTS 256
+#define SLICE_MEANS  4
+/* More would hold up an orderly stop. */
+#define MAX_MEANS 1000
 
 struct device_job {
     struct daemon *daemon;
     struct http_call *call;
     struct device_points points;
+    struct device_result *results; /* ours, [points.n] */
+    size_t n_done;
 };
 
 static struct device_result compute_nominal(const struct mtj_params *params,
@@ -42,29 +51,37 @@ static struct device_result compute_mean(const struct mtj_params *params,
     return (struct device_result) { mean.error_rate, mean.ln_error_rate, mean.toggle_pj };
 }
 
-/* Answers and lets go of the points. */
-static void answer(const struct daemon *daemon, struct http_call *call,
-                   struct device_points *points)
+static void job_free(struct device_job *job)
 {
-    struct device_result *results = malloc((points->n + 1) * sizeof(*results));
+    if (job == NULL)
+        return;
+    device_points_done(&job->points);
+    free(job->results);
+    free(job);
+}
 
-    if (results == NULL) {
-        struct problem problem;
+static void compute(struct device_job *job, size_t n)
+{
+    const struct mtj_params *params = &job->daemon->device;
+    size_t end = job->points.n - job->n_done < n ? job->points.n : job->n_done + n;
 
-        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
-        http_reply_problem(call, &problem);
-    } else {
-        struct buf body = BUF_INIT;
+    for (; job->n_done < end; job->n_done++) {
+        const struct device_point *point = &job->points.points[job->n_done];
 
-        for (size_t i = 0; i < points->n; i++)
-            results[i] = points->array_mean
-                             ? compute_mean(&daemon->device, &points->points[i])
-                             : compute_nominal(&daemon->device, &points->points[i]);
-        device_json_write(&body, results, points->n);
-        http_reply(call, 200, "application/json", &body);
+        job->results[job->n_done] = job->points.array_mean
+                                        ? compute_mean(params, point)
+                                        : compute_nominal(params, point);
     }
-    free(results);
-    device_points_done(points);
+}
+
+/* Ends the job. */
+static void answer(struct device_job *job)
+{
+    struct buf body = BUF_INIT;
+
+    device_json_write(&body, job->results, job->points.n);
+    http_reply(job->call, 200, "application/json", &body);
+    job_free(job);
 }
 
 static void device_work(void *arg, unsigned worker)
@@ -72,8 +89,61 @@ static void device_work(void *arg, unsigned worker)
     struct device_job *job = arg;
 
     (void)worker;
-    answer(job->daemon, job->call, &job->points);
-    free(job);
+    for (;;) {
+        if (http_call_client_gone(job->call)) {
+            daemon_reply_gone(job->call);
+            job_free(job);
+            return;
+        }
+        compute(job, job->points.array_mean ? SLICE_MEANS : SLICE_POINTS);
+        if (job->n_done == job->points.n) {
+            answer(job);
+            return;
+        }
+        if (pool_submit(job->daemon->workers, device_work, job) == ST_OK)
+            return;
+        /* The queue is full of others: one more slice, then ask again. */
+    }
+}
+
+/* The job of a parsed request, which takes its points; NULL when out of memory. */
+static struct device_job *job_new(struct daemon *daemon, struct http_call *call,
+                                  const struct device_points *points)
+{
+    struct device_job *job = calloc(1, sizeof(*job));
+    struct device_points taken = *points;
+
+    if (job == NULL) {
+        device_points_done(&taken);
+        return NULL;
+    }
+    *job = (struct device_job) { .daemon = daemon, .call = call, .points = taken };
+    /* One too many, so that no points are no failure. */
+    job->results = malloc((points->n + 1) * sizeof(*job->results));
+    if (job->results == NULL) {
+        job_free(job);
+        return NULL;
+    }
+    return job;
+}
+
+/* False with a problem where the points are too many or malformed. */
+static bool read_points(struct http_call *call, struct device_points *points,
+                        struct problem *problem)
+{
+    size_t len;
+    const uint8_t *json = http_call_body(call, &len);
+
+    if (device_json_parse((const char *)json, len, points, problem) != ST_OK)
+        return false;
+    if (!points->array_mean || points->n <= MAX_MEANS)
+        return true;
+    problem_set(problem, 422, "invalid_value",
+                "/points: %zu array means, at most %d in one request", points->n,
+                MAX_MEANS);
+    problem_add(problem, "/points", "%zu array means, at most %d in one request",
+                points->n, MAX_MEANS);
+    return false;
 }
 
 void device_handle(void *ctx, struct http_call *call)
@@ -81,30 +151,26 @@ void device_handle(void *ctx, struct http_call *call)
     struct daemon *daemon = ctx;
     struct device_points points;
     struct problem problem;
-    size_t len;
-    const uint8_t *json = http_call_body(call, &len);
 
-    if (device_json_parse((const char *)json, len, &points, &problem) != ST_OK) {
+    if (!read_points(call, &points, &problem)) {
         device_points_done(&points);
         http_reply_problem(call, &problem);
         return;
     }
-    if (!points.array_mean && points.n <= INLINE_POINTS) {
-        answer(daemon, call, &points);
-        return;
-    }
-    struct device_job *job = malloc(sizeof(*job));
+    struct device_job *job = job_new(daemon, call, &points);
     if (job == NULL) {
-        device_points_done(&points);
         problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
         http_reply_problem(call, &problem);
         return;
     }
-    *job = (struct device_job) { daemon, call, points };
+    if (!points.array_mean && points.n <= INLINE_POINTS) {
+        compute(job, points.n);
+        answer(job);
+        return;
+    }
     http_defer(call);
     if (pool_submit(daemon->workers, device_work, job) == ST_OK)
         return;
-    device_points_done(&job->points);
-    free(job);
+    job_free(job);
     daemon_reply_busy(daemon, call, "device calculation");
 }

@@ -129,8 +129,9 @@ static enum status match_entries(struct feedback_ring *ring, uint64_t request_id
     const struct answered *head = &ring->entries[first & MASK];
     struct feedback_match match = { 0 };
 
-    /* Overwritten since, or another request with the same low bits. */
-    if (ring->n_noted - first > FEEDBACK_ANSWERS || head->request_id != request_id)
+    /* Never noted, overwritten since, or another request with the same low bits. */
+    if (first >= ring->n_noted || ring->n_noted - first > FEEDBACK_ANSWERS ||
+        head->request_id != request_id)
         return ST_NOT_FOUND;
     enum status st = check_labels(ring, first, labels, n, n_classes[head->model], why);
     if (st != ST_OK)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* page.c - the dashboard's files, out of the binary. */
+#include "api/etag.h"
 #include "api/web.h"
 #include "daemon/daemon.h"
 
@@ -20,7 +21,7 @@ void page_handle(void *ctx, struct http_call *call)
         http_set_header(call, "Content-Security-Policy",
                         "default-src 'self'; "
                         "img-src 'self' blob: data:; frame-ancestors 'none'");
-        if (none_match != NULL && strstr(none_match, file->etag) != NULL)
+        if (none_match != NULL && etag_matches(none_match, file->etag, true))
             http_reply_static(call, 304, NULL, "", 0);
         else
             http_reply_static(call, 200, file->content_type, file->bytes, file->len);

@@ -9,6 +9,7 @@
  * There is one programming thread, so that arrays and operating points need no locks.
  * Serving goes on with the old generation until the swap.
  */
+#include "api/etag.h"
 #include "api/point_json.h"
 #include "core/bits.h"
 #include "core/rng.h"
@@ -21,6 +22,7 @@
 #include <string.h>
 
 #define PATCH_TYPES "application/merge-patch+json, application/json"
+#define TAG_LEN     32
 
 /* -- What an operating point comes to -- */
 
@@ -92,12 +94,26 @@ static enum status write_cells(struct model *model, struct generation *generatio
     return st;
 }
 
+/* After a programming that broke off: the array as the generation that serves left it. */
+static void reload_array(struct model *model)
+{
+    struct array_image image;
+    char why[ERR_LEN];
+
+    /* Without an image a new array will do: it is about to be programmed. */
+    if (array_image_load(model->image_path, model->net, &image, &model->mram, why) ==
+        ST_OK)
+        array_image_done(&image);
+}
+
 /* Another seed is another chip: fresh cells with contents of their own. */
 static enum status renew_array(struct model *model, uint64_t seed)
 {
     struct mram_shape shapes[NETWORK_MAX_LAYERS];
     struct mram *mram;
 
+    if (model->mram == NULL)
+        reload_array(model);
     if (model->mram != NULL && mram_seed(model->mram) == seed)
         return ST_OK;
     array_image_shapes(model->net, shapes);
@@ -143,8 +159,12 @@ static enum status program_generation(struct daemon *daemon, struct model *model
         st = write_cells(model, generation);
     if (st == ST_OK)
         st = deliver(daemon, model, generation);
-    if (st != ST_OK)
+    if (st != ST_OK) {
+        /* The cells may have changed already: no generation may build on them. */
+        mram_free(model->mram);
+        model->mram = NULL;
         return st;
+    }
     generation->programmed_at_s = wall_seconds();
     generation->duration_ms = (double)(wall_monotonic_ns() - began) / 1e6;
     save(daemon, model, generation);
@@ -164,6 +184,11 @@ static enum status program_generation(struct daemon *daemon, struct model *model
 
 /* -- The answers -- */
 
+static void write_tag(char ret_tag[TAG_LEN], uint64_t generation)
+{
+    (void)snprintf(ret_tag, TAG_LEN, "\"%llu\"", (unsigned long long)generation);
+}
+
 static void reply_point(struct http_call *call, const struct generation *generation)
 {
     struct point_view view = {
@@ -178,29 +203,13 @@ static void reply_point(struct http_call *call, const struct generation *generat
         .durable = generation->durable,
     };
     struct buf body = BUF_INIT;
-    char etag[32];
+    char etag[TAG_LEN];
 
-    (void)snprintf(etag, sizeof(etag), "\"%llu\"",
-                   (unsigned long long)generation->number);
+    write_tag(etag, generation->number);
     http_set_header(call, "ETag", etag);
     http_set_header(call, "Accept-Patch", PATCH_TYPES);
     point_json_write(&body, &view);
     http_reply(call, 200, "application/json", &body);
-}
-
-/* Does an If-Match or If-None-Match list name this generation? Weak tags never do. */
-static bool tag_matches(const char *list, uint64_t generation)
-{
-    char tag[32];
-    const char *at = list;
-
-    (void)snprintf(tag, sizeof(tag), "\"%llu\"", (unsigned long long)generation);
-    while ((at = strstr(at, tag)) != NULL) {
-        if (at == list || at[-1] == ' ' || at[-1] == ',')
-            return true;
-        at++;
-    }
-    return strcmp(list, "*") == 0;
 }
 
 void program_get(void *ctx, struct http_call *call)
@@ -211,11 +220,10 @@ void program_get(void *ctx, struct http_call *call)
         return;
     struct generation *generation = generation_take(model);
     const char *none_match = http_call_header(call, "If-None-Match");
-    if (none_match != NULL && tag_matches(none_match, generation->number)) {
-        char etag[32];
+    char etag[TAG_LEN];
 
-        (void)snprintf(etag, sizeof(etag), "\"%llu\"",
-                       (unsigned long long)generation->number);
+    write_tag(etag, generation->number);
+    if (none_match != NULL && etag_matches(none_match, etag, true)) {
         http_set_header(call, "ETag", etag);
         http_reply_static(call, 304, NULL, "", 0);
     } else {
@@ -238,15 +246,14 @@ static bool next_point(const struct program *p, const struct generation *current
 {
     const char *match = http_call_header(p->call, "If-Match");
     const char *field;
-    char why[ERR_LEN];
+    char etag[TAG_LEN], why[ERR_LEN];
     size_t len;
     const uint8_t *body = http_call_body(p->call, &len);
 
-    if (match != NULL && !tag_matches(match, current->number)) {
+    write_tag(etag, current->number);
+    if (match != NULL && !etag_matches(match, etag, false)) {
         problem_set(problem, 412, "stale_etag",
-                    "If-Match was %.40s, the current version is "
-                    "\"%llu\"",
-                    match, (unsigned long long)current->number);
+                    "If-Match was %.40s, the current version is %s", match, etag);
         return false;
     }
     if (current->number >= RNG_MAX_GENERATION) {
@@ -263,12 +270,13 @@ static bool next_point(const struct program *p, const struct generation *current
         return false;
     enum status st = resolve(p->daemon, &next->op, &next->resolved, &field, why);
     if (st != ST_OK) {
+        /* Ranges were checked before; this is what no setting in range can do. */
+        const char *reason = strstr(why, ": ");
         char pointer[64];
 
-        problem_set(problem, 422, st == ST_UNREACHABLE ? "unreachable" : "out_of_range",
-                    "%s", why);
+        problem_set(problem, 422, "unreachable", "/%s", why);
         (void)snprintf(pointer, sizeof(pointer), "/%s", field);
-        problem_add(problem, pointer, "%s", why);
+        problem_add(problem, pointer, "%s", reason != NULL ? reason + 2 : why);
     }
     return st == ST_OK;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operating point and the device calculator."""
+import base64
 import csv
 import math
 import os
@@ -109,7 +110,9 @@ class OperatingPoint(unittest.TestCase):
     def test_etags(self):
         answer = self.daemon.get(POINT)
         self.assertEqual(answer.headers["ETag"], '"1"')
-        self.assertEqual(self.daemon.get(POINT, headers={"If-None-Match": '"1"'}).status, 304)
+        for tags in ('"1"', 'W/"1"', '"0", "1"', "*"):
+            self.assertEqual(self.daemon.get(POINT, headers={"If-None-Match": tags}).status, 304)
+        self.set({}, 412, {"If-Match": 'W/"1"'})
         self.set({}, headers={"If-Match": '"1"'})
         problem = self.set({}, 412, {"If-Match": '"1"'})
         self.assertEqual(problem["code"], "stale_etag")
@@ -147,6 +150,13 @@ class OperatingPoint(unittest.TestCase):
         # All violations at once.
         problem = self.set({"pulse_ns": "x", "mode": 3, "sede": 1}, 422)
         self.assertEqual({e["pointer"] for e in problem["errors"]}, {"/pulse_ns", "/mode", "/sede"})
+        problem = self.set({"temperature_k": 1, "pulse_ns": 0, "seed": "x",
+                            "target_write_error_rate": 2}, 422)
+        self.assertEqual({e["pointer"] for e in problem["errors"]},
+                         {"/temperature_k", "/pulse_ns", "/seed", "/target_write_error_rate"})
+        problem = self.set({"write_voltage_v": {"p2ap": 2, "ap2p": -1}, "pulse_ns": 10}, 422)
+        self.assertEqual({e["pointer"] for e in problem["errors"]},
+                         {"/write_voltage_v/p2ap", "/write_voltage_v/ap2p"})
         self.assertEqual(self.daemon.ask("PATCH", POINT, b"{", {}).status, 400)
         self.assertEqual(self.daemon.ask("PATCH", POINT, b"{}",
                                          {"Content-Type": "text/plain"}).status, 415)
@@ -212,6 +222,31 @@ class Device(unittest.TestCase):
         for value, want in zip(got, (4.7505e-2, 3.4575e-4, 1.4915e-6)):
             self.assertAlmostEqual(value["write_error_rate"] / want, 1, delta=2e-4)
 
+    def test_many_means_do_not_hold_up_pictures(self):
+        points = [{"voltage_v": 0.5, "pulse_ns": 10 + i * 1e-3, "temperature_k": 300,
+                   "direction": "p2ap"} for i in range(1000)]
+        answers = []
+
+        def ask():
+            answers.append(self.ask({"points": points, "array_mean": True}))
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for t in threads:
+            t.start()
+        # Long bodies go to the same workers, and come in between.
+        pixels = base64.b64encode(bytes(784)).decode()
+        body = {"images": [{"b64": pixels}] * 100}
+        waited = 0
+        while any(t.is_alive() for t in threads):
+            answer = self.daemon.ask("POST", "/api/v1/models/mnist/classify", body)
+            self.assertEqual(answer.status, 200)
+            waited += 1
+        for t in threads:
+            t.join()
+        self.assertGreater(waited, 2)
+        rates = [p["write_error_rate"] for p in answers[0]["points"]]
+        self.assertEqual(rates, sorted(rates, reverse=True))
+        self.assertTrue(all(a == answers[0] for a in answers))
+
     def test_bad_points_are_named(self):
         good = {"voltage_v": 0.5, "pulse_ns": 10, "temperature_k": 300, "direction": "p2ap"}
         for field, value in (("voltage_v", 2), ("voltage_v", None), ("pulse_ns", 0),
@@ -220,6 +255,7 @@ class Device(unittest.TestCase):
             self.assertEqual(problem["errors"][0]["pointer"], "/points/1/" + field)
         self.ask({}, 422)
         self.ask({"points": [good] * 10001}, 422)
+        self.ask({"points": [good] * 1001, "array_mean": True}, 422)
         self.assertEqual(self.daemon.ask("POST", "/api/v1/device/write-error", b"x").status, 400)
 
 

@@ -105,6 +105,7 @@ static void a_label_that_is_no_class_is_refused_and_may_be_mended(void **state)
 
 static void ids_that_were_never_given_out_match_nothing(void **state)
 {
+    assert_int_equal(match_one(*state, 0, 0), ST_NOT_FOUND);
     note_one(*state, ID(0, 100), 0);
     assert_int_equal(match_one(*state, 0, 0), ST_NOT_FOUND);
     assert_int_equal(match_one(*state, ID(0, 101), 0), ST_NOT_FOUND);
