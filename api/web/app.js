@@ -11,16 +11,23 @@
 const STATUS_EVERY_MS = 1000;
 const SERIES_EVERY_MS = 5000;
 const KNOB_PAUSE_MS = 150;
+/* Requests per second are those of so many seconds. */
+const RECENT_S = 5.5;
+/* Accuracy lost against the network without wrong bits, that is still good, still fair. */
+const GOOD_LOSS = 0.01;
+const FAIR_LOSS = 0.1;
 /* The reference that energies are compared with, as the literature's "reliable" write. */
 const STRONG_RATE = 1e-9;
 /* Knob positions: 1, 1.5, 2, 3, 5, 7 of each decade from 1e-9 to 0.3. */
 const RATES = Array.from({ length: 52 },
   (_, i) => Number(`${[1, 1.5, 2, 3, 5, 7][i % 6]}e${Math.floor(i / 6) - 9}`));
 
+const PULSE_TEXT = "Left: strong pulses, reliable but costly. Right: weak, cheap pulses that leave some cells with their old bit. Each move writes the whole network anew.";
+const IID_TEXT = "Each stored bit is flipped with this probability; no physics, no write energies. Each move writes the whole network anew.";
 const MODE_TEXT = {
   device: "Device: every cell is a little different, as fabricated; the weak ones fail first.",
   uniform: "Uniform: every cell fails with the same chance, the array's mean.",
-  iid: "iid: each stored bit is flipped by chance, without physics and without energy, as published accuracy curves do it.",
+  iid: "iid: every bit has the same chance, independently of the others, as in published accuracy curves.",
 };
 const OVER_TEXT = {
   random: "Over another network half of the cells have to change; only a cell that has to change can fail.",
@@ -42,7 +49,7 @@ const state = {
   programming: false, /* a PATCH is on its way, */
   again: false,       /* and the controls were moved since */
   away: false,        /* the daemon did not answer the last time */
-  samples: [],        /* {at, row, requests, uptime} of the last minute */
+  samples: [],        /* {at, requests, uptime} of the last seconds */
   answerId: null,     /* request id that feedback would name */
   answered: null,     /* and the class that was answered */
 };
@@ -127,6 +134,8 @@ function showKnob(rate) {
 }
 function showModeTexts() {
   const iid = mode() === "iid";
+  text("knob-heading", iid ? "Turn the bit error rate" : "Turn the write error rate");
+  text("knob-text", iid ? IID_TEXT : PULSE_TEXT);
   text("mode-text", MODE_TEXT[mode()]);
   text("over-text", OVER_TEXT[$("over").value]);
   $("over-text").hidden = iid;
@@ -326,9 +335,9 @@ async function takeStatus(status) {
   if (!row) return;
   const at = performance.now() / 1000;
   const last = state.samples.at(-1);
-  if (last && (row.images < last.row.images || status.uptime_s < last.uptime)) state.samples = [];
-  state.samples.push({ at, row, requests: status.requests, uptime: status.uptime_s });
-  while (state.samples[0].at < at - 60) state.samples.shift();
+  if (last && status.uptime_s < last.uptime) state.samples = []; /* another daemon */
+  state.samples.push({ at, requests: status.requests, uptime: status.uptime_s });
+  while (state.samples[0].at < at - RECENT_S) state.samples.shift();
   showTiles(row, status);
   if (!state.programming && state.point && row.generation !== state.point.result.generation) {
     await loadPoint();
@@ -337,19 +346,14 @@ async function takeStatus(status) {
 }
 
 function showTiles(row, status) {
-  const first = state.samples[0];
-  const labelled = row.labelled - first.row.labelled;
-  text("t-accuracy", percent(row.accuracy));
-  text("t-accuracy-sub", row.labelled === 0 ? "no labels yet"
-    : labelled > 0 ? `last minute ${percent((row.correct - first.row.correct) / labelled)} of ${whole.format(labelled)}`
-      : `of ${whole.format(row.labelled)} labelled pictures`);
+  showAccuracy(row, state.model.accuracy?.ratio);
   text("t-wrong", whole.format(row.wrong_bits));
   text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.cells)}` : `of ${whole.format(row.cells)} · ${shareText(row.bit_error_rate)}`);
   text("t-write-sub", `${energyText(row.programming_energy_pj)} since start`);
   const perPicture = row.images > 0 ? row.inference_energy_pj / row.images : state.model.energy?.total_pj;
   text("t-picture", energyText(perPicture));
   text("t-picture-sub", `of ${whole.format(row.images)} pictures so far`);
-  const recent = state.samples.find((s) => s.at >= state.samples.at(-1).at - 5.5);
+  const recent = state.samples[0];
   const seconds = state.samples.at(-1).at - recent.at;
   text("t-requests", seconds > 0.5 ? digits((status.requests - recent.requests) / seconds, 3) : "–");
   text("t-requests-sub", `${whole.format(status.requests)} so far, with this page's`);
@@ -357,10 +361,25 @@ function showTiles(row, status) {
   text("t-latency-sub", row.latency_us && row.images > 0 ? `half within ${timeText(row.latency_us.p50)}` : "no answers yet");
 }
 
+/* Counts since the last writing, so that the knob's effect shows; `shipped` is the accuracy
+ * without wrong bits. */
+function showAccuracy({ current, labelled, accuracy }, shipped) {
+  const none = current.labelled === 0;
+  text("t-accuracy", percent(current.accuracy));
+  $("t-accuracy").className = none || !known(shipped) ? "" : accuracyKind(shipped - current.accuracy);
+  text("t-accuracy-sub", none ? "no labelled picture under these conditions yet"
+    : `of ${whole.format(current.labelled)} labelled ${current.labelled === 1 ? "picture" : "pictures"} under these conditions`);
+  text("t-accuracy-all", none && labelled > 0 ? `${percent(accuracy)} since start` : "");
+}
+function accuracyKind(loss) {
+  const rounding = 1e-9;
+  return loss <= GOOD_LOSS + rounding ? "good" : loss <= FAIR_LOSS + rounding ? "amber" : "bad";
+}
+
 /* -- History -- */
 
-async function series(metric) {
-  const query = new URLSearchParams({ metric, model: state.model.name, from: `-${WINDOW_S / 60}m`, step: "10" });
+async function series(metric, step = STEP_S) {
+  const query = new URLSearchParams({ metric, model: state.model.name, from: `-${WINDOW_S / 60}m`, step });
   const { json } = await request(`/api/v1/series?${query}`);
   const points = json.series.find((s) => s.model === state.model.name)?.points ?? [];
   const rows = points.map((p) => Object.fromEntries(json.columns.map((name, i) => [name, p[i]])));
@@ -370,9 +389,9 @@ async function refreshSeries() {
   if (state.point === null) return;
   const { model } = state;
   try {
-    const [accuracy, errors, energy] = await Promise.all(["accuracy", "bit_error_rate", "energy"].map(series));
+    const [accuracy, errors, energy] = await Promise.all([series("accuracy"), series("bit_error_rate", 1), series("energy")]);
     if (model !== state.model || state.point === null) return;
-    drawAccuracy(accuracy, state.model.accuracy?.ratio);
+    drawAccuracy(accuracy, errors.rows, state.model.accuracy?.ratio);
     drawErrors(errors, state.point.result);
     drawEnergy(energy);
   } catch (error) {

@@ -5,6 +5,9 @@
  */
 
 const WINDOW_S = 900;
+const STEP_S = 10;
+/* The daemon counts an answer into the window in which it notices it. */
+const LATE_S = 2;
 
 const charts = {};
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -35,17 +38,37 @@ function chartOptions(y) {
 function lineOf(name, extra) {
   return { data: [], borderColor: color(name), backgroundColor: color(name), borderWidth: 2.5, pointRadius: 2.5, pointHitRadius: 10, clip: 6, ...extra };
 }
+/* Thin upright lines where the array was written anew. */
+const writings = {
+  id: "writings",
+  at: [], /* UTC seconds */
+  beforeDatasetsDraw({ ctx, chartArea, scales }) {
+    ctx.save();
+    ctx.strokeStyle = color("--line");
+    ctx.lineWidth = 1.5;
+    for (const ts of writings.at.filter((t) => t >= scales.x.min)) {
+      const x = scales.x.getPixelForValue(ts);
+      ctx.beginPath();
+      ctx.moveTo(x, chartArea.top);
+      ctx.lineTo(x, chartArea.bottom);
+      ctx.stroke();
+    }
+    ctx.restore();
+  },
+};
 function buildCharts() {
   if (typeof Chart === "undefined") return;
   for (const chart of Object.values(charts)) chart.destroy();
   charts.accuracy = new Chart($("c-accuracy"), {
     type: "line",
     data: {
-      datasets: [lineOf("--good"), lineOf("--muted", { borderDash: [5, 5], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0 })],
+      /* A hollow point counts pictures of two memories. */
+      datasets: [lineOf("--good", { pointBackgroundColor: (c) => color(c.raw?.mixed ? "--card" : "--good") }), lineOf("--muted", { borderDash: [5, 5], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0 })],
     },
+    plugins: [writings],
     options: chartOptions({
       min: 0, max: 1, tick: (v) => `${Math.round(100 * v)} %`,
-      label: (i) => (i.datasetIndex === 0 ? `${percent(i.raw.y)} of ${whole.format(i.raw.n)}` : `without wrong bits ${percent(i.raw.y)}`),
+      label: (i) => (i.datasetIndex === 0 ? `${percent(i.raw.y)} of ${whole.format(i.raw.n)}${i.raw.mixed ? ", around a writing" : ""}` : `without wrong bits ${percent(i.raw.y)}`),
     }),
   });
   charts.errors = new Chart($("c-errors"), {
@@ -73,16 +96,26 @@ function draw(name, to, sets, spoken) {
   $(`c-${name}-empty`).hidden = !none;
   if (!chart) return;
   sets.forEach((points, i) => { chart.data.datasets[i].data = points; });
-  /* Dots where they are few; a line alone where they would touch. */
-  if (chart.config.type === "line") chart.data.datasets[0].pointRadius = sets[0].length > 30 ? 0 : 3;
+  /* Smaller dots where they would touch. */
+  if (chart.config.type === "line") chart.data.datasets[0].pointRadius = sets[0].length > 30 ? 1.5 : 3;
   Object.assign(chart.options.scales.x, { min: to - WINDOW_S, max: to });
   chart.update("none");
   $(`c-${name}`).setAttribute("aria-label", spoken);
 }
-function drawAccuracy({ rows, to }, shipped) {
-  const points = rows.filter((r) => known(r.accuracy)).map((r) => ({ x: r.ts, y: r.accuracy, n: r.labelled }));
+/* Did a writing fall among the pictures of the steps that begin at `first` to `last`? */
+const writtenAmong = (first, last) => writings.at.some((t) => t >= first - LATE_S && t < last + STEP_S);
+/* No line leads across a writing: the points at its sides belong to different memories. */
+function withoutBridges(points) {
+  return points.flatMap((b, i) => {
+    const a = points[i - 1];
+    return a && writtenAmong(a.x, b.x) ? [{ x: (a.x + b.x) / 2, y: NaN }, b] : [b];
+  });
+}
+function drawAccuracy({ rows, to }, errorRows, shipped) {
+  writings.at = errorRows.map((r) => r.ts);
+  const points = rows.filter((r) => known(r.accuracy)).map((r) => ({ x: r.ts, y: r.accuracy, n: r.labelled, mixed: writtenAmong(r.ts, r.ts) }));
   const reference = known(shipped) && points.length > 0 ? [{ x: to - WINDOW_S, y: shipped }, { x: to, y: shipped }] : [];
-  draw("accuracy", to, [points, reference], `Accuracy over the last 15 minutes, now ${percent(points.at(-1)?.y)}`);
+  draw("accuracy", to, [withoutBridges(points), reference], `Accuracy over the last 15 minutes, now ${percent(points.at(-1)?.y)}`);
 }
 function drawErrors({ rows, to }, { wrong_bits: wrong, cells }) {
   const points = rows.filter((r) => known(r.bit_error_rate)).map((r) => ({ x: r.ts, y: Math.max(r.bit_error_rate, BER_FLOOR) }));

@@ -204,6 +204,24 @@ def check_feedback(page, label):
     wait_for("the live accuracy is shown", lambda: "%" in page.text("t-accuracy"))
 
 
+def check_new_conditions(page):
+    """Labels given before a writing are no longer those of the memory that serves."""
+    wait_for("the accuracy starts anew",
+             lambda: page.text("t-accuracy") == "–" and "yet" in page.text("t-accuracy-sub"))
+    assert "% since start" in page.text("t-accuracy-all"), page.text("t-accuracy-all")
+
+
+def check_iid(page):
+    heading = page.text("knob-heading")
+    page.run("document.querySelector('input[value=iid]').click()")
+    time.sleep(0.4)
+    wait_for("the programming ends", lambda: page.run("return document.getElementById('busy').hidden"))
+    told = page.text("knob-heading"), page.text("rate-words"), page.text("energy")
+    assert "bit error rate" in told[0] and "bits flip" in told[1] and told[2] == "none", told
+    page.run("document.querySelector('input[value=device]').click()")
+    wait_for("the heading is back", lambda: page.text("knob-heading") == heading)
+
+
 def check(page, options):
     if options.dark:
         page.devtools("Emulation.setEmulatedMedia",
@@ -219,6 +237,8 @@ def check(page, options):
     if not options.look:
         check_feedback(page, said)
         few, many = check_knob(page)
+        check_new_conditions(page)
+        check_iid(page)
         print(f"wrong bits: {few} at the strong end, {many} at the weak one")
     if options.screenshot:
         time.sleep(1.5)
