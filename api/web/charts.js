@@ -62,7 +62,7 @@ function buildCharts() {
   charts.accuracy = new Chart($("c-accuracy"), {
     type: "line",
     data: {
-      /* A hollow point counts pictures of two memories. */
+      /* A hollow point may count pictures of two memories. */
       datasets: [lineOf("--good", { pointBackgroundColor: (c) => color(c.raw?.mixed ? "--card" : "--good") }), lineOf("--muted", { borderDash: [5, 5], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0 })],
     },
     plugins: [writings],
