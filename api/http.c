@@ -333,11 +333,6 @@ enum status http_server_add(struct http_server *server, int fd,
     return ST_OK;
 }
 
-unsigned http_server_threads(const struct http_server *server)
-{
-    return server->n_threads;
-}
-
 size_t http_server_connections(const struct http_server *server)
 {
     size_t n = 0;

@@ -65,7 +65,6 @@ MUST_CHECK enum status http_server_new(const struct http_options *options,
  * connection limit. One thread. */
 MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
                                        const struct sockaddr *peer, socklen_t peer_len);
-unsigned http_server_threads(const struct http_server *server);
 /* Open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 /* From now on every answer closes its connection. Any thread. */
@@ -110,9 +109,6 @@ const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len);
 /* Has the peer gone, or closed its sending side? (Looks at the socket; for use before
  * expensive work.) */
 bool http_call_client_gone(const struct http_call *call);
-/* A pointer of the handler's own, NULL at first. */
-void http_call_set_user(struct http_call *call, void *user);
-void *http_call_user(const struct http_call *call);
 
 /* -- The answer: exactly one per call -- */
 

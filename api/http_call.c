@@ -154,7 +154,6 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
     call->status = call->n_headers = 0;
     call->static_bytes = NULL;
-    call->user = NULL;
     call->request_open = true;
     call->response_open = false;
     return call;
@@ -377,16 +376,6 @@ bool http_call_client_gone(const struct http_call *call)
         return false; /* we closed that half ourselves; sending will tell */
     ssize_t len = recv(call->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
-}
-
-void http_call_set_user(struct http_call *call, void *user)
-{
-    call->user = user;
-}
-
-void *http_call_user(const struct http_call *call)
-{
-    return call->user;
 }
 
 /* -- Answers -- */

@@ -116,7 +116,6 @@ struct http_call {
     size_t static_len;
     struct buf answer;
     struct buf headers; /* name, value, name, value, each zero-terminated */
-    void *user;
 
     /* The call is recycled when the library is done with both. */
     bool request_open, response_open;

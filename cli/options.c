@@ -16,15 +16,6 @@
 /* Largest integer that a double and a JSON reader keep. */
 #define MAX_COUNT 9007199254740992.0
 
-size_t options_count(const struct option *table)
-{
-    size_t n = 0;
-
-    while (table[n].name != NULL)
-        n++;
-    return n;
-}
-
 void options_suggest(const char *word, const char *const *names, char *ret_text,
                      size_t size)
 {

@@ -53,8 +53,6 @@ struct option_set {
     struct option_value *values;
 };
 
-size_t options_count(const struct option *table);
-
 /* Reads argv[0 .. n - 1] into n_sets sets. Arguments that are no options are moved to the
  * front of argv, in order, and counted in ret_n_args. With `stop_at_first` parsing ends
  * at the first argument, which then stays argv[*ret_n_used]. ST_RANGE or ST_NOT_FOUND

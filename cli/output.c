@@ -312,12 +312,6 @@ void table_add(struct table *table, const char *text)
     keep_cell(table, cell);
 }
 
-void table_end_row(struct table *table)
-{
-    while (!table->failed && table->n_cells % table->n_columns != 0)
-        table_add(table, "");
-}
-
 /* Characters, not bytes; what is wider or narrower than one column is rare in labels. */
 static size_t text_width(const char *text)
 {

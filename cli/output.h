@@ -55,8 +55,6 @@ void table_init(struct table *table, const char *columns);
 void table_done(struct table *table);
 /* Adds the next cell, cleaned. Rows fill up from left to right. */
 void table_add(struct table *table, const char *text);
-/* Ends a row early: empty cells to its end. */
-void table_end_row(struct table *table);
 /* Prints every line after `indent` blanks. ST_NOMEM if a cell could not be kept. */
 MUST_CHECK enum status table_print(const struct table *table, FILE *out, int indent);
 

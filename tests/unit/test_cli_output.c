@@ -206,7 +206,7 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
     table_add(&table, "fire");
     table_add(&table, "\xc3\xb1\xc3\xb1\xc3\xb1\xc3\xb1\xc3\xb1\xc3\xb1");
     table_add(&table, "1");
-    table_end_row(&table);
+    table_add(&table, "");
 
     char *text = printed(print_table, &table);
     assert_string_equal(text, "  LAYER       CELLS  KIND\n"
@@ -229,7 +229,6 @@ static void a_failed_allocation_fails_the_print_and_nothing_else(void **state)
         table_init(&table, "A|>B");
         for (size_t i = 0; i < 200; i++)
             table_add(&table, "cell");
-        table_end_row(&table);
         fault_off();
 
         char *text = NULL;

@@ -51,7 +51,6 @@ static void a_new_server_has_its_threads_and_no_connections(void **state)
 
     (void)state;
     assert_int_equal(http_server_new(&options, &server, why), ST_OK);
-    assert_int_equal(http_server_threads(server), 3);
     assert_int_equal(http_server_connections(server), 0);
     http_server_drain(server);
     http_server_close_idle(server);
