@@ -29,13 +29,15 @@ static void put_rate(struct buf *buf, double rate)
         buf_char(buf, '0');
         return;
     }
-    for (; rate < 0.1; rate *= 10.0)
-        tens++;
-    buf_fixed(buf, rate, 9);
-    if (tens > 0) {
-        PUT(buf, "e-");
-        buf_u64(buf, tens);
+    if (rate >= 0.1) {
+        buf_fixed(buf, rate, 9);
+        return;
     }
+    for (; rate < 1.0; rate *= 10.0)
+        tens++;
+    buf_fixed(buf, rate, 8);
+    PUT(buf, "e-");
+    buf_u64(buf, tens);
 }
 
 static void put_class(struct buf *buf, const struct network *net, uint32_t class_index)
@@ -64,11 +66,27 @@ static void put_result(struct buf *buf, const struct network *net,
     PUT(buf, "]}");
 }
 
+void classify_json_conditions(struct buf *buf, uint64_t cells, uint64_t wrong_bits,
+                              double read_pj, double compute_pj)
+{
+    PUT(buf, "\"memory\":{\"cells\":");
+    buf_u64(buf, cells);
+    PUT(buf, ",\"wrong_bits\":");
+    buf_u64(buf, wrong_bits);
+    PUT(buf, ",\"bit_error_rate\":");
+    put_rate(buf, cells == 0 ? 0.0 : (double)wrong_bits / (double)cells);
+    PUT(buf, "},\"energy\":{\"read_pj\":");
+    buf_fixed(buf, read_pj, 3);
+    PUT(buf, ",\"compute_pj\":");
+    buf_fixed(buf, compute_pj, 3);
+    PUT(buf, ",\"total_pj\":");
+    buf_fixed(buf, read_pj + compute_pj, 3);
+    buf_char(buf, '}');
+}
+
 void classify_json_write(struct buf *buf, const struct classify_answer *answer)
 {
     const struct network *net = answer->net;
-    double cells = answer->cells == 0 ? 1.0 : (double)answer->cells;
-    double rate = (double)answer->wrong_bits / cells;
 
     PUT(buf, "{\"model\":");
     buf_json_string(buf, net->name);
@@ -82,19 +100,10 @@ void classify_json_write(struct buf *buf, const struct classify_answer *answer)
             buf_char(buf, ',');
         put_result(buf, net, answer->scores + i * answer->top, answer->top);
     }
-    PUT(buf, "],\"memory\":{\"cells\":");
-    buf_u64(buf, answer->cells);
-    PUT(buf, ",\"wrong_bits\":");
-    buf_u64(buf, answer->wrong_bits);
-    PUT(buf, ",\"bit_error_rate\":");
-    put_rate(buf, rate);
-    PUT(buf, "},\"energy\":{\"read_pj\":");
-    buf_fixed(buf, answer->read_pj, 3);
-    PUT(buf, ",\"compute_pj\":");
-    buf_fixed(buf, answer->compute_pj, 3);
-    PUT(buf, ",\"total_pj\":");
-    buf_fixed(buf, answer->read_pj + answer->compute_pj, 3);
-    PUT(buf, "},\"time_us\":{\"queue\":");
+    PUT(buf, "],");
+    classify_json_conditions(buf, answer->cells, answer->wrong_bits, answer->read_pj,
+                             answer->compute_pj);
+    PUT(buf, ",\"time_us\":{\"queue\":");
     buf_fixed(buf, answer->queue_us, 1);
     PUT(buf, ",\"compute\":");
     buf_fixed(buf, answer->compute_us, 1);

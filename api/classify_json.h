@@ -55,5 +55,8 @@ struct classify_answer {
     double queue_us, compute_us, total_us;
 };
 void classify_json_write(struct buf *buf, const struct classify_answer *answer);
+/* The members `memory` and `energy` alone, without braces around them. */
+void classify_json_conditions(struct buf *buf, uint64_t cells, uint64_t wrong_bits,
+                              double read_pj, double compute_pj);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* describe.c - GET /api/v1/models and /api/v1/models/{m}. */
+#include "api/classify_json.h"
 #include "daemon/daemon.h"
 
 #include <inttypes.h>
@@ -61,7 +62,6 @@ static void write_model(struct buf *body, struct model *model)
 {
     const struct network *net = model->net;
     struct generation *generation = generation_take(model);
-    uint64_t wrong = generation_wrong_bits(generation);
 
     buf_text(body, "{\"name\":");
     buf_json_string(body, net->name);
@@ -76,20 +76,13 @@ static void write_model(struct buf *body, struct model *model)
     write_input(body, &net->input);
     write_labels(body, net);
     write_layers(body, net);
-    buf_printf(body,
-               ",\"cells\":%" PRIu64 ",\"memory\":{\"cells\":%" PRIu64
-               ",\"wrong_bits\":%" PRIu64 ",\"bit_error_rate\":",
-               generation->total.cells, generation->total.cells, wrong);
-    buf_number(body, (double)wrong / (double)generation->total.cells);
-    buf_char(body, '}');
+    buf_printf(body, ",\"cells\":%" PRIu64, generation->total.cells);
     write_accuracy(body, net);
-    buf_text(body, ",\"energy\":{\"read_pj\":");
-    buf_fixed(body, generation->read_pj, 3);
-    buf_text(body, ",\"compute_pj\":");
-    buf_fixed(body, generation->compute_pj, 3);
-    buf_text(body, ",\"total_pj\":");
-    buf_fixed(body, generation->read_pj + generation->compute_pj, 3);
-    buf_text(body, "}}");
+    buf_char(body, ',');
+    classify_json_conditions(body, generation->total.cells,
+                             generation_wrong_bits(generation), generation->read_pj,
+                             generation->compute_pj);
+    buf_char(body, '}');
     generation_drop(generation);
 }
 
