@@ -8,17 +8,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status refuse(const json_error_t *error, struct problem *ret_problem)
+/* The name of the member whose value ends at `end`, to say which one was meant: jansson
+ * tells only the place. Writes "" if there is none, as in a list. */
+static void member_before(const char *json, size_t end, char ret_name[JSON_BODY_SHOWN])
 {
+    size_t close = end;
+
+    ret_name[0] = '\0';
+    while (close > 0 && strchr("\"{[,", json[close - 1]) == NULL)
+        close--;
+    if (close < 2 || json[close - 1] != '"')
+        return;
+    size_t open = close - 1;
+    while (open > 0 && json[open - 1] != '"')
+        open--;
+    (void)snprintf(ret_name, JSON_BODY_SHOWN, "%.*s: ", (int)(close - 1 - open),
+                   json + open);
+}
+
+static enum status refuse(const char *json, size_t len, const json_error_t *error,
+                          struct problem *ret_problem)
+{
+    char member[JSON_BODY_SHOWN];
+    size_t at = error->position > 0 && (size_t)error->position <= len
+                    ? (size_t)error->position
+                    : 0;
+
     switch (json_error_code(error)) {
     case json_error_out_of_memory:
         problem_set(ret_problem, 503, "out_of_memory", "there is no memory for the body");
         ret_problem->retry_after_s = 1;
         return ST_NOMEM;
     case json_error_numeric_overflow:
+        member_before(json, at, member);
         problem_set(ret_problem, 422, "invalid_value",
-                    "a number that is too large, at line %d, column %d", error->line,
-                    error->column);
+                    "%sa number that is too large, at line %d, column %d", member,
+                    error->line, error->column);
         return ST_RANGE;
     default:
         problem_set(ret_problem, 400, "invalid_json",
@@ -56,7 +81,7 @@ enum status json_body_load(const char *json, size_t len, json_t **ret_object,
         json, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL,
         &error);
     if (root == NULL)
-        return refuse(&error, ret_problem);
+        return refuse(json, len, &error, ret_problem);
     if (!json_is_object(root)) {
         char found[JSON_BODY_SHOWN];
         json_body_show(root, found);
