@@ -267,8 +267,8 @@ struct job {
     struct mram_census census;       /* device: of this tile */
     uint64_t old[MRAM_TILE_WORDS];
     uint64_t active[MRAM_TILE_WORDS];
-    uint64_t fail[MRAM_TILE_WORDS];   /* device */
-    uint64_t unused[MRAM_TILE_WORDS]; /* what a forecast would have stored */
+    uint64_t fail[MRAM_TILE_WORDS];  /* device */
+    uint64_t would[MRAM_TILE_WORDS]; /* what a forecast would have stored */
 };
 
 static void job_init(struct job *job, const struct mram *mram,
@@ -288,22 +288,24 @@ static void job_init(struct job *job, const struct mram *mram,
 static const uint64_t *old_of(struct job *job, const struct mram_tile *tile,
                               const uint64_t *wanted)
 {
-    enum mram_over over = job->write->over;
-
-    if (over == MRAM_OVER_PRESENT)
+    switch (job->write->over) {
+    case MRAM_OVER_PRESENT:
         return tile_words(job->mram, tile->number);
-    if (over == MRAM_OVER_RANDOM) {
+    case MRAM_OVER_RANDOM:
         mram_tile_random(tile, job->mram->kernel, job->write->generation, job->old);
-        return job->old;
-    }
-    if (over == MRAM_OVER_ERASED_AP) {
-        memset(job->old, 0, sizeof(job->old));
-        return job->old;
-    }
-    mram_tile_cells(tile, job->old);
-    if (over == MRAM_OVER_COMPLEMENT)
+        break;
+    case MRAM_OVER_COMPLEMENT:
+        mram_tile_cells(tile, job->old);
         for (size_t w = 0; w < tile->n_words; w++)
             job->old[w] ^= wanted[w];
+        break;
+    case MRAM_OVER_ERASED_P:
+        mram_tile_cells(tile, job->old);
+        break;
+    case MRAM_OVER_ERASED_AP:
+        memset(job->old, 0, sizeof(job->old));
+        break;
+    }
     return job->old;
 }
 
@@ -453,7 +455,7 @@ static struct mram_forecast forecast_tile(struct job *job, const struct mram_til
     if (write->mode == MRAM_IID)
         return (struct mram_forecast) { (double)tile->n_cells * write->flip_rate, 0.0 };
 
-    struct mram_result result = store_tile(job, tile, wanted, job->unused);
+    struct mram_result result = store_tile(job, tile, wanted, job->would);
     if (write->mode == MRAM_DEVICE) {
         mram_tile_classes(tile, mram->kernel, &mram->classes, &job->by_class,
                           write->generation, job->active, wanted, &job->census, NULL);

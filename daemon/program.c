@@ -94,7 +94,7 @@ static enum status write_cells(struct model *model, struct generation *generatio
     return st;
 }
 
-/* After a programming that broke off: the array as the generation that serves left it. */
+/* After a programming that broke off: the array as it was last saved. */
 static void reload_array(struct model *model)
 {
     struct array_image image;

@@ -11,7 +11,6 @@
 #include "daemon/log.h"
 #include "daemon/wall.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
