@@ -20,6 +20,12 @@ bool cpu_has_avx512_vpopcntdq(void)
            __builtin_cpu_supports("avx512vpopcntdq");
 }
 
+bool cpu_has_avx512_gfni(void)
+{
+    return cpu_has_avx512_vpopcntdq() && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("gfni");
+}
+
 bool cpu_has_slow_ternary_logic(void)
 {
     __builtin_cpu_init();
@@ -34,6 +40,11 @@ bool cpu_has_avx2(void)
 }
 
 bool cpu_has_avx512_vpopcntdq(void)
+{
+    return false;
+}
+
+bool cpu_has_avx512_gfni(void)
 {
     return false;
 }

@@ -11,6 +11,7 @@
 #ifndef CORE_MRAM_KERNEL_H
 #define CORE_MRAM_KERNEL_H
 
+#include "core/ecc.h"
 #include "core/mram.h"
 #include "core/rng.h"
 
@@ -58,6 +59,10 @@ struct mram_kernel {
      * failed. */
     uint64_t (*flip)(uint64_t *stored, const uint64_t *fail, size_t n_words,
                      uint64_t *ret_ones);
+
+    /* As ecc_encode_words. */
+    void (*encode)(enum ecc_code code, const uint64_t *words, size_t n_words,
+                   uint8_t *const check[2]);
 };
 
 extern const struct mram_kernel mram_kernel_scalar;

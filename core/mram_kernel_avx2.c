@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cpu.h"
+#include "core/ecc_columns.h"
 #include "core/mram_kernel.h"
 
 #include <immintrin.h>
@@ -8,6 +9,8 @@
 #define VECTOR_WORDS  4
 /* Vectors whose per-byte counts, at most 8 each, still fit a byte. */
 #define BYTE_VECTORS 31
+/* What is encoded at once: as many words as a vector has bytes. */
+#define ENCODED_WORDS 32
 
 /* Four blocks: 32-bit values in 64-bit lanes, where vpmuludq reads only the low half, so
  * that what a product leaves in the high half need not be cleared. */
@@ -246,6 +249,103 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
     return n_failed;
 }
 
+/* Sums of the columns of four bits, for vpshufb: even entries for the low half of a byte
+ * and odd ones for its high half. */
+struct sums {
+    __m256i of[16];
+};
+
+static void load_sums(enum ecc_code code, unsigned part, struct sums *ret_sums)
+{
+    /* Byte v is set where v has bit j. */
+    const __m128i chosen[4] = {
+        _mm_set1_epi16((short)0xff00),
+        _mm_set1_epi32((int)0xffff0000),
+        _mm_set1_epi64x((int64_t)0xffffffff00000000),
+        _mm_set_epi64x(-1, 0),
+    };
+
+    for (unsigned i = 0; i < 16; i++) {
+        __m128i sums = _mm_setzero_si128();
+
+        for (unsigned j = 0; j < 4; j++) {
+            char column = (char)(ecc_columns[code][4 * i + j] >> (8 * part));
+            sums = _mm_xor_si128(sums, _mm_and_si128(chosen[j], _mm_set1_epi8(column)));
+        }
+        ret_sums->of[i] = _mm256_broadcastsi128_si256(sums);
+    }
+}
+
+/* Byte b of ENCODED_WORDS words in ret_bytes[b]: those of words 4 * i and 4 * i + 1 in
+ * pair i of its lower lane, of words 4 * i + 2 and 4 * i + 3 in pair i of its upper one.
+ */
+static inline void load_bytes(const uint64_t *words, __m256i ret_bytes[8])
+{
+    const __m256i pairs = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    __m256i v[8], a[8], b[8];
+
+    for (unsigned i = 0; i < 8; i++)
+        v[i] = _mm256_shuffle_epi8(load(words + VECTOR_WORDS * i), pairs);
+    /* Pairs 0 to 3 of a byte are in the first half of `a` and of `b`, 4 to 7 in the
+     * other. */
+    for (unsigned i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
+    }
+    for (unsigned i = 0; i < 8; i += 4) {
+        b[i] = _mm256_unpacklo_epi32(a[i], a[i + 2]);
+        b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 2]);
+        b[i + 2] = _mm256_unpacklo_epi32(a[i + 1], a[i + 3]);
+        b[i + 3] = _mm256_unpackhi_epi32(a[i + 1], a[i + 3]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        ret_bytes[2 * i] = _mm256_unpacklo_epi64(b[i], b[i + 4]);
+        ret_bytes[2 * i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 4]);
+    }
+}
+
+static inline void encode_some(const struct sums *sums, const __m256i bytes[8],
+                               uint8_t *check)
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i sum = _mm256_setzero_si256();
+
+    for (unsigned b = 0; b < 8; b++) {
+        __m256i low = _mm256_and_si256(bytes[b], nibble);
+        __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes[b], 4), nibble);
+
+        sum = xor3(sum, _mm256_shuffle_epi8(sums->of[2 * b], low),
+                   _mm256_shuffle_epi8(sums->of[2 * b + 1], high));
+    }
+    __m128i lower = _mm256_castsi256_si128(sum);
+    __m128i upper = _mm256_extracti128_si256(sum, 1);
+    _mm_storeu_si128((__m128i *)(void *)check, _mm_unpacklo_epi16(lower, upper));
+    _mm_storeu_si128((__m128i *)(void *)(check + 16), _mm_unpackhi_epi16(lower, upper));
+}
+
+static void encode(enum ecc_code code, const uint64_t *words, size_t n_words,
+                   uint8_t *const check[2])
+{
+    unsigned n_parts = code == ECC_BCH2 ? 2 : 1;
+    size_t n_full = n_words - n_words % ENCODED_WORDS;
+    uint8_t *rest[2] = { check[0] + n_full, NULL };
+    struct sums sums[2];
+
+    for (unsigned part = 0; part < n_parts; part++)
+        load_sums(code, part, &sums[part]);
+    for (size_t w = 0; w < n_full; w += ENCODED_WORDS) {
+        __m256i bytes[8];
+
+        load_bytes(words + w, bytes);
+        for (unsigned part = 0; part < n_parts; part++)
+            encode_some(&sums[part], bytes, check[part] + w);
+    }
+    if (n_parts == 2)
+        rest[1] = check[1] + n_full;
+    ecc_encode_words(code, words + n_full, n_words - n_full, rest);
+}
+
 const struct mram_kernel mram_kernel_avx2 = {
-    "avx2", cpu_has_avx2, draw, bernoulli, write, flip,
+    "avx2", cpu_has_avx2, draw, bernoulli, write, flip, encode,
 };

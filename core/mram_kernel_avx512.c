@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cpu.h"
+#include "core/ecc_columns.h"
 #include "core/mram_kernel.h"
 
 #include <immintrin.h>
@@ -183,6 +184,88 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
     return sum_of(n_failed);
 }
 
+/* A matrix for each byte of a word, in the form of gf2p8affineqb: what that byte adds to
+ * check bits 8 * part .. 8 * part + 7. */
+static __m512i load_matrices(enum ecc_code code, unsigned part)
+{
+    const __m128i shift = _mm_cvtsi32_si128((int)(8 * part));
+    const __m512i backwards =
+        _mm512_broadcast_i32x4(_mm_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607));
+    /* Byte j has bit 7 - j. */
+    const __m512i diagonal = _mm512_set1_epi64(0x0102040810204080);
+    __m512i first = _mm512_loadu_si512(ecc_columns[code]);
+    __m512i second = _mm512_loadu_si512(ecc_columns[code] + 32);
+    __m256i low = _mm512_cvtepi16_epi8(_mm512_srl_epi16(first, shift));
+    __m256i high = _mm512_cvtepi16_epi8(_mm512_srl_epi16(second, shift));
+    __m512i columns = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+
+    /* The instruction wants rows, the last first; it transposes when it multiplies. */
+    columns = _mm512_shuffle_epi8(columns, backwards);
+    return _mm512_gf2p8affine_epi64_epi8(diagonal, columns, 0);
+}
+
+/* Byte w of qword b: byte b of word w. */
+static inline __m512i load_bytes(const uint64_t *words, __mmask8 left)
+{
+    const __m512i index = _mm512_set_epi64(
+        0x3f372f271f170f07, 0x3e362e261e160e06, 0x3d352d251d150d05, 0x3c342c241c140c04,
+        0x3b332b231b130b03, 0x3a322a221a120a02, 0x3931292119110901, 0x3830282018100800);
+
+    return _mm512_permutexvar_epi8(index, _mm512_maskz_loadu_epi64(left, words));
+}
+
+/* The sums of the even and of the odd qwords. */
+static inline __m128i fold(__m512i v)
+{
+    __m256i half =
+        _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+
+    return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+static void encode_secded(const uint64_t *words, size_t n_words, uint8_t *check)
+{
+    __m512i matrices = load_matrices(ECC_SECDED, 0);
+
+    for (size_t w = 0; w < n_words; w += 8) {
+        __mmask8 left = words_left(n_words, w);
+        __m512i bytes = load_bytes(words + w, left);
+        __m128i sums = fold(_mm512_gf2p8affine_epi64_epi8(bytes, matrices, 0));
+
+        sums = _mm_xor_si128(sums, _mm_unpackhi_epi64(sums, sums));
+        _mm_mask_storeu_epi8(check + w, left, sums);
+    }
+}
+
+static void encode_bch2(const uint64_t *words, size_t n_words, uint8_t *low_check,
+                        uint8_t *high_check)
+{
+    __m512i low_matrices = load_matrices(ECC_BCH2, 0);
+    __m512i high_matrices = load_matrices(ECC_BCH2, 1);
+
+    for (size_t w = 0; w < n_words; w += 8) {
+        __mmask8 left = words_left(n_words, w);
+        __m512i bytes = load_bytes(words + w, left);
+        __m512i low = _mm512_gf2p8affine_epi64_epi8(bytes, low_matrices, 0);
+        __m512i high = _mm512_gf2p8affine_epi64_epi8(bytes, high_matrices, 0);
+        /* Even qwords are sums of `low`, odd ones of `high`. */
+        __m128i sums = fold(_mm512_xor_si512(_mm512_unpacklo_epi64(low, high),
+                                             _mm512_unpackhi_epi64(low, high)));
+
+        _mm_mask_storeu_epi8(low_check + w, left, sums);
+        _mm_mask_storeu_epi8(high_check + w, left, _mm_unpackhi_epi64(sums, sums));
+    }
+}
+
+static void encode(enum ecc_code code, const uint64_t *words, size_t n_words,
+                   uint8_t *const check[2])
+{
+    if (code == ECC_SECDED)
+        encode_secded(words, n_words, check[0]);
+    else
+        encode_bch2(words, n_words, check[0], check[1]);
+}
+
 const struct mram_kernel mram_kernel_avx512 = {
-    "avx512", cpu_has_avx512_vpopcntdq, draw, bernoulli, write, flip,
+    "avx512", cpu_has_avx512_gfni, draw, bernoulli, write, flip, encode,
 };

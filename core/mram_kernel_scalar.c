@@ -116,5 +116,5 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
 }
 
 const struct mram_kernel mram_kernel_scalar = {
-    "scalar", always, draw, bernoulli, write, flip,
+    "scalar", always, draw, bernoulli, write, flip, ecc_encode_words,
 };

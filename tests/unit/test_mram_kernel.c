@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
-#define MAX_WORDS 300
-#define GUARD     UINT64_C(0xfeedfacecafebeef)
+#define MAX_WORDS     300
+#define ENCODED_WORDS 200
+#define GUARD_BYTE    0xa5
+#define GUARD         UINT64_C(0xfeedfacecafebeef)
 
 static void fill(uint64_t *words, size_t n, uint64_t index)
 {
@@ -188,6 +190,68 @@ static void a_flip_counts_at_every_length(void **state)
     with_each_kernel(check_flip);
 }
 
+/* Check bits at an odd address between guards, of words at an address that is no multiple
+ * of a vector. */
+static void check_encode_at(const struct mram_kernel *kernel, enum ecc_code code,
+                            const uint64_t *words, size_t n)
+{
+    uint8_t want[2][ENCODED_WORDS], got[2][ENCODED_WORDS + 2];
+    unsigned n_parts = code == ECC_BCH2 ? 2 : 1;
+
+    memset(got, GUARD_BYTE, sizeof(got));
+    mram_kernel_scalar.encode(code, words, n, (uint8_t *const[2]) { want[0], want[1] });
+    kernel->encode(code, words, n, (uint8_t *const[2]) { got[0] + 1, got[1] + 1 });
+    for (unsigned part = 0; part < 2; part++) {
+        size_t n_written = part < n_parts ? n : 0;
+
+        assert_memory_equal(got[part] + 1, want[part], n_written);
+        assert_int_equal(got[part][0], GUARD_BYTE);
+        for (size_t w = n_written + 1; w < sizeof(got[part]); w++)
+            assert_int_equal(got[part][w], GUARD_BYTE);
+    }
+}
+
+static void check_encode(const struct mram_kernel *kernel)
+{
+    static const enum ecc_code codes[] = { ECC_SECDED, ECC_BCH2 };
+    uint64_t words[ENCODED_WORDS + 8];
+
+    fill(words, ENCODED_WORDS + 8, 7);
+    for (unsigned i = 0; i < 2; i++) {
+        for (size_t n = 0; n <= ENCODED_WORDS; n++)
+            check_encode_at(kernel, codes[i], words + n % 8, n);
+    }
+}
+
+static void check_bits_are_the_same_at_every_length(void **state)
+{
+    (void)state;
+    with_each_kernel(check_encode);
+}
+
+/* Linear codes are told apart by words with a single one. */
+static void check_encode_single(const struct mram_kernel *kernel)
+{
+    uint64_t words[64];
+    uint8_t low[64], high[64];
+    uint8_t *const check[2] = { low, high };
+
+    for (unsigned i = 0; i < 64; i++)
+        words[i] = UINT64_C(1) << i;
+    kernel->encode(ECC_SECDED, words, 64, check);
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(low[i], ecc_encode(ECC_SECDED, words[i]));
+    kernel->encode(ECC_BCH2, words, 64, check);
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(low[i] | high[i] << 8, ecc_encode(ECC_BCH2, words[i]));
+}
+
+static void every_data_bit_has_its_column(void **state)
+{
+    (void)state;
+    with_each_kernel(check_encode_single);
+}
+
 static void the_best_kernel_is_usable(void **state)
 {
     (void)state;
@@ -201,6 +265,8 @@ int main(void)
         cmocka_unit_test(bernoulli_draws_compare_64_bits_each),
         cmocka_unit_test(a_write_stores_and_counts_at_every_length),
         cmocka_unit_test(a_flip_counts_at_every_length),
+        cmocka_unit_test(check_bits_are_the_same_at_every_length),
+        cmocka_unit_test(every_data_bit_has_its_column),
         cmocka_unit_test(the_best_kernel_is_usable),
     };
 
