@@ -5,9 +5,12 @@
  * Every round times the plain pass and then each row once, so that a neighbour's load
  * falls on all alike; a row's ratio is the median over the rounds of its time over the
  * plain time of the same round. Two wanted images alternate, so half of the cells toggle
- * each time. Arguments: rounds (5 or more), kernel name; without a name the best that is
- * usable.
+ * each time. Then the check bits: each code with each usable kernel, over the whole image
+ * and over words that stay in the cache, next to a plain pass over the same words.
+ * Arguments: rounds (5 or more), kernel name; without a name the best that is usable
+ * programs.
  */
+#include "core/ecc.h"
 #include "core/mram.h"
 #include "core/mram_kernel.h"
 #include "core/mtj_array.h"
@@ -57,6 +60,7 @@ struct bench {
     struct mram *mram;
     uint64_t *plain;
     uint64_t *images[2];
+    uint8_t *check[2]; /* of images[0] */
     struct mtj_class_table classes[N_BENCH_ROWS];
     double us[N_BENCH_ROWS][MAX_ROUNDS];
     double ratio[N_BENCH_ROWS][MAX_ROUNDS];
@@ -146,6 +150,9 @@ static int prepare(struct bench *bench)
         return -1;
     for (unsigned i = 0; i < 2; i++) {
         struct rng_stream rng;
+        bench->check[i] = calloc(bytes / sizeof(uint64_t), 1);
+        if (bench->check[i] == NULL)
+            return -1;
         rng_start(&rng, 2, RNG_CONTENTS, 0, i);
         for (size_t w = 0; w < bytes / sizeof(uint64_t); w++)
             bench->images[i][w] = rng_u64(&rng);
@@ -168,6 +175,8 @@ static void release(struct bench *bench)
     free(bench->plain);
     free(bench->images[0]);
     free(bench->images[1]);
+    free(bench->check[0]);
+    free(bench->check[1]);
     free(bench);
 }
 
@@ -190,6 +199,73 @@ static void print_rows(struct bench *bench, size_t n_rounds)
                modes[rows[i].mode], overs[rows[i].over], rows[i].rate, us, ratio, mcells,
                by_speed ? ">= " : "<= ", rows[i].goal, by_speed ? " Mcell/s" : "x",
                met ? "met" : "MISSED");
+    }
+}
+
+/* Passes over the first n_words of the image and their check bits. */
+struct encode_row {
+    const struct mram_kernel *kernel;
+    enum ecc_code code;
+    size_t n_words, n_passes;
+};
+
+static double time_encode(struct bench *bench, const struct encode_row *row)
+{
+    double begin = now_us();
+
+    for (size_t i = 0; i < row->n_passes; i++)
+        row->kernel->encode(row->code, bench->images[0], row->n_words, bench->check);
+    return now_us() - begin;
+}
+
+static double time_plain_words(struct bench *bench, size_t n_words, size_t n_passes)
+{
+    double begin = now_us();
+
+    for (size_t i = 0; i < n_passes; i++) {
+        plain_pass(bench->plain, n_words, i);
+        __asm__ volatile("" : : "r"(bench->plain) : "memory");
+    }
+    return now_us() - begin;
+}
+
+static void print_encode(struct bench *bench, const struct encode_row *row,
+                         size_t n_rounds)
+{
+    double ns[MAX_ROUNDS], ratio[MAX_ROUNDS];
+    double n_encoded = (double)row->n_words * (double)row->n_passes;
+
+    for (size_t round = 0; round < n_rounds; round++) {
+        double plain_us = time_plain_words(bench, row->n_words, row->n_passes);
+        double us = time_encode(bench, row);
+
+        ns[round] = 1e3 * us / n_encoded;
+        ratio[round] = us / plain_us;
+    }
+    printf("%-8s %-8s %10zu %10.3f %8.2f\n", row->kernel->name, ecc_name(row->code),
+           row->n_words, median(ns, n_rounds), median(ratio, n_rounds));
+}
+
+static void print_encodes(struct bench *bench, size_t n_rounds)
+{
+    /* All, and 16 KiB. */
+    static const size_t lengths[] = { N_CELLS / 64, 2048 };
+    size_t n;
+    const struct mram_kernel *const *kernels = mram_kernels(&n);
+
+    printf("%-8s %-8s %10s %10s %8s\n", "encode", "code", "words", "ns/word", "ratio");
+    for (size_t i = 0; i < n; i++) {
+        if (!kernels[i]->usable())
+            continue;
+        for (size_t l = 0; l < 2; l++) {
+            struct encode_row row = { .kernel = kernels[i], .n_words = lengths[l] };
+
+            row.n_passes = lengths[0] / lengths[l];
+            for (unsigned code = ECC_SECDED; code < ECC_CODES; code++) {
+                row.code = (enum ecc_code)code;
+                print_encode(bench, &row, n_rounds);
+            }
+        }
     }
 }
 
@@ -237,6 +313,7 @@ int main(int argc, char **argv)
            mram_kernel(bench->mram)->name, (unsigned long long)N_CELLS, n_rounds,
            median(bench->plain_us, n_rounds));
     print_rows(bench, n_rounds);
+    print_encodes(bench, n_rounds);
     release(bench);
     return 0;
 }
