@@ -66,21 +66,27 @@ static void put_result(struct buf *buf, const struct network *net,
     PUT(buf, "]}");
 }
 
-void classify_json_conditions(struct buf *buf, uint64_t cells, uint64_t wrong_bits,
-                              double read_pj, double compute_pj)
+void classify_json_conditions(struct buf *buf, const struct classify_memory *memory,
+                              const struct energy *energy)
 {
     PUT(buf, "\"memory\":{\"cells\":");
-    buf_u64(buf, cells);
+    buf_u64(buf, memory->cells);
+    PUT(buf, ",\"weights\":");
+    buf_u64(buf, memory->weights);
     PUT(buf, ",\"wrong_bits\":");
-    buf_u64(buf, wrong_bits);
+    buf_u64(buf, memory->wrong_bits);
     PUT(buf, ",\"bit_error_rate\":");
-    put_rate(buf, cells == 0 ? 0.0 : (double)wrong_bits / (double)cells);
+    put_rate(buf, memory->weights == 0
+                      ? 0.0
+                      : (double)memory->wrong_bits / (double)memory->weights);
     PUT(buf, "},\"energy\":{\"read_pj\":");
-    buf_fixed(buf, read_pj, 3);
+    buf_fixed(buf, energy->pj[ENERGY_READ], 3);
+    PUT(buf, ",\"decode_pj\":");
+    buf_fixed(buf, energy->pj[ENERGY_DECODE], 3);
     PUT(buf, ",\"compute_pj\":");
-    buf_fixed(buf, compute_pj, 3);
+    buf_fixed(buf, energy->pj[ENERGY_COMPUTE], 3);
     PUT(buf, ",\"total_pj\":");
-    buf_fixed(buf, read_pj + compute_pj, 3);
+    buf_fixed(buf, energy_sum(energy), 3);
     buf_char(buf, '}');
 }
 
@@ -101,8 +107,7 @@ void classify_json_write(struct buf *buf, const struct classify_answer *answer)
         put_result(buf, net, answer->scores + i * answer->top, answer->top);
     }
     PUT(buf, "],");
-    classify_json_conditions(buf, answer->cells, answer->wrong_bits, answer->read_pj,
-                             answer->compute_pj);
+    classify_json_conditions(buf, &answer->memory, &answer->energy);
     PUT(buf, ",\"time_us\":{\"queue\":");
     buf_fixed(buf, answer->queue_us, 1);
     PUT(buf, ",\"compute\":");

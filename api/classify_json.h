@@ -14,6 +14,7 @@
 
 #include "api/buf.h"
 #include "api/problem.h"
+#include "core/energy.h"
 #include "core/network.h"
 
 /* Pictures of one request. Reusable: keeps its memory between parses. */
@@ -44,19 +45,22 @@ struct classify_score {
 };
 
 /* What one answer says. */
+struct classify_memory {
+    uint64_t weights, cells, wrong_bits; /* wrong: delivered so */
+};
 struct classify_answer {
     const struct network *net;
     uint64_t generation;
     uint64_t request_id;
     size_t n_images, top;
     const struct classify_score *scores; /* [n_images][top], best first */
-    uint64_t cells, wrong_bits;          /* of the generation that answered */
-    double read_pj, compute_pj;          /* of the whole request */
+    struct classify_memory memory;       /* of the generation that answered */
+    struct energy energy;                /* of the whole request */
     double queue_us, compute_us, total_us;
 };
 void classify_json_write(struct buf *buf, const struct classify_answer *answer);
 /* The members `memory` and `energy` alone, without braces around them. */
-void classify_json_conditions(struct buf *buf, uint64_t cells, uint64_t wrong_bits,
-                              double read_pj, double compute_pj);
+void classify_json_conditions(struct buf *buf, const struct classify_memory *memory,
+                              const struct energy *energy);
 
 #endif

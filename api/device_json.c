@@ -68,37 +68,25 @@ static void read_direction(const json_t *value, const char *base,
                   "expected \"p2ap\" or \"ap2p\", found %s", found);
 }
 
-static void missing(struct violations *violations, const char *base, const char *name)
-{
-    char pointer[VIOLATION_POINTER_LEN];
-
-    violation_pointer(pointer, base, name);
-    violation_add(violations, ST_FORMAT, pointer, "is missing");
-}
-
 static void read_point(json_t *value, const char *base, struct violations *violations,
                        struct device_point *ret_point)
 {
     double numbers[N_QUANTITIES] = { [TEMPERATURE] = DEFAULT_TEMPERATURE_K };
-    char found[JSON_BODY_SHOWN];
 
-    if (!json_is_object(value)) {
-        json_body_show(value, found);
-        violation_add(violations, ST_FORMAT, base, "expected an object, found %s", found);
+    if (!json_body_is_object(value, violations, base))
         return;
-    }
     for (unsigned q = 0; q < N_QUANTITIES; q++) {
         const json_t *number = json_object_get(value, quantities[q].name);
         if (number != NULL)
             read_quantity(number, &quantities[q], base, violations, &numbers[q]);
         else if (q != TEMPERATURE)
-            missing(violations, base, quantities[q].name);
+            json_body_missing(violations, base, quantities[q].name);
     }
     const json_t *direction = json_object_get(value, "direction");
     if (direction != NULL)
         read_direction(direction, base, violations, &ret_point->direction);
     else
-        missing(violations, base, "direction");
+        json_body_missing(violations, base, "direction");
     json_body_known(value, point_members, base, violations);
 
     ret_point->voltage_v = numbers[VOLTAGE];
@@ -109,28 +97,14 @@ static void read_point(json_t *value, const char *base, struct violations *viola
 static enum status read_points(const json_t *list, struct violations *violations,
                                struct device_points *ret_points)
 {
-    char found[JSON_BODY_SHOWN] = "nothing";
     size_t n = json_array_size(list);
 
-    if (!json_is_array(list)) {
-        if (list != NULL)
-            json_body_show(list, found);
-        violation_add(violations, ST_FORMAT, "/points", "expected a list, found %s",
-                      found);
+    if (!json_body_list(list, 1, POINT_JSON_MAX_DEVICE_POINTS, "points", violations,
+                        "/points"))
         return ST_OK;
-    }
-    if (n == 0 || n > POINT_JSON_MAX_DEVICE_POINTS) {
-        violation_add(violations, ST_RANGE, "/points", "expected 1..%d points, found %zu",
-                      POINT_JSON_MAX_DEVICE_POINTS, n);
-        return ST_OK;
-    }
     ret_points->points = calloc(n, sizeof(*ret_points->points));
-    if (ret_points->points == NULL) {
-        problem_set(violations->problem, 503, "out_of_memory",
-                    "there is no memory for the points");
-        violations->problem->retry_after_s = 1;
-        return ST_NOMEM;
-    }
+    if (ret_points->points == NULL)
+        return json_body_no_memory(violations->problem, "points");
     ret_points->n = n;
     for (size_t i = 0; i < n; i++) {
         char base[VIOLATION_POINTER_LEN];
@@ -138,22 +112,6 @@ static enum status read_points(const json_t *list, struct violations *violations
         read_point(json_array_get(list, i), base, violations, &ret_points->points[i]);
     }
     return ST_OK;
-}
-
-static void read_array_mean(const json_t *value, struct violations *violations,
-                            bool *ret_array_mean)
-{
-    char found[JSON_BODY_SHOWN];
-
-    if (value == NULL || json_is_null(value))
-        return;
-    if (json_is_boolean(value)) {
-        *ret_array_mean = json_is_true(value);
-        return;
-    }
-    json_body_show(value, found);
-    violation_add(violations, ST_FORMAT, "/array_mean",
-                  "expected true or false, found %s", found);
 }
 
 enum status device_json_parse(const char *json, size_t len,
@@ -168,8 +126,10 @@ enum status device_json_parse(const char *json, size_t len,
     if (st != ST_OK)
         return st;
     json_body_known(body, body_members, "", &violations);
-    read_array_mean(json_object_get(body, "array_mean"), &violations,
-                    &ret_points->array_mean);
+    const json_t *array_mean = json_object_get(body, "array_mean");
+    if (array_mean != NULL && !json_is_null(array_mean))
+        (void)json_body_flag(array_mean, &violations, "/array_mean",
+                             &ret_points->array_mean); /* a violation is noted */
     st = read_points(json_object_get(body, "points"), &violations, ret_points);
     json_decref(body);
     return st != ST_OK ? st : violations.st;

@@ -164,6 +164,84 @@ bool json_body_integer(const json_t *value, double least, double most,
     return false;
 }
 
+bool json_body_range(const json_t *value, double least, double most,
+                     struct violations *violations, const char *pointer,
+                     double *ret_number)
+{
+    double number;
+
+    if (!json_body_number(value, violations, pointer, &number))
+        return false;
+    if (number >= least && number <= most) {
+        *ret_number = number;
+        return true;
+    }
+    violation_add(violations, ST_RANGE, pointer, "%.15g is outside %.10g .. %.10g",
+                  number, least, most);
+    return false;
+}
+
+bool json_body_flag(const json_t *value, struct violations *violations,
+                    const char *pointer, bool *ret_flag)
+{
+    char found[JSON_BODY_SHOWN];
+
+    if (json_is_boolean(value)) {
+        *ret_flag = json_is_true(value);
+        return true;
+    }
+    json_body_show(value, found);
+    violation_add(violations, ST_FORMAT, pointer, "expected true or false, found %s",
+                  found);
+    return false;
+}
+
+bool json_body_is_object(const json_t *value, struct violations *violations,
+                         const char *pointer)
+{
+    char found[JSON_BODY_SHOWN];
+
+    if (json_is_object(value))
+        return true;
+    json_body_show(value, found);
+    violation_add(violations, ST_FORMAT, pointer, "expected an object, found %s", found);
+    return false;
+}
+
+bool json_body_list(const json_t *value, size_t least, size_t most, const char *items,
+                    struct violations *violations, const char *pointer)
+{
+    char found[JSON_BODY_SHOWN] = "nothing";
+    size_t n = json_array_size(value);
+
+    if (!json_is_array(value)) {
+        if (value != NULL)
+            json_body_show(value, found);
+        violation_add(violations, ST_FORMAT, pointer, "expected a list, found %s", found);
+        return false;
+    }
+    if (n >= least && n <= most)
+        return true;
+    violation_add(violations, ST_RANGE, pointer, "expected %zu..%zu %s, found %zu", least,
+                  most, items, n);
+    return false;
+}
+
+void json_body_missing(struct violations *violations, const char *base, const char *name)
+{
+    char pointer[VIOLATION_POINTER_LEN];
+
+    violation_pointer(pointer, base, name);
+    violation_add(violations, ST_FORMAT, pointer, "is missing");
+}
+
+enum status json_body_no_memory(struct problem *problem, const char *for_what)
+{
+    problem_set(problem, 503, "out_of_memory", "there is no memory for the %s", for_what);
+    problem->retry_after_s = 1;
+    return ST_NOMEM;
+}
+
 static bool is_one_of(const char *name, const char *const *names)
 {
     for (; *names != NULL; names++) {

@@ -29,6 +29,22 @@ bool json_body_integer(const json_t *value, double least, double most,
                        struct violations *violations, const char *pointer,
                        uint64_t *ret_integer);
 
+/* A number from least to most, ends included. */
+bool json_body_range(const json_t *value, double least, double most,
+                     struct violations *violations, const char *pointer,
+                     double *ret_number);
+bool json_body_flag(const json_t *value, struct violations *violations,
+                    const char *pointer, bool *ret_flag);
+bool json_body_is_object(const json_t *value, struct violations *violations,
+                         const char *pointer);
+/* A list of least .. most items; `items` says of what. NULL is a violation too. */
+bool json_body_list(const json_t *value, size_t least, size_t most, const char *items,
+                    struct violations *violations, const char *pointer);
+
+void json_body_missing(struct violations *violations, const char *base, const char *name);
+/* The 503 of an allocation that failed; ST_NOMEM. */
+enum status json_body_no_memory(struct problem *problem, const char *for_what);
+
 /* Adds a violation for each member of `object` that is not in `names` (ended by NULL),
  * with the nearest of them. `base`: pointer of the object. */
 void json_body_known(json_t *object, const char *const *names, const char *base,

@@ -1,184 +1,389 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The answer of GET and PATCH operating-point. */
 #include "api/point_json.h"
+#include "api/state_json.h"
 
 #include <math.h>
-#include <time.h>
 
-static bool has_physics(const struct point_view *view)
+static const char *const outcome_names[2] = { "to_p", "to_ap" };
+
+/* Conditions and what they were resolved to; NULL where nothing stands for them. */
+struct conditions {
+    const struct operating_point *op;
+    const struct operating_point_resolved *resolved;
+    const struct device *device;
+};
+
+/* -- Conditions, member by member -- */
+
+static bool has_physics(const struct operating_point *op)
 {
-    return view->op->mode != MRAM_IID;
+    return op->mode != MRAM_IID;
 }
 
-/* NAN stands for a condition that does not apply: buf_number writes null. */
-static void put_number(struct buf *buf, const char *name, double value)
+static void put_bit_error_rate(struct buf *buf, const char *lead,
+                               const struct operating_point *op)
 {
-    buf_text(buf, name);
-    buf_number(buf, value);
+    if (op->bit_error_rate[0] == op->bit_error_rate[1])
+        state_json_number(buf, lead, op->bit_error_rate[0]);
+    else
+        state_json_pair(buf, lead, outcome_names, op->bit_error_rate);
 }
 
-static void put_pair(struct buf *buf, const char *name, double p2ap, double ap2p)
+static void put_voltages(struct buf *buf, const struct conditions *c)
 {
-    buf_text(buf, name);
-    put_number(buf, "{\"p2ap\":", p2ap);
-    put_number(buf, ",\"ap2p\":", ap2p);
-    buf_char(buf, '}');
+    static const char lead[] = ",\"write_voltage_v\":";
+    bool applies = has_physics(c->op) && device_has_voltage(c->device);
+
+    if (applies && !c->op->has_target)
+        state_json_directions(buf, lead, c->op->voltage_v);
+    else if (applies && c->resolved != NULL)
+        state_json_directions(buf, lead, c->resolved->pulse.voltage_v);
+    else
+        state_json_number(buf, lead, (double)NAN);
 }
 
-/* Femtojoules are less than one cell costs. */
-static void put_energy(struct buf *buf, const struct point_view *view, double energy_pj)
+/* NAN where it does not apply. As given, since through seconds and back it may change in
+ * its last digit. */
+static double pulse_ns(const struct conditions *c)
 {
-    buf_text(buf, ",\"energy_pj\":");
-    buf_fixed(buf, has_physics(view) ? energy_pj : (double)NAN, 3);
+    if (!has_physics(c->op) || !device_has_pulse(c->device))
+        return (double)NAN;
+    if (c->op->has_pulse)
+        return c->op->pulse_ns;
+    if (c->resolved == NULL || !(c->resolved->pulse.pulse_s > 0.0))
+        return (double)NAN;
+    return c->resolved->pulse.pulse_s * 1e9;
 }
 
-static double rate(double wrong_bits, uint64_t cells)
+static double target(const struct conditions *c)
 {
-    return cells == 0 ? 0.0 : wrong_bits / (double)cells;
+    bool applies =
+        has_physics(c->op) && c->op->has_target && device_has_voltage(c->device);
+
+    return applies ? c->op->target_write_error_rate : (double)NAN;
 }
 
-/* -- What was asked for and what it means -- */
-
-static void put_voltages(struct buf *buf, const struct point_view *view)
+static void put_solved(struct buf *buf, const struct conditions *c)
 {
-    const double *voltage_v =
-        view->op->has_target ? view->resolved->pulse.voltage_v : view->op->voltage_v;
-
-    if (!has_physics(view)) {
-        buf_text(buf, ",\"write_voltage_v\":null");
-        return;
-    }
-    put_pair(buf, ",\"write_voltage_v\":", voltage_v[MTJ_P2AP], voltage_v[MTJ_AP2P]);
-}
-
-static void put_solved(struct buf *buf, const struct point_view *view)
-{
-    const char *solved = "";
-
-    if (has_physics(view) && view->op->has_target)
-        solved = view->op->has_pulse ? "\"write_voltage_v\""
-                                     : "\"write_voltage_v\",\"pulse_ns\"";
     buf_text(buf, ",\"solved\":[");
-    buf_text(buf, solved);
+    if (has_physics(c->op) && c->op->has_target && device_has_voltage(c->device)) {
+        buf_text(buf, "\"write_voltage_v\"");
+        if (!c->op->has_pulse && device_has_pulse(c->device))
+            buf_text(buf, ",\"pulse_ns\"");
+    }
     buf_char(buf, ']');
 }
 
-static void put_conditions(struct buf *buf, const struct point_view *view)
+/* From "mode" to "solved", without braces. */
+static void put_conditions(struct buf *buf, const struct conditions *c)
 {
-    const struct operating_point *op = view->op;
-    bool physics = has_physics(view);
-    double pulse_ns = op->has_pulse ? op->pulse_ns : view->resolved->pulse.pulse_s * 1e9;
+    const struct operating_point *op = c->op;
+    bool physics = has_physics(op);
 
-    buf_text(buf, ",\"mode\":");
-    buf_json_string(buf, operating_point_mode_name(op->mode));
+    state_json_text(buf, "\"mode\":", operating_point_mode_name(op->mode));
     buf_text(buf, ",\"program_over\":");
     if (physics)
         buf_json_string(buf, operating_point_over_name(op->over));
     else
         buf_text(buf, "null");
-    put_number(buf, ",\"bit_error_rate\":", physics ? (double)NAN : op->bit_error_rate);
-    put_voltages(buf, view);
-    put_number(buf, ",\"pulse_ns\":", physics ? pulse_ns : (double)NAN);
-    put_number(buf, ",\"target_write_error_rate\":",
-               physics && op->has_target ? op->target_write_error_rate : (double)NAN);
-    put_number(buf, ",\"temperature_k\":", op->temperature_k);
-    buf_text(buf, ",\"seed\":");
-    buf_u64(buf, op->seed);
-    put_solved(buf, view);
+    if (physics)
+        buf_text(buf, ",\"bit_error_rate\":null");
+    else
+        put_bit_error_rate(buf, ",\"bit_error_rate\":", op);
+    put_voltages(buf, c);
+    state_json_number(buf, ",\"pulse_ns\":", pulse_ns(c));
+    state_json_number(buf, ",\"target_write_error_rate\":", target(c));
+    state_json_number(buf, ",\"temperature_k\":", op->temperature_k);
+    state_json_text(buf, ",\"ecc\":", ecc_name(op->ecc));
+    state_json_text(buf, ",\"cell\":", operating_point_cell_name(op->pairs));
+    if (physics)
+        state_json_count(buf, ",\"verify_retries\":", op->verify_retries);
+    else
+        buf_text(buf, ",\"verify_retries\":null");
+    state_json_text(buf, ",\"polarity\":", operating_point_polarity_name(op->polarity));
+    put_solved(buf, c);
 }
 
-static void put_predicted(struct buf *buf, const struct point_view *view, uint64_t cells)
-{
-    const struct mtj_mean *mean = view->resolved->mean;
-    double p2ap = mean[MTJ_P2AP].error_rate, ap2p = mean[MTJ_AP2P].error_rate;
-    double stored = rate(view->forecast.wrong_bits, cells);
+/* -- What layers state for themselves -- */
 
-    buf_text(buf, ",\"predicted\":{\"write_error_rate\":");
-    if (has_physics(view)) {
-        buf_number(buf, (p2ap + ap2p) / 2.0);
-        put_pair(buf, ",\"write_error_rate_by_direction\":", p2ap, ap2p);
-    } else {
-        stored = view->op->bit_error_rate;
-        buf_text(buf, "null,\"write_error_rate_by_direction\":null");
+static void put_stated_drive(struct buf *buf, const struct operating_point *op)
+{
+    if (op->has_target)
+        state_json_number(buf,
+                          ",\"target_write_error_rate\":", op->target_write_error_rate);
+    else
+        state_json_directions(buf, ",\"write_voltage_v\":", op->voltage_v);
+}
+
+/* Only the members of `set`, each with a comma before it. */
+static void put_stated_members(struct buf *buf, unsigned set,
+                               const struct operating_point *op)
+{
+    if (set & OPERATING_MODE)
+        state_json_text(buf, ",\"mode\":", operating_point_mode_name(op->mode));
+    if (set & OPERATING_OVER)
+        state_json_text(buf, ",\"program_over\":", operating_point_over_name(op->over));
+    if (set & OPERATING_BIT_ERROR_RATE)
+        put_bit_error_rate(buf, ",\"bit_error_rate\":", op);
+    if (set & OPERATING_DRIVE)
+        put_stated_drive(buf, op);
+    if (set & OPERATING_PULSE)
+        state_json_number(buf,
+                          ",\"pulse_ns\":", op->has_pulse ? op->pulse_ns : (double)NAN);
+    if (set & OPERATING_TEMPERATURE)
+        state_json_number(buf, ",\"temperature_k\":", op->temperature_k);
+    if (set & OPERATING_ECC)
+        state_json_text(buf, ",\"ecc\":", ecc_name(op->ecc));
+    if (set & OPERATING_CELL)
+        state_json_text(buf, ",\"cell\":", operating_point_cell_name(op->pairs));
+    if (set & OPERATING_RETRIES)
+        state_json_count(buf, ",\"verify_retries\":", op->verify_retries);
+    if (set & OPERATING_POLARITY)
+        state_json_text(buf,
+                        ",\"polarity\":", operating_point_polarity_name(op->polarity));
+}
+
+static void put_stated(struct buf *buf, unsigned set, const struct operating_point *op)
+{
+    struct buf stated = BUF_INIT;
+
+    put_stated_members(&stated, set, op);
+    buf_char(buf, '{');
+    if (stated.failed)
+        buf->failed = true;
+    else if (stated.len > 0)
+        buf_bytes(buf, stated.data + 1, stated.len - 1); /* without the first comma */
+    buf_char(buf, '}');
+    buf_free(&stated);
+}
+
+static void put_overrides(struct buf *buf, const struct point_view *view)
+{
+    bool first = true;
+
+    buf_text(buf, ",\"layers\":{");
+    for (size_t l = 0; l < view->net->n_layers; l++) {
+        unsigned set = view->points->layers[l].set;
+
+        if (set == 0 || (view->layer != POINT_JSON_BASE && view->layer != l))
+            continue;
+        if (!first)
+            buf_char(buf, ',');
+        first = false;
+        buf_json_string(buf, view->net->layers[l].name);
+        buf_char(buf, ':');
+        put_stated(buf, set, &view->points->layers[l].op);
     }
-    put_number(buf, ",\"stored_bit_error_rate\":", stored);
-    put_number(buf, ",\"wrong_bits\":", view->forecast.wrong_bits);
-    put_energy(buf, view, view->forecast.energy_pj);
     buf_char(buf, '}');
 }
 
-/* -- What programming gave -- */
+/* -- What was predicted -- */
 
-static void put_counts(struct buf *buf, const char *name, const uint64_t counts[2])
+/* The layers that an answer sums up. */
+struct span {
+    size_t first, n;
+};
+
+static struct span span_of(const struct point_view *view)
 {
-    buf_text(buf, name);
-    buf_text(buf, "{\"p2ap\":");
-    buf_u64(buf, counts[MTJ_P2AP]);
-    buf_text(buf, ",\"ap2p\":");
-    buf_u64(buf, counts[MTJ_AP2P]);
+    if (view->layer == POINT_JSON_BASE)
+        return (struct span) { 0, view->net->n_layers };
+    return (struct span) { view->layer, 1 };
+}
+
+static bool any_physics(const struct point_view *view, struct span span)
+{
+    for (size_t l = span.first; l < span.first + span.n; l++) {
+        struct operating_point op = operating_points_at(view->points, l);
+
+        if (has_physics(&op))
+            return true;
+    }
+    return false;
+}
+
+static bool any_pairs(const struct point_view *view, struct span span)
+{
+    for (size_t l = span.first; l < span.first + span.n; l++) {
+        struct operating_point op = operating_points_at(view->points, l);
+
+        if (op.pairs)
+            return true;
+    }
+    return false;
+}
+
+static double error_rate_of(const struct mtj_mean *mean)
+{
+    return mean->error_rate;
+}
+
+static double toggle_pj_of(const struct mtj_mean *mean)
+{
+    return mean->toggle_pj;
+}
+
+/* Mean over the cells of all layers that have physics; NAN if none has. */
+static double mean_of(const struct point_view *view, struct span span,
+                      enum mtj_direction direction,
+                      double (*figure)(const struct mtj_mean *mean))
+{
+    double sum = 0.0, cells = 0.0;
+
+    for (size_t l = span.first; l < span.first + span.n; l++) {
+        struct operating_point op = operating_points_at(view->points, l);
+        double n = (double)view->states[l].cells;
+
+        if (!has_physics(&op))
+            continue;
+        sum += n * figure(&view->resolved[l]->mean[direction]);
+        cells += n;
+    }
+    return cells > 0.0 ? sum / cells : (double)NAN;
+}
+
+static double rate(double part, uint64_t whole)
+{
+    return whole == 0 ? 0.0 : part / (double)whole;
+}
+
+static void put_write_error_rates(struct buf *buf, const struct point_view *view,
+                                  struct span span)
+{
+    double rates[2] = { mean_of(view, span, MTJ_P2AP, error_rate_of),
+                        mean_of(view, span, MTJ_AP2P, error_rate_of) };
+
+    state_json_number(buf, "\"write_error_rate\":", (rates[0] + rates[1]) / 2.0);
+    if (isnan(rates[0]))
+        buf_text(buf, ",\"write_error_rate_by_direction\":null");
+    else
+        state_json_directions(buf, ",\"write_error_rate_by_direction\":", rates);
+    /* As it is usually told: the mean of both directions. */
+    state_json_number(buf, ",\"toggle_energy_pj\":",
+                      (mean_of(view, span, MTJ_P2AP, toggle_pj_of) +
+                       mean_of(view, span, MTJ_AP2P, toggle_pj_of)) /
+                          2.0);
+}
+
+static void put_predicted(struct buf *buf, const struct point_view *view,
+                          const struct mram_state *sum)
+{
+    struct span span = span_of(view);
+    struct mram_forecast forecast =
+        mram_forecast_sum(view->forecasts + span.first, span.n);
+
+    buf_text(buf, ",\"predicted\":{");
+    put_write_error_rates(buf, view, span);
+    state_json_number(buf,
+                      ",\"stored_bit_error_rate\":", rate(forecast.errors, sum->cells));
+    state_json_number(buf,
+                      ",\"bit_error_rate\":", rate(forecast.wrong_bits, sum->weights));
+    state_json_number(buf, ",\"wrong_bits\":", forecast.wrong_bits);
+    state_json_number(buf, ",\"cell_errors\":", forecast.errors);
+    state_json_energy(buf, &forecast.energy, any_physics(view, span));
     buf_char(buf, '}');
 }
 
-static void put_outcome(struct buf *buf, const struct point_view *view,
-                        const struct mram_result *result)
-{
-    uint64_t wrong_bits = result->errors[MTJ_P2AP] + result->errors[MTJ_AP2P];
+/* -- What came of it -- */
 
-    buf_text(buf, "\"wrong_bits\":");
-    buf_u64(buf, wrong_bits);
-    buf_text(buf, ",\"cells\":");
-    buf_u64(buf, result->cells);
-    put_number(buf, ",\"bit_error_rate\":", rate((double)wrong_bits, result->cells));
-    put_energy(buf, view, result->energy_pj);
-    put_counts(buf, ",\"errors\":", result->errors);
-    put_counts(buf, ",\"toggles\":", result->toggles);
-    put_counts(buf, ",\"holds\":", result->holds);
+static void put_layer_predicted(struct buf *buf, const struct mram_forecast *forecast,
+                                bool physics)
+{
+    state_json_number(buf, ",\"predicted\":{\"wrong_bits\":", forecast->wrong_bits);
+    state_json_number(buf, ",\"cell_errors\":", forecast->errors);
+    state_json_energy(buf, &forecast->energy, physics);
+    buf_char(buf, '}');
+}
+
+static void put_layer_result(struct buf *buf, const struct point_view *view, size_t layer)
+{
+    struct operating_point op = operating_points_at(view->points, layer);
+    struct conditions conditions = { &op, view->resolved[layer], view->device };
+    bool physics = has_physics(&op);
+
+    state_json_text(
+        buf, layer == 0 ? "{\"name\":" : ",{\"name\":", view->net->layers[layer].name);
+    buf_char(buf, ',');
+    state_json_outcome(buf, &view->states[layer], &view->results[layer], op.pairs,
+                       physics);
+    buf_text(buf, ",\"conditions\":{");
+    put_conditions(buf, &conditions);
+    buf_char(buf, '}');
+    put_layer_predicted(buf, &view->forecasts[layer], physics);
+    buf_char(buf, '}');
 }
 
 static void put_result(struct buf *buf, const struct point_view *view,
-                       const struct mram_result *sum)
+                       const struct mram_state *sum)
 {
+    struct span span = span_of(view);
+    struct mram_result result = mram_result_sum(view->results + span.first, span.n);
+
     buf_text(buf, ",\"result\":{");
-    put_outcome(buf, view, sum);
-    buf_text(buf, ",\"layers\":[");
-    for (size_t l = 0; l < view->net->n_layers; l++) {
-        buf_text(buf, l == 0 ? "{\"name\":" : ",{\"name\":");
-        buf_json_string(buf, view->net->layers[l].name);
-        buf_char(buf, ',');
-        put_outcome(buf, view, &view->results[l]);
-        buf_char(buf, '}');
+    state_json_outcome(buf, sum, &result, any_pairs(view, span), any_physics(view, span));
+    if (view->layer == POINT_JSON_BASE) {
+        buf_text(buf, ",\"layers\":[");
+        for (size_t l = 0; l < view->net->n_layers; l++)
+            put_layer_result(buf, view, l);
+        buf_char(buf, ']');
     }
-    buf_text(buf, "],\"generation\":");
-    buf_u64(buf, view->generation);
+    state_json_count(buf, ",\"generation\":", view->generation);
     buf_char(buf, '}');
 }
 
-static void put_time(struct buf *buf, int64_t at_s)
-{
-    time_t at = (time_t)at_s;
-    struct tm utc;
-    char text[40];
+/* -- All together -- */
 
-    buf_text(buf, ",\"programmed_at\":");
-    if (gmtime_r(&at, &utc) == NULL ||
-        strftime(text, sizeof(text), "\"%Y-%m-%dT%H:%M:%SZ\"", &utc) == 0) {
-        buf_text(buf, "null"); /* further away than a calendar reaches */
-        return;
+static void put_asked_conditions(struct buf *buf, const struct point_view *view)
+{
+    struct operating_point op = view->points->base;
+    struct conditions conditions = { &op, NULL, view->device };
+    size_t layer = view->layer;
+
+    if (layer != POINT_JSON_BASE)
+        op = operating_points_at(view->points, layer);
+    if (layer != POINT_JSON_BASE || point_json_plain_layer(view->points, &layer))
+        conditions.resolved = view->resolved[layer];
+    buf_char(buf, ',');
+    put_conditions(buf, &conditions);
+}
+
+/* The first that there is. */
+static void put_remark(struct buf *buf, const struct point_view *view)
+{
+    struct span span = span_of(view);
+
+    buf_text(buf, ",\"remark\":");
+    for (size_t l = span.first; l < span.first + span.n; l++) {
+        if (view->resolved[l]->remark[0] != '\0') {
+            buf_json_string(buf, view->resolved[l]->remark);
+            return;
+        }
     }
-    buf_text(buf, text);
+    buf_text(buf, "null");
 }
 
 void point_json_write(struct buf *buf, const struct point_view *view)
 {
-    struct mram_result sum = mram_sum(view->results, view->net->n_layers);
+    struct span span = span_of(view);
+    struct mram_state sum = mram_state_sum(view->states + span.first, span.n);
 
-    buf_text(buf, "{\"model\":");
-    buf_json_string(buf, view->model);
-    buf_text(buf, ",\"generation\":");
-    buf_u64(buf, view->generation);
-    put_conditions(buf, view);
-    put_predicted(buf, view, sum.cells);
+    state_json_text(buf, "{\"model\":", view->model);
+    state_json_count(buf, ",\"generation\":", view->generation);
+    state_json_text(buf, ",\"cause\":", mram_cause_name(view->cause));
+    if (view->layer != POINT_JSON_BASE)
+        state_json_text(buf, ",\"layer\":", view->net->layers[view->layer].name);
+    put_asked_conditions(buf, view);
+    state_json_count(buf, ",\"seed\":", view->points->base.seed);
+    state_json_flag(buf, ",\"read_disturb\":", view->points->base.read_disturb);
+    state_json_text(buf, ",\"device\":", view->device->name);
+    put_remark(buf, view);
+    put_overrides(buf, view);
+    put_predicted(buf, view, &sum);
     put_result(buf, view, &sum);
-    put_time(buf, view->programmed_at_s);
-    buf_text(buf, view->durable ? ",\"durable\":true}" : ",\"durable\":false}");
+    state_json_number(buf, ",\"age_s\":", view->age_s);
+    state_json_time(buf, ",\"programmed_at\":", view->programmed_at_s);
+    state_json_time(buf, ",\"changed_at\":", view->changed_at_s);
+    state_json_flag(buf, ",\"durable\":", view->durable);
+    buf_char(buf, '}');
 }

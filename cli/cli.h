@@ -39,13 +39,22 @@ struct command {
                size_t n_args);
 };
 
-/* Each in the file of its name. */
+/* Each in the file of its name; program, scrub, age and inject in upkeep.c. */
+extern const struct command age_command;
+extern const struct command array_command;
 extern const struct command classify_command;
+extern const struct command device_command;
+extern const struct command energy_command;
 extern const struct command evaluate_command;
 extern const struct command health_command;
+extern const struct command inject_command;
 extern const struct command inspect_command;
+extern const struct command memory_command;
 extern const struct command models_command;
 extern const struct command operating_point_command;
+extern const struct command program_command;
+extern const struct command scrub_command;
+extern const struct command solve_command;
 extern const struct command status_command;
 
 #endif

@@ -51,6 +51,7 @@ size_t client_body_add(char *bytes, size_t size, size_t n, void *ctx)
 void reply_done(struct reply *reply)
 {
     json_decref(reply->json);
+    client_body_done(&reply->bytes);
     *reply = (struct reply) { 0 };
 }
 
@@ -215,8 +216,8 @@ static CURLcode perform(struct client *client, const struct request *request,
         ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK && ok;
     }
     /* libcurl repeats a request when a connection that it kept turns out to be dead. A
-     * memory must not be programmed twice for that. */
-    if (strcmp(request->method, "PATCH") == 0)
+     * memory must not be programmed or aged twice for that. */
+    if (request->once)
         ok = curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK && ok;
     if (request->header != NULL)
         headers = add_header(headers, request->header, &ok);
@@ -227,11 +228,16 @@ static CURLcode perform(struct client *client, const struct request *request,
     return code;
 }
 
+static bool is_success(long status)
+{
+    return status >= 200 && status <= 299;
+}
+
 /* Judges an answer that came; true if it is a success. */
 static bool judge(const struct client *client, struct reply *reply, bool want_json,
                   const char *what)
 {
-    if (reply->status < 200 || reply->status > 299) {
+    if (!is_success(reply->status)) {
         reply->exit_code = EXIT_FAILURE;
         if (what != NULL)
             report_problem(stderr, what, reply->status, reply->json);
@@ -269,6 +275,10 @@ bool client_call(struct client *client, const struct request *request, bool want
         return false;
     }
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &ret_reply->status);
+    if (request->raw && is_success(ret_reply->status)) {
+        ret_reply->bytes = body;
+        body = (struct client_body) { 0 };
+    }
     if (body.len > 0)
         ret_reply->json = json_loadb(body.bytes, body.len, JSON_REJECT_DUPLICATES, NULL);
     client_body_done(&body);

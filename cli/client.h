@@ -32,18 +32,21 @@ MUST_CHECK int client_open(const struct cli *cli, struct client **ret_client);
 void client_close(struct client *client);
 
 struct request {
-    const char *method;       /* "GET", "POST", "PATCH" */
+    const char *method;       /* "GET", "POST", "PUT", "PATCH", "DELETE" */
     const char *path;         /* "/api/v1/models", from client_path or a constant */
     const char *content_type; /* NULL without body */
     const void *body;         /* borrowed for the call */
     size_t len;
     const char *header; /* one more, "If-Match: \"3\"", or NULL */
+    bool once;          /* changes the array: is never sent a second time */
+    bool raw;           /* a success answers with bytes that are no JSON */
 };
 
 struct reply {
     long status;
-    json_t *json;  /* ours; NULL if the body was no JSON */
-    int exit_code; /* EXIT_SUCCESS, or what the command should end with */
+    json_t *json;             /* ours; NULL if the body was no JSON */
+    struct client_body bytes; /* ours; a success where `raw` was asked for, else empty */
+    int exit_code;            /* EXIT_SUCCESS, or what the command should end with */
 };
 void reply_done(struct reply *reply);
 

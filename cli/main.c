@@ -11,8 +11,12 @@
 #include <sysexits.h>
 
 static const struct command *const commands[] = {
-    &classify_command, &evaluate_command, &operating_point_command, &models_command,
-    &status_command,   &health_command,   &inspect_command,
+    &classify_command, &evaluate_command, &operating_point_command,
+    &solve_command,    &program_command,  &scrub_command,
+    &age_command,      &inject_command,   &memory_command,
+    &array_command,    &device_command,   &energy_command,
+    &models_command,   &status_command,   &health_command,
+    &inspect_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -60,7 +64,9 @@ static const char about[] =
     "  spinbnn operating-point set -m fashion --target 1e-3 --over random\n"
     "                                          write weakly; what did it save?\n"
     "  spinbnn evaluate -m fashion -d $D       and what did it cost?\n"
-    "  spinbnn help operating-point                      all about the knob\n";
+    "  spinbnn solve --target 1e-3             would a code have been cheaper?\n"
+    "  spinbnn memory -m fashion               which cells fail?\n"
+    "  spinbnn help operating-point            all about the knob\n";
 
 static void print_help(FILE *out)
 {

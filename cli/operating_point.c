@@ -1,114 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operating_point.c - `spinbnn operating-point get|set`: read and turn the knob. */
-#include "cli/cli.h"
-#include "cli/client.h"
-#include "cli/output.h"
+/* operating_point.c - `spinbnn operating-point get|set|reset`: read and turn the knob. */
+#include "cli/ask.h"
 #include "cli/point.h"
 #include "cli/report.h"
-#include "core/nearest.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-static int unknown_verb(const char *verb)
-{
-    static const char *const verbs[] = { "get", "set", NULL };
-    const char *near = nearest_name(verb, verbs);
+enum verb { GET, SET, RESET, N_VERBS };
+static const char *const verbs[N_VERBS + 1] = { "get", "set", "reset", NULL };
 
-    return report(EX_USAGE, "operating-point: %.64s is neither get nor set%s%s%s", verb,
-                  near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-                  near != NULL ? "?" : "");
+static enum verb verb_of(const char *word)
+{
+    enum verb verb = GET;
+
+    while (verb < N_VERBS && strcmp(word, verbs[verb]) != 0)
+        verb++;
+    return verb;
 }
 
-/* Checks `get`: no option of `set` makes sense with it. */
-static int refuse_options(const struct option_value *values)
+/* Conditions are for `set`: the others take a layer at most, `reset` --if-match too. */
+static int refuse_options(enum verb verb, const struct option_value *values)
 {
-    for (size_t i = 0; point_options[i].name != NULL; i++)
-        if (values[i].given)
-            return report(
-                EX_USAGE,
-                "operating-point get changes nothing and takes no --%s; did you "
-                "mean operating-point set?",
-                point_options[i].name);
+    for (size_t i = 0; i < POINT_OPTIONS; i++)
+        if (values[i].given && i != POINT_LAYER &&
+            !(verb == RESET && i == POINT_IF_MATCH))
+            return report(EX_USAGE,
+                          "operating-point %s takes no --%s; did you mean "
+                          "operating-point set?",
+                          verbs[verb], point_options[i].name);
     return EXIT_SUCCESS;
 }
 
-/* Asks and prints. `patch` NULL: get. */
-static int exchange(const struct cli *cli, struct client *client, const char *model,
-                    const char *patch, const struct option_value *if_match)
+static int exchange(const struct cli *cli, enum verb verb,
+                    const struct option_value *values, const char *patch)
 {
-    char *path = client_model_path(client, model, "/operating-point");
+    struct ask ask = { .method = verb == GET   ? "GET"
+                                 : verb == SET ? "PATCH"
+                                               : "DELETE",
+                       .path = "/operating-point",
+                       .print = point_print };
     char header[64];
-    struct reply reply;
-    int code;
 
-    if (path == NULL)
-        return report(EXIT_FAILURE, "out of memory");
-
-    struct request ask = { .method = "GET", .path = path };
-    if (patch != NULL)
-        ask = (struct request) { .method = "PATCH",
-                                 .path = path,
-                                 .content_type = "application/merge-patch+json",
-                                 .body = patch,
-                                 .len = strlen(patch) };
-    if (if_match->given) {
+    if (values[POINT_LAYER].given)
+        ask.layer = values[POINT_LAYER].text;
+    if (patch != NULL) {
+        ask.content_type = "application/merge-patch+json";
+        ask.body = patch;
+        ask.len = strlen(patch);
+    }
+    if (values[POINT_IF_MATCH].given) {
         snprintf(header, sizeof(header), "If-Match: \"%llu\"",
-                 (unsigned long long)if_match->count);
+                 (unsigned long long)values[POINT_IF_MATCH].count);
         ask.header = header;
     }
-    if (!client_call(client, &ask, true, model, &reply))
-        code = reply.exit_code;
-    else if (cli->json)
-        code =
-            output_json(stdout, reply.json, false) == ST_OK ? EXIT_SUCCESS : EXIT_FAILURE;
-    else
-        code = point_print(stdout, model, reply.json) == ST_OK
-                   ? EXIT_SUCCESS
-                   : report(EXIT_FAILURE, "out of memory");
-    reply_done(&reply);
-    free(path);
-    return code;
+    return ask_run(cli, &ask);
 }
 
 static int run(const struct cli *cli, const struct option_value *values, char **args,
                size_t n_args)
 {
-    bool set = strcmp(args[0], "set") == 0;
-    struct client *client = NULL;
-    char *patch = NULL, *model = NULL, why[ERR_LEN];
+    enum verb verb = verb_of(args[0]);
+    char *patch = NULL, why[ERR_LEN];
     int code = EXIT_SUCCESS;
 
     (void)n_args;
-    if (!set && strcmp(args[0], "get") != 0)
-        return unknown_verb(args[0]);
-    if (!set)
-        code = refuse_options(values);
+    if (verb == N_VERBS)
+        return ask_unknown_verb("operating-point", args[0], verbs);
+    if (verb != SET)
+        code = refuse_options(verb, values);
     else if (point_patch(values, &patch, why) != ST_OK)
         code = report(EX_USAGE, "operating-point set: %s", why);
     if (code == EXIT_SUCCESS)
-        code = client_open(cli, &client);
-    if (code == EXIT_SUCCESS)
-        code = client_pick_model(client, &model);
-    if (code == EXIT_SUCCESS)
-        code = exchange(cli, client, model, patch, &values[POINT_IF_MATCH]);
-    free(model);
+        code = exchange(cli, verb, values, patch);
     free(patch);
-    client_close(client);
     return code;
 }
 
 const struct command operating_point_command = {
     .name = "operating-point",
-    .args = "get|set",
+    .args = "get|set|reset",
     .summary = "read or turn the write conditions of a model's memory",
     .about =
         "The operating point is how the weights are written into the MRAM cells.\n"
         "`set` changes what you name, keeps the rest, and programs the whole array\n"
         "again at once; requests are served from the old weights until the new ones\n"
         "are complete. `get` shows the present one. Both print what was predicted and\n"
-        "what really happened.\n"
+        "what really happened. `reset` puts everything back to its default.\n"
         "\n"
         "Ask for an error rate (--target) and the daemon solves for the voltages;\n"
         "with --pulse-ns at that pulse, else at the cheapest pulse. Or give the\n"
@@ -124,7 +103,14 @@ const struct command operating_point_command = {
         "Modes: device, every cell is a little different, as fabricated; uniform, all\n"
         "cells are like the mean; iid, no physics, each stored bit is flipped with\n"
         "the probability --bit-error-rate (what most published studies do; no\n"
-        "energies).\n",
+        "energies).\n"
+        "\n"
+        "Protection costs cells and energy: a code (--ecc), two junctions a weight\n"
+        "(--cell 2t2r), or reading back what was written (--verify-retries). `spinbnn\n"
+        "solve` compares them.\n"
+        "\n"
+        "With --layer, `set` changes one layer and `reset` lets it inherit again.\n"
+        "Layers with conditions of their own are marked with * and listed.\n",
     .examples =
         "  spinbnn operating-point get -m mnist\n"
         "  spinbnn operating-point set -m mnist --target 1e-3 --over random\n"
@@ -132,9 +118,9 @@ const struct command operating_point_command = {
         "  spinbnn operating-point set -m mnist --mode uniform --voltage-p2ap 0.57 \\\n"
         "                              --voltage-ap2p 0.49 --pulse-ns 10 --over random\n"
         "  spinbnn operating-point set -m mnist --mode iid --bit-error-rate 1e-3\n"
-        "  spinbnn operating-point set -m mnist --default target --default pulse-ns "
-        "--mode "
-        "device\n",
+        "  spinbnn operating-point set -m mnist --layer fc3 --target 1e-6 --ecc secded\n"
+        "  spinbnn operating-point set -m mnist --default target --default pulse-ns\n"
+        "  spinbnn operating-point reset -m mnist --layer fc3\n",
     .options = point_options,
     .min_args = 1,
     .max_args = 1,

@@ -24,7 +24,7 @@ enum option_kind {
     OPTION_COUNT,  /* an integer, min .. max, at most 2^53 */
     OPTION_NUMBER, /* finite, min .. max */
 };
-#define OPTION_MAX_LIST 16
+#define OPTION_MAX_LIST 64
 /* Global options and those of a command, together. */
 #define OPTION_MAX_TABLE 32
 

@@ -9,6 +9,9 @@
 /* Of output_line: columns for the name, and in all. */
 #define LINE_NAME  16
 #define LINE_WIDTH 96
+/* From two years on, days are not counted any more. */
+#define YEAR_S       (365.25 * 86400.0)
+#define MANY_YEARS_S (2.0 * YEAR_S)
 
 /* -- Text from outside -- */
 
@@ -119,6 +122,15 @@ char *output_count(double value, char *ret_text)
     return ret_text;
 }
 
+char *output_expected(double count, char *ret_text)
+{
+    /* Of few, a fraction matters. */
+    if (!isfinite(count) || fabs(count) >= 99.95)
+        return output_count(count, ret_text);
+    snprintf(ret_text, OUTPUT_NUMBER, "%.3g", count);
+    return ret_text;
+}
+
 char *output_id(double value, char *ret_text)
 {
     if (!isfinite(value) || fabs(value) >= 1e20)
@@ -194,11 +206,18 @@ char *output_bytes(double bytes, char *ret_text)
     return scaled(bytes, 1024.0, units, 5, ret_text);
 }
 
+static void years_text(double years, char *ret_text)
+{
+    snprintf(ret_text, OUTPUT_NUMBER, years < 1e6 ? "%.1f years" : "%.2e years", years);
+}
+
 char *output_duration(double seconds, char *ret_text)
 {
     if (!isfinite(seconds) || seconds < 0.0)
         return absent(ret_text);
-    if (seconds < 59.95)
+    if (seconds > 0.0 && seconds < 0.05)
+        snprintf(ret_text, OUTPUT_NUMBER, "%.2g s", seconds);
+    else if (seconds < 59.95)
         snprintf(ret_text, OUTPUT_NUMBER, "%.1f s", seconds);
     else if (seconds < 3600.0)
         snprintf(ret_text, OUTPUT_NUMBER, "%d min %02d s", (int)seconds / 60,
@@ -206,6 +225,8 @@ char *output_duration(double seconds, char *ret_text)
     else if (seconds < 86400.0)
         snprintf(ret_text, OUTPUT_NUMBER, "%d h %02d min", (int)seconds / 3600,
                  (int)seconds / 60 % 60);
+    else if (seconds >= MANY_YEARS_S)
+        years_text(seconds / YEAR_S, ret_text);
     else
         snprintf(ret_text, OUTPUT_NUMBER, "%.0f d %02.0f h", floor(seconds / 86400.0),
                  floor(fmod(seconds, 86400.0) / 3600.0));

@@ -25,14 +25,15 @@ void output_clean(const char *text, char *ret_text, size_t size);
 void output_text(FILE *out, const char *text);
 
 /* Each writes into `ret_text` [OUTPUT_NUMBER] and returns it; NaN is "-". */
-char *output_count(double value, char *ret_text);   /* 1,861,632 */
-char *output_id(double value, char *ret_text);      /* 1861632 */
-char *output_percent(double ratio, char *ret_text); /* 98.50 %; 1 is 100.00 % */
-char *output_rate(double rate, char *ret_text);     /* 1.02e-03; 0 is "0" */
+char *output_count(double value, char *ret_text);    /* 1,861,632 */
+char *output_expected(double count, char *ret_text); /* 1,862; 12.3; 0.0025 */
+char *output_id(double value, char *ret_text);       /* 1861632 */
+char *output_percent(double ratio, char *ret_text);  /* 98.50 %; 1 is 100.00 % */
+char *output_rate(double rate, char *ret_text);      /* 1.02e-03; 0 is "0" */
 char *output_number(double value, const char *unit, char *ret_text); /* 0.571 V */
 char *output_energy(double energy_pj, char *ret_text);               /* 2.31 nJ */
 char *output_bytes(double bytes, char *ret_text);                    /* 229 KiB */
-char *output_duration(double seconds, char *ret_text);               /* 1 h 02 min */
+char *output_duration(double seconds, char *ret_text); /* 1 h 02 min; 10.0 years */
 
 /* `value` as JSON on `out`, only printable bytes, ending with a newline; on one line or
  * indented. ST_IO, ST_NOMEM. */

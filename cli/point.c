@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/point.h"
 
-#include "cli/field.h"
-#include "cli/output.h"
-
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const modes[] = { "device", "uniform", "iid", NULL };
 static const char *const overs[] = { "present",  "random",    "complement",
                                      "erased_p", "erased_ap", NULL };
+static const char *const codes[] = { "none", "secded", "bch2", NULL };
+static const char *const cells[] = { "1t1r", "2t2r", NULL };
+static const char *const polarities[] = { "none", "odd_columns", "odd_rows", "seeded",
+                                          NULL };
+static const char *const switches[] = { "on", "off", NULL };
 
 const struct option point_options[POINT_OPTIONS + 1] = {
     [POINT_MODE] = { .name = "mode",
@@ -44,6 +43,14 @@ const struct option point_options[POINT_OPTIONS + 1] = {
                                .value = "RATE",
                                .help =
                                    "mode iid: probability that a stored bit is wrong" },
+    [POINT_BER_TO_P] = { .name = "ber-to-p",
+                         .kind = OPTION_NUMBER,
+                         .value = "RATE",
+                         .help = "mode iid: the same, of bits that should be AP alone" },
+    [POINT_BER_TO_AP] = { .name = "ber-to-ap",
+                          .kind = OPTION_NUMBER,
+                          .value = "RATE",
+                          .help = "mode iid: the same, of bits that should be P alone" },
     [POINT_TEMPERATURE] = { .name = "temperature-k",
                             .kind = OPTION_NUMBER,
                             .value = "K",
@@ -54,16 +61,51 @@ const struct option point_options[POINT_OPTIONS + 1] = {
                      .choices = overs,
                      .help = "what is written over: present (what is there), random, "
                              "complement (all cells must change), erased_p, erased_ap" },
+    [POINT_ECC] = { .name = "ecc",
+                    .kind = OPTION_CHOICE,
+                    .value = "CODE",
+                    .choices = codes,
+                    .help = "code over every 64 weights: none, secded (mends one bit), "
+                            "bch2 (mends two)" },
+    [POINT_CELL] = { .name = "cell",
+                     .kind = OPTION_CHOICE,
+                     .value = "CELL",
+                     .choices = cells,
+                     .help = "1t1r: a weight is one junction; 2t2r: two that are "
+                             "written opposite and compared" },
+    [POINT_RETRIES] = { .name = "verify-retries",
+                        .kind = OPTION_COUNT,
+                        .value = "N",
+                        .help = "read back after writing, and write again what failed, "
+                                "up to N times" },
+    [POINT_POLARITY] = { .name = "polarity",
+                         .kind = OPTION_CHOICE,
+                         .value = "RULE",
+                         .choices = polarities,
+                         .help = "which weights are stored inverted: none, odd_columns, "
+                                 "odd_rows, seeded (half of them, drawn)" },
     [POINT_SEED] = { .name = "seed",
                      .kind = OPTION_COUNT,
                      .value = "N",
                      .help =
                          "of the simulated devices and their luck: the same seed gives "
                          "the same wrong bits" },
+    [POINT_READ_DISTURB] = { .name = "read-disturb",
+                             .kind = OPTION_CHOICE,
+                             .value = "ON",
+                             .choices = switches,
+                             .help = "on: reading wears on the bits, as in a real array; "
+                                     "off" },
     [POINT_DEFAULT] = { .name = "default",
                         .kind = OPTION_LIST,
                         .value = "FIELD",
-                        .help = "put this one back to its default; may be repeated" },
+                        .help =
+                            "put this one back to its default (of a layer: to what the "
+                            "model has); may be repeated" },
+    [POINT_LAYER] = { .name = "layer",
+                      .kind = OPTION_TEXT,
+                      .value = "NAME",
+                      .help = "only this layer; what it does not state it inherits" },
     [POINT_IF_MATCH] = { .name = "if-match",
                          .kind = OPTION_COUNT,
                          .value = "GENERATION",
@@ -79,9 +121,16 @@ static const char *const fields[POINT_OPTIONS] = {
     [POINT_P2AP] = "write_voltage_v.p2ap",
     [POINT_AP2P] = "write_voltage_v.ap2p",
     [POINT_BIT_ERROR_RATE] = "bit_error_rate",
+    [POINT_BER_TO_P] = "bit_error_rate.to_p",
+    [POINT_BER_TO_AP] = "bit_error_rate.to_ap",
     [POINT_TEMPERATURE] = "temperature_k",
     [POINT_OVER] = "program_over",
+    [POINT_ECC] = "ecc",
+    [POINT_CELL] = "cell",
+    [POINT_RETRIES] = "verify_retries",
+    [POINT_POLARITY] = "polarity",
     [POINT_SEED] = "seed",
+    [POINT_READ_DISTURB] = "read_disturb",
 };
 
 /* -- The patch -- */
@@ -109,21 +158,33 @@ static enum status put(json_t *patch, const char *path, json_t *value)
     return st;
 }
 
-static enum status put_given(json_t *patch, const struct option_value *values)
+/* The value of option `i` as JSON; NULL if memory ran out. */
+static json_t *json_of(size_t i, const struct option_value *value)
 {
-    enum status st = ST_OK;
+    if (i == POINT_READ_DISTURB)
+        return json_boolean(strcmp(value->text, "on") == 0);
+    if (point_options[i].kind == OPTION_CHOICE)
+        return json_string(value->text);
+    if (point_options[i].kind == OPTION_COUNT)
+        return json_integer((json_int_t)value->count);
+    return json_real(value->number);
+}
 
-    for (size_t i = 0; i < POINT_OPTIONS && st == ST_OK; i++) {
+static enum status put_given(json_t *patch, const struct option_value *values,
+                             char why[ERR_LEN])
+{
+    for (size_t i = 0; i < POINT_OPTIONS; i++) {
         if (!values[i].given || fields[i] == NULL)
             continue;
-        if (point_options[i].kind == OPTION_CHOICE)
-            st = put(patch, fields[i], json_string(values[i].text));
-        else if (point_options[i].kind == OPTION_COUNT)
-            st = put(patch, fields[i], json_integer((json_int_t)values[i].count));
-        else
-            st = put(patch, fields[i], json_real(values[i].number));
+
+        enum status st = put(patch, fields[i], json_of(i, &values[i]));
+        if (st == ST_RANGE)
+            snprintf(why, ERR_LEN, "--%s: the field is given a second time",
+                     point_options[i].name);
+        if (st != ST_OK)
+            return st;
     }
-    return st;
+    return ST_OK;
 }
 
 /* The JSON member that --default FIELD means: its own name, or the option's. */
@@ -131,6 +192,8 @@ static const char *default_member(const char *name)
 {
     if (strcmp(name, "write_voltage_v") == 0 || strncmp(name, "voltage", 7) == 0)
         return "write_voltage_v"; /* the two voltages go together */
+    if (strncmp(name, "ber-to", 6) == 0)
+        return "bit_error_rate"; /* and so do these */
     for (size_t i = 0; i < POINT_OPTIONS; i++)
         if (fields[i] != NULL &&
             (strcmp(name, fields[i]) == 0 || strcmp(name, point_options[i].name) == 0))
@@ -141,9 +204,11 @@ static const char *default_member(const char *name)
 static enum status put_defaults(json_t *patch, const struct option_value *defaults,
                                 char why[ERR_LEN])
 {
-    static const char *const names[] = { "mode",    "target",         "pulse-ns",
-                                         "voltage", "bit-error-rate", "temperature-k",
-                                         "over",    "seed",           NULL };
+    static const char *const names[] = {
+        "mode",          "target", "pulse-ns",     "voltage", "bit-error-rate",
+        "temperature-k", "over",   "ecc",          "cell",    "verify-retries",
+        "polarity",      "seed",   "read-disturb", NULL,
+    };
 
     for (size_t i = 0; i < defaults->n_list; i++) {
         const char *member = default_member(defaults->list[i]);
@@ -174,7 +239,7 @@ enum status point_patch(const struct option_value values[POINT_OPTIONS], char **
 
     snprintf(why, ERR_LEN, "out of memory");
     if (st == ST_OK)
-        st = put_given(patch, values);
+        st = put_given(patch, values, why);
     if (st == ST_OK)
         st = put_defaults(patch, &values[POINT_DEFAULT], why);
     if (st == ST_OK && json_object_size(patch) == 0) {
@@ -193,161 +258,4 @@ enum status point_patch(const struct option_value values[POINT_OPTIONS], char **
     }
     json_decref(patch);
     return st;
-}
-
-/* -- The answer -- */
-
-static const char *explain_mode(const char *mode)
-{
-    if (strcmp(mode, "device") == 0)
-        return " (every cell as fabricated)";
-    if (strcmp(mode, "uniform") == 0)
-        return " (every cell like the mean)";
-    return strcmp(mode, "iid") == 0 ? " (bits flipped at random, no physics)" : "";
-}
-
-/* " (solved)" behind what the daemon worked out from the target. */
-static const char *solved(const json_t *point, const char *name)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(field(point, "solved"), i, entry)
-    {
-        if (json_is_string(entry) && strcmp(json_string_value(entry), name) == 0)
-            return " (solved)";
-    }
-    return "";
-}
-
-/* A line for one condition; none if it does not apply. */
-static void print_number(FILE *out, const json_t *point, const char *name,
-                         const char *path, const char *unit)
-{
-    char text[OUTPUT_NUMBER], line[OUTPUT_NUMBER + 16];
-    double value = field_number(point, path);
-
-    if (!isfinite(value))
-        return;
-    snprintf(line, sizeof(line), "%s%s", output_number(value, unit, text),
-             solved(point, path));
-    output_line(out, name, line);
-}
-
-static void print_rate(FILE *out, const json_t *point, const char *name, const char *path)
-{
-    char text[OUTPUT_NUMBER];
-    double value = field_number(point, path);
-
-    if (isfinite(value))
-        output_line(out, name, output_rate(value, text));
-}
-
-static void print_conditions(FILE *out, const json_t *point)
-{
-    const char *mode = field_text(point, "mode", "?");
-    char a[OUTPUT_NUMBER], b[OUTPUT_NUMBER], line[128];
-    double p2ap = field_number(point, "write_voltage_v.p2ap");
-    double ap2p = field_number(point, "write_voltage_v.ap2p");
-
-    snprintf(line, sizeof(line), "%.40s%s", mode, explain_mode(mode));
-    output_line(out, "mode", line);
-    print_rate(out, point, "target", "target_write_error_rate");
-    print_rate(out, point, "bit error rate", "bit_error_rate");
-    if (isfinite(p2ap) || isfinite(ap2p)) {
-        snprintf(line, sizeof(line), "%s P to AP, %s AP to P%s",
-                 output_number(p2ap, "V", a), output_number(ap2p, "V", b),
-                 solved(point, "write_voltage_v"));
-        output_line(out, "write voltage", line);
-    }
-    print_number(out, point, "pulse", "pulse_ns", "ns");
-    print_number(out, point, "temperature", "temperature_k", "K");
-    if (strcmp(mode, "iid") != 0)
-        output_line(out, "written over", field_text(point, "program_over", "present"));
-    output_line(out, "seed", output_id(field_number(point, "seed"), a));
-    if (field(point, "programmed_at") != NULL)
-        output_line(out, "programmed at", field_text(point, "programmed_at", "-"));
-}
-
-/* Cells that had to change their state; NaN without physics, which shows as no energy. */
-static double toggles(const json_t *result)
-{
-    if (field(result, "energy_pj") == NULL)
-        return (double)NAN;
-    return field_number(result, "toggles.p2ap") + field_number(result, "toggles.ap2p");
-}
-
-/* cells, wrong bits, rate, changed cells, errors by direction, energy */
-static void add_result(struct table *table, const char *name, const json_t *result)
-{
-    char text[OUTPUT_NUMBER];
-    double cells = field_number(result, "cells");
-    double wrong = field_number(result, "wrong_bits");
-
-    table_add(table, name);
-    table_add(table, output_count(cells, text));
-    table_add(table, output_count(wrong, text));
-    table_add(table, output_rate(cells > 0.0 ? wrong / cells : (double)NAN, text));
-    table_add(table, output_count(toggles(result), text));
-    table_add(table, output_count(field_number(result, "errors.p2ap"), text));
-    table_add(table, output_count(field_number(result, "errors.ap2p"), text));
-    table_add(table, output_energy(field_number(result, "energy_pj"), text));
-}
-
-static void add_prediction(struct table *table, const json_t *point)
-{
-    char text[OUTPUT_NUMBER];
-    double cells = field_number(point, "result.cells");
-    double rate = field_number(point, "predicted.stored_bit_error_rate");
-    double wrong = field_number(point, "predicted.wrong_bits");
-
-    table_add(table, "predicted");
-    table_add(table, output_count(cells, text));
-    table_add(table, output_count(isfinite(wrong) ? wrong : rate * cells, text));
-    table_add(table, output_rate(rate, text));
-    table_add(table, "");
-    table_add(table, "");
-    table_add(table, "");
-    table_add(table, output_energy(field_number(point, "predicted.energy_pj"), text));
-}
-
-static enum status print_results(FILE *out, const json_t *point)
-{
-    struct table table;
-    const json_t *layer;
-    size_t i;
-
-    table_init(&table, "LAYER|>CELLS|>WRONG BITS|>BIT ERROR RATE|>CHANGED|>P TO AP|"
-                       ">AP TO P|>WRITE ENERGY");
-    json_array_foreach(field(point, "result.layers"), i, layer)
-        add_result(&table, field_text(layer, "name", "?"), layer);
-    add_result(&table, "all", field(point, "result"));
-    add_prediction(&table, point);
-
-    enum status st = table_print(&table, out, 2);
-    table_done(&table);
-    return st;
-}
-
-enum status point_print(FILE *out, const char *model, const json_t *point)
-{
-    char text[OUTPUT_NUMBER];
-    double generation = field_number(point, "result.generation");
-
-    if (!isfinite(generation))
-        generation = field_number(point, "generation");
-    fputs("operating point of ", out);
-    output_text(out, model);
-    fprintf(out, ", generation %s\n", output_id(generation, text));
-    print_conditions(out, point);
-    print_rate(out, point, "write error rate", "predicted.write_error_rate");
-    fputc('\n', out);
-    if (print_results(out, point) != ST_OK)
-        return ST_NOMEM;
-    if (toggles(field(point, "result")) == 0.0)
-        fputs("\n  No cell had to change its state, so none could fail. --over random "
-              "writes\n"
-              "  over other contents.\n",
-              out);
-    return ST_OK;
 }

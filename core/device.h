@@ -58,10 +58,10 @@ struct device_field {
     const char *name; /* "diameter_nm"; the unit of the user's side ends the name */
     const char *unit; /* "nm", "" without one */
     const char *what;
-    size_t offset;    /* of a double in struct mtj_params */
-    double scale;     /* SI value = user's value * scale */
-    double min, max;  /* user's units, ends included unless `above` */
-    bool above;       /* min itself is excluded */
+    size_t offset;   /* of a double in struct mtj_params */
+    double scale;    /* SI value = user's value * scale */
+    double min, max; /* user's units, ends included unless `above`; as mtj_params_check */
+    bool above;      /* min itself is excluded */
 };
 const struct device_field *device_fields(size_t *ret_n);
 
@@ -72,7 +72,8 @@ const struct device_field *device_fields(size_t *ret_n);
 bool device_has_voltage(const struct device *device);
 bool device_has_pulse(const struct device *device);
 
-/* Is the device defined at this temperature (a junction's Delta in range)? ST_RANGE. */
+/* Is the device defined at this temperature (a junction's Delta in range)? ST_RANGE. A
+ * table is at all above 0: where nothing was measured, device_remark says so. */
 MUST_CHECK enum status device_check_temperature(const struct device *device,
                                                 double temperature_k, char why[ERR_LEN]);
 
@@ -82,13 +83,25 @@ void device_classes(const struct device *device, const struct mtj_pulse *pulse,
 /* Array mean of one direction. */
 struct mtj_mean device_mean(const struct device *device, enum mtj_direction direction,
                             double voltage_v, double pulse_s, double temperature_k);
+/* ln of the mean probability that `writes` such pulses in a row fail on the same cell. */
+double device_ln_failure(const struct device *device, enum mtj_direction direction,
+                         double voltage_v, double pulse_s, double temperature_k,
+                         unsigned writes);
 /* Says in `remark` (empty if there is nothing to say) where a pulse lies outside what was
  * measured and what was taken in its place. */
 void device_remark(const struct device *device, const struct mtj_pulse *pulse,
                    char remark[ERR_LEN]);
 
-/* As mtj_solve_pulse and mtj_cheapest_pulse, below MTJ_MAX_VOLTAGE_V; for a table within
- * what was measured: nothing is extrapolated to reach a target. */
+/* As mtj_solve_pulse and mtj_cheapest_pulse, up to MTJ_MAX_VOLTAGE_V.
+ *
+ * For a table within what was measured, whatever its voltages: nothing is extrapolated to
+ * reach a target. A target above the rate of the weakest write that was measured is
+ * ST_UNREACHABLE, as one below that of the strongest is; `why` names the span and the
+ * rates at its ends. A pulse that was not measured is ST_RANGE. The cheapest pulse is
+ * searched at the measured widths and between them. Where the rate is flat over voltage,
+ * the least voltage. A table without voltages has nothing to choose from: its rates are
+ * the answer if both are at most the target, and the cheapest pulse is the cheapest one
+ * for which they are. */
 MUST_CHECK enum status device_solve_pulse(const struct device *device, double target,
                                           double pulse_s, double temperature_k,
                                           struct mtj_pulse *ret_pulse, char why[ERR_LEN]);
@@ -113,7 +126,8 @@ struct device_stuck_energy device_stuck_energy(const struct device *device,
  * in P, MTJ_AP2P a cell in AP. */
 struct device_flips {
     double by_class[MTJ_CLASSES][2];
-    double mean[2]; /* array mean; retention of a junction: 24 nodes a factor */
+    double mean[2]; /* array mean; retention of a junction: 24 nodes a factor, which rare
+                       cells need: the mean of by_class may be another (README) */
 };
 /* Left alone for `seconds` >= 0 at a temperature. */
 void device_retention(const struct device *device, double seconds, double temperature_k,
@@ -123,7 +137,7 @@ void device_read_disturb(const struct device *device, double n_reads,
                          double temperature_k, struct device_flips *ret_flips);
 
 /* Mean energy of reading one cell, pJ, by its state; of a pair (two branch currents, one
- * sense amplifier). */
+ * sense amplifier; twice a cell for a table). */
 struct device_read_energy {
     double cell_pj[2]; /* by the state it is in */
     double pair_pj;    /* one cell in P, one in AP */

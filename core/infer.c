@@ -398,14 +398,13 @@ struct infer_costs infer_costs_default(void)
                                   .logit_fj = 1000.0 };
 }
 
-double infer_compute_pj(const struct network *net, const struct infer_costs *costs)
+double infer_compute_pj(const struct network *net, size_t layer,
+                        const struct infer_costs *costs)
 {
-    double fj = (double)network_bit_operations(net) * costs->bit_operation_fj;
+    const struct network_layer *l = &net->layers[layer];
+    bool fires = l->kind == NETWORK_FIRE;
 
-    for (size_t l = 0; l < net->n_layers; l++) {
-        bool fires = net->layers[l].kind == NETWORK_FIRE;
-        fj += (double)net->layers[l].n_out *
-              (fires ? costs->threshold_fj : costs->logit_fj);
-    }
-    return fj / 1000.0;
+    return ((double)network_layer_bit_operations(net, layer) * costs->bit_operation_fj +
+            (double)l->n_out * (fires ? costs->threshold_fj : costs->logit_fj)) /
+           1000.0;
 }

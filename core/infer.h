@@ -55,7 +55,8 @@ struct infer_costs {
     double logit_fj;
 };
 struct infer_costs infer_costs_default(void);
-/* Compute energy of one picture, pJ. */
-double infer_compute_pj(const struct network *net, const struct infer_costs *costs);
+/* Compute energy of one picture in layer `layer`, pJ. */
+double infer_compute_pj(const struct network *net, size_t layer,
+                        const struct infer_costs *costs);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/mram_tile.h"
 
-#include "core/bits.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -10,8 +8,8 @@
 #define COLUMN     (UINT64_C(1) << 55)
 #define TIE_BLOCKS 16384
 
-/* Words whose draws are held at a time. */
-#define CHUNK_WORDS 16
+/* Words whose draws are held at a time: these and the tables fit the first cache. */
+#define CHUNK_WORDS 64
 #define CHUNK_CELLS (CHUNK_WORDS * 64)
 
 static void init_shares(const double weight[MTJ_CLASSES], uint64_t share[MTJ_CLASSES])
@@ -87,103 +85,124 @@ static uint32_t tie_draw(const struct rng_stream *at, size_t cell)
     return rng_u32(&tie);
 }
 
-/* Which of a column's two classes a cell gets is a toss: no branch, it would not be
- * guessed. */
-static void draw_classes(const struct mram_classes *classes, const struct rng_stream *at,
-                         const uint32_t *draws, size_t first_cell, size_t n_cells,
-                         uint16_t *ret_class)
+/* Classes of n_words words of draws; what these leave open is settled cell by cell. */
+static void draw_classes(const struct mram_draw *draw, const struct rng_stream *at,
+                         size_t first_word, size_t n_words, uint16_t *ret_class)
 {
-    for (size_t i = 0; i < n_cells; i++) {
-        uint32_t column = draws[i] >> MRAM_KEEP_BITS;
-        uint32_t rest = draws[i] << MRAM_OTHER_BITS >> MRAM_OTHER_BITS;
-        uint32_t entry = classes->entry[column];
-        uint32_t keep = entry >> MRAM_OTHER_BITS;
-        uint32_t leaves = rest >= keep;
+    const struct mram_classes *classes = draw->classes;
+    uint32_t draws[CHUNK_CELLS];
+    uint64_t ties[CHUNK_WORDS];
 
-        if (__builtin_expect(rest == keep, 0))
-            leaves = tie_draw(at, first_cell + i) >= classes->keep_low[column];
-        ret_class[i] =
-            (uint16_t)(column ^ ((column ^ entry) & (MTJ_CLASSES - 1) & -leaves));
+    draw->kernel->draw(at, (uint32_t)first_word, n_words, draws);
+    draw->kernel->classes(classes->entry, draws, n_words, ret_class, ties);
+    for (size_t w = 0; w < n_words; w++) {
+        for (; ties[w] != 0; ties[w] &= ties[w] - 1) {
+            size_t cell = w * 64 + (unsigned)__builtin_ctzll(ties[w]);
+            unsigned column = draws[cell] >> MRAM_KEEP_BITS;
+
+            ret_class[cell] = (uint16_t)column;
+            if (tie_draw(at, first_word * 64 + cell) >= classes->keep_low[column])
+                ret_class[cell] = classes->entry[column] & (MTJ_CLASSES - 1);
+        }
     }
 }
 
-static void count_word(const uint16_t *class, unsigned n_cells, uint64_t toggles,
-                       uint64_t wanted, struct mram_census *census)
+static bool any(const uint64_t *words, size_t n_words)
 {
-    for (unsigned b = 0; b < n_cells; b++) {
-        census->n[class[b]][(wanted & 1) | (toggles & 1) << 1]++;
-        toggles >>= 1;
-        wanted >>= 1;
+    uint64_t all = 0;
+
+    for (size_t w = 0; w < n_words; w++)
+        all |= words[w];
+    return all != 0;
+}
+
+/* Failures among the active cells. Every cell is compared: a random branch per cell would
+ * cost more. */
+static void draw_failures(const struct mram_draw *draw, const struct rng_stream *at,
+                          const uint16_t *class, const uint64_t *active,
+                          const uint64_t *bits, size_t first_word, size_t n_words,
+                          uint64_t *ret_fail)
+{
+    const struct mram_class_odds *odds = draw->odds;
+    uint32_t draws[CHUNK_CELLS];
+    uint64_t ties[CHUNK_WORDS];
+
+    draw->kernel->draw(at, (uint32_t)first_word, n_words, draws);
+    draw->kernel->below(odds->high, class, bits, draws, n_words, ret_fail, ties);
+    for (size_t w = 0; w < n_words; w++) {
+        for (ties[w] &= active[w]; ties[w] != 0; ties[w] &= ties[w] - 1) {
+            unsigned b = (unsigned)__builtin_ctzll(ties[w]);
+            uint64_t low = odds->low[class[w * 64 + b]][bits[w] >> b & 1];
+
+            if (tie_draw(at, (first_word + w) * 64 + b) < low)
+                ret_fail[w] |= UINT64_C(1) << b;
+        }
+        ret_fail[w] &= active[w];
     }
 }
 
-/* Cells whose draw equals the upper half of their threshold, and whose tie fails them. */
-static uint64_t fail_ties(const struct mram_class_odds *odds, const struct rng_stream *at,
-                          const uint16_t *class, const uint32_t *draws, size_t first_cell,
-                          uint64_t wanted)
-{
-    uint64_t fail = 0;
+/* The streams of a draw. */
+struct streams {
+    struct rng_stream made, fate;
+};
 
-    for (unsigned b = 0; b < 64; b++) {
-        unsigned d = wanted >> b & 1;
-        if (draws[b] == odds->high[class[b]][d] &&
-            tie_draw(at, first_cell + b) < odds->low[class[b]][d])
-            fail |= UINT64_C(1) << b;
-    }
-    return fail;
+static struct streams streams_of(const struct mram_draw *draw)
+{
+    const struct mram_tile *tile = draw->tile;
+    struct streams s;
+
+    rng_start(&s.made, tile->seed, RNG_FABRICATION, 0, tile->number);
+    rng_start(&s.fate, tile->seed, draw->purpose, draw->generation,
+              tile->number | (uint64_t)draw->attempt << MRAM_KEY_ATTEMPT_SHIFT);
+    return s;
 }
 
-/* Failures among the toggling cells of a word. Every cell is compared: a random branch
- * per cell would cost more. */
-static uint64_t fail_word(const struct mram_class_odds *odds, const struct rng_stream *at,
-                          const uint16_t *class, const uint32_t *draws, size_t first_cell,
-                          uint64_t toggles, uint64_t wanted)
-{
-    uint64_t fail = 0;
-    uint32_t ties = 0;
-
-    for (unsigned b = 0; b < 64; b++) {
-        uint32_t high = odds->high[class[b]][wanted >> b & 1];
-        fail |= (uint64_t)(draws[b] < high) << b;
-        ties |= draws[b] == high;
-    }
-    if (__builtin_expect(ties != 0, 0))
-        fail |= fail_ties(odds, at, class, draws, first_cell, wanted);
-    return fail & toggles;
-}
-
-void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
-                       const struct mram_classes *classes,
-                       const struct mram_class_odds *odds, uint64_t generation,
-                       const uint64_t *toggles, const uint64_t *wanted,
+void mram_tile_classes(const struct mram_draw *draw, const uint64_t *cells,
+                       const uint64_t *active, const uint64_t *bits,
                        struct mram_census *ret_census, uint64_t *ret_fail)
 {
-    struct rng_stream made, write;
-    uint32_t draws[CHUNK_CELLS];
+    struct streams s = streams_of(draw);
     uint16_t class[CHUNK_CELLS];
 
-    rng_start(&made, tile->seed, RNG_FABRICATION, 0, tile->number);
-    rng_start(&write, tile->seed, RNG_WRITE, generation, tile->number);
     memset(ret_census, 0, sizeof(*ret_census));
     if (ret_fail != NULL)
         memset(ret_fail, 0, MRAM_TILE_WORDS * sizeof(*ret_fail));
-
-    for (size_t first = 0; first < tile->n_words; first += CHUNK_WORDS) {
-        size_t n = tile->n_words - first;
+    for (size_t first = 0; first < draw->tile->n_words; first += CHUNK_WORDS) {
+        size_t n = draw->tile->n_words - first;
         if (n > CHUNK_WORDS)
             n = CHUNK_WORDS;
 
-        kernel->draw(&made, (uint32_t)first, n, draws);
-        draw_classes(classes, &made, draws, first * 64, n * 64, class);
-        for (size_t i = 0; i < n; i++)
-            count_word(class + i * 64, mram_tile_word_cells(tile, first + i),
-                       toggles[first + i], wanted[first + i], ret_census);
-        if (ret_fail == NULL || bits_count(toggles + first, n) == 0)
+        draw_classes(draw, &s.made, first, n, class);
+        draw->kernel->tally(class, cells + first, active + first, bits + first, n,
+                            ret_census->n);
+        if (ret_fail != NULL && any(active + first, n))
+            draw_failures(draw, &s.fate, class, active + first, bits + first, first, n,
+                          ret_fail + first);
+    }
+}
+
+void mram_tile_word_classes(const struct mram_draw *draw, size_t word,
+                            uint16_t ret_class[64])
+{
+    struct streams s = streams_of(draw);
+
+    draw_classes(draw, &s.made, word, 1, ret_class);
+}
+
+void mram_tile_few(const struct mram_draw *draw, const uint64_t *active,
+                   const uint64_t *bits, struct mram_census *ret_census,
+                   uint64_t *ret_fail)
+{
+    struct streams s = streams_of(draw);
+    uint16_t class[64];
+
+    memset(ret_census, 0, sizeof(*ret_census));
+    memset(ret_fail, 0, MRAM_TILE_WORDS * sizeof(*ret_fail));
+    for (size_t w = 0; w < draw->tile->n_words; w++) {
+        if (active[w] == 0)
             continue;
-        kernel->draw(&write, (uint32_t)first, n, draws);
-        for (size_t i = 0; i < n; i++)
-            ret_fail[first + i] =
-                fail_word(odds, &write, class + i * 64, draws + i * 64, (first + i) * 64,
-                          toggles[first + i], wanted[first + i]);
+        draw_classes(draw, &s.made, w, 1, class);
+        mram_scalar_tally(class, active + w, active + w, bits + w, 1, ret_census->n);
+        draw_failures(draw, &s.fate, class, active + w, bits + w, w, 1, ret_fail + w);
     }
 }

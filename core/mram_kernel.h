@@ -27,6 +27,10 @@
 /* A group's cells compare up to 64 random bits each, four to a batch. */
 #define MRAM_GROUP_BATCHES 16
 
+/* Entries of an alias table: upper bits, a share; lower, the other class. */
+#define MRAM_OTHER_BITS 9
+#define MRAM_KEEP_BITS  23
+
 /* Ones in what a write went through. */
 struct mram_counts {
     uint64_t old, wanted;
@@ -60,12 +64,39 @@ struct mram_kernel {
     uint64_t (*flip)(uint64_t *stored, const uint64_t *fail, size_t n_words,
                      uint64_t *ret_ones);
 
+    /* The counts of `write` without the write. */
+    void (*count)(const uint64_t *old, const uint64_t *wanted, size_t n_words,
+                  struct mram_counts *ret_counts);
+
+    /* -- Cells by class (mram_tile.h); 64 cells to a word, n_words of them -- */
+
+    /* ret_class: of draws by the entries of an alias table. ret_ties: ones where the draw
+     * does not tell; the class is then the column's own. */
+    void (*classes)(const uint32_t entry[MTJ_CLASSES], const uint32_t *draws,
+                    size_t n_words, uint16_t *ret_class, uint64_t *ret_ties);
+    /* Adds one to n[class][bit + 2 * active] for each of `cells`. */
+    void (*tally)(const uint16_t *class, const uint64_t *cells, const uint64_t *active,
+                  const uint64_t *bits, size_t n_words, uint32_t n[MTJ_CLASSES][4]);
+    /* Ones where a draw is below high[class][bit], and where it is equal. */
+    void (*below)(const uint32_t high[MTJ_CLASSES][2], const uint16_t *class,
+                  const uint64_t *bits, const uint32_t *draws, size_t n_words,
+                  uint64_t *ret_below, uint64_t *ret_ties);
+
     /* As ecc_encode_words. */
     void (*encode)(enum ecc_code code, const uint64_t *words, size_t n_words,
                    uint8_t *const check[2]);
 };
 
 extern const struct mram_kernel mram_kernel_scalar;
+/* For kernels that have no better way. */
+void mram_scalar_classes(const uint32_t entry[MTJ_CLASSES], const uint32_t *draws,
+                         size_t n_words, uint16_t *ret_class, uint64_t *ret_ties);
+void mram_scalar_tally(const uint16_t *class, const uint64_t *cells,
+                       const uint64_t *active, const uint64_t *bits, size_t n_words,
+                       uint32_t n[MTJ_CLASSES][4]);
+void mram_scalar_below(const uint32_t high[MTJ_CLASSES][2], const uint16_t *class,
+                       const uint64_t *bits, const uint32_t *draws, size_t n_words,
+                       uint64_t *ret_below, uint64_t *ret_ties);
 #ifdef MRAM_KERNEL_X86
 extern const struct mram_kernel mram_kernel_avx2;
 extern const struct mram_kernel mram_kernel_avx512;

@@ -249,6 +249,35 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
     return n_failed;
 }
 
+/* At most BYTE_VECTORS vectors. */
+static void count_some(const uint64_t *old, const uint64_t *wanted, size_t n_words,
+                       struct mram_counts *counts)
+{
+    __m256i n_old = _mm256_setzero_si256(), n_wanted = n_old, n_both = n_old;
+
+    for (size_t w = 0; w < n_words; w += VECTOR_WORDS) {
+        __m256i was = load(old + w), want = load(wanted + w);
+
+        n_old = add_ones(n_old, was);
+        n_wanted = add_ones(n_wanted, want);
+        n_both = add_ones(n_both, _mm256_and_si256(was, want));
+    }
+    counts->old += sum_bytes(n_old);
+    counts->wanted += sum_bytes(n_wanted);
+    counts->both += sum_bytes(n_both);
+}
+
+static void count(const uint64_t *old, const uint64_t *wanted, size_t n_words,
+                  struct mram_counts *ret_counts)
+{
+    size_t n_full = n_words - n_words % VECTOR_WORDS;
+
+    mram_kernel_scalar.count(old + n_full, wanted + n_full, n_words - n_full, ret_counts);
+    for (size_t w = 0; w < n_full; w += BYTE_VECTORS * VECTOR_WORDS)
+        count_some(old + w, wanted + w, at_most(n_full - w, BYTE_VECTORS * VECTOR_WORDS),
+                   ret_counts);
+}
+
 /* Sums of the columns of four bits, for vpshufb: even entries for the low half of a byte
  * and odd ones for its high half. */
 struct sums {
@@ -347,5 +376,15 @@ static void encode(enum ecc_code code, const uint64_t *words, size_t n_words,
 }
 
 const struct mram_kernel mram_kernel_avx2 = {
-    "avx2", cpu_has_avx2, draw, bernoulli, write, flip, encode,
+    .name = "avx2",
+    .usable = cpu_has_avx2,
+    .draw = draw,
+    .bernoulli = bernoulli,
+    .write = write,
+    .flip = flip,
+    .count = count,
+    .classes = mram_scalar_classes,
+    .tally = mram_scalar_tally,
+    .below = mram_scalar_below,
+    .encode = encode,
 };

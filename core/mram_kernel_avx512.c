@@ -4,6 +4,7 @@
 #include "core/mram_kernel.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define PHILOX_ROUNDS 10
 
@@ -184,6 +185,24 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
     return sum_of(n_failed);
 }
 
+static void count(const uint64_t *old, const uint64_t *wanted, size_t n_words,
+                  struct mram_counts *ret_counts)
+{
+    __m512i n_old = _mm512_setzero_si512(), n_wanted = n_old, n_both = n_old;
+
+    for (size_t w = 0; w < n_words; w += 8) {
+        __mmask8 left = words_left(n_words, w);
+        __m512i was = _mm512_maskz_loadu_epi64(left, old + w);
+        __m512i want = _mm512_maskz_loadu_epi64(left, wanted + w);
+
+        n_old = add_ones(n_old, was);
+        n_wanted = add_ones(n_wanted, want);
+        n_both = add_ones(n_both, _mm512_and_si512(was, want));
+    }
+    *ret_counts =
+        (struct mram_counts) { sum_of(n_old), sum_of(n_wanted), sum_of(n_both) };
+}
+
 /* A matrix for each byte of a word, in the form of gf2p8affineqb: what that byte adds to
  * check bits 8 * part .. 8 * part + 7. */
 static __m512i load_matrices(enum ecc_code code, unsigned part)
@@ -266,6 +285,102 @@ static void encode(enum ecc_code code, const uint64_t *words, size_t n_words,
         encode_bch2(words, n_words, check[0], check[1]);
 }
 
+/* -- Cells by class -- */
+
+/* Sixteen bits of a bit vector; this processor has the lower ones first. GCC 12 may read
+ * a mask that is widened to 64 bits back from a place where it has stored 16. */
+static inline void put_mask(uint64_t *words, size_t i, __mmask16 mask)
+{
+    memcpy((uint8_t *)words + 2 * i, &mask, sizeof(mask));
+}
+
+static void classes(const uint32_t entry[MTJ_CLASSES], const uint32_t *draws,
+                    size_t n_words, uint16_t *ret_class, uint64_t *ret_ties)
+{
+    const __m512i low = _mm512_set1_epi32(MTJ_CLASSES - 1);
+    const __m512i rests = _mm512_set1_epi32((1 << MRAM_KEEP_BITS) - 1);
+
+    for (size_t i = 0; i < 4 * n_words; i++) {
+        __m512i all = _mm512_loadu_si512(draws + 16 * i);
+        __m512i column = _mm512_srli_epi32(all, MRAM_KEEP_BITS);
+        __m512i of = _mm512_i32gather_epi32(column, entry, 4);
+        __m512i rest = _mm512_and_si512(all, rests);
+        __m512i keep = _mm512_srli_epi32(of, MRAM_OTHER_BITS);
+        __mmask16 leaves = _mm512_cmpgt_epu32_mask(rest, keep);
+        __m512i class = _mm512_mask_and_epi32(column, leaves, of, low);
+
+        _mm256_storeu_si256((__m256i *)(void *)(ret_class + 16 * i),
+                            _mm512_cvtepi32_epi16(class));
+        put_mask(ret_ties, i, _mm512_cmpeq_epi32_mask(rest, keep));
+    }
+}
+
+/* Where each cell of half a word is counted. */
+static inline __m512i counters(const uint16_t *class, uint32_t active, uint32_t bits)
+{
+    __m512i at = _mm512_slli_epi16(_mm512_loadu_si512(class), 2);
+
+    at = _mm512_mask_add_epi16(at, bits, at, _mm512_set1_epi16(1));
+    return _mm512_mask_add_epi16(at, active, at, _mm512_set1_epi16(2));
+}
+
+/* Cells that are equal and come close together would wait for each other: two tables. */
+static void tally(const uint16_t *class, const uint64_t *cells, const uint64_t *active,
+                  const uint64_t *bits, size_t n_words, uint32_t n[MTJ_CLASSES][4])
+{
+    uint32_t even[4 * MTJ_CLASSES] = { 0 }, odd[4 * MTJ_CLASSES] = { 0 };
+    uint16_t at[64];
+
+    for (size_t w = 0; w < n_words; w++) {
+        if (cells[w] != ~UINT64_C(0)) {
+            mram_scalar_tally(class + 64 * w, cells + w, active + w, bits + w, 1, n);
+            continue;
+        }
+        _mm512_storeu_si512(
+            at, counters(class + 64 * w, (uint32_t)active[w], (uint32_t)bits[w]));
+        _mm512_storeu_si512(at + 32,
+                            counters(class + 64 * w + 32, (uint32_t)(active[w] >> 32),
+                                     (uint32_t)(bits[w] >> 32)));
+        for (unsigned b = 0; b < 64; b += 2) {
+            even[at[b]]++;
+            odd[at[b + 1]]++;
+        }
+    }
+    for (unsigned i = 0; i < 4 * MTJ_CLASSES; i++)
+        n[i / 4][i % 4] += even[i] + odd[i];
+}
+
+static void below(const uint32_t high[MTJ_CLASSES][2], const uint16_t *class,
+                  const uint64_t *bits, const uint32_t *draws, size_t n_words,
+                  uint64_t *ret_below, uint64_t *ret_ties)
+{
+    const __m512i one = _mm512_set1_epi32(1);
+
+    for (size_t i = 0; i < 4 * n_words; i++) {
+        const void *sixteen = class + 16 * i;
+        __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256(sixteen));
+        __m512i all = _mm512_loadu_si512(draws + 16 * i);
+        __mmask16 ones = (__mmask16)(bits[i / 4] >> i % 4 * 16);
+
+        at = _mm512_slli_epi32(at, 1);
+        at = _mm512_mask_or_epi32(at, ones, at, one);
+        __m512i limit = _mm512_i32gather_epi32(at, high, 4);
+
+        put_mask(ret_below, i, _mm512_cmplt_epu32_mask(all, limit));
+        put_mask(ret_ties, i, _mm512_cmpeq_epi32_mask(all, limit));
+    }
+}
+
 const struct mram_kernel mram_kernel_avx512 = {
-    "avx512", cpu_has_avx512_gfni, draw, bernoulli, write, flip, encode,
+    .name = "avx512",
+    .usable = cpu_has_avx512_gfni,
+    .draw = draw,
+    .bernoulli = bernoulli,
+    .write = write,
+    .flip = flip,
+    .count = count,
+    .classes = classes,
+    .tally = tally,
+    .below = below,
+    .encode = encode,
 };

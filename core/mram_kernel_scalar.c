@@ -115,6 +115,80 @@ static uint64_t flip(uint64_t *stored, const uint64_t *fail, size_t n_words,
     return n_failed;
 }
 
+static void count(const uint64_t *old, const uint64_t *wanted, size_t n_words,
+                  struct mram_counts *ret_counts)
+{
+    struct mram_counts n = { 0 };
+
+    for (size_t w = 0; w < n_words; w++) {
+        n.old += (uint64_t)__builtin_popcountll(old[w]);
+        n.wanted += (uint64_t)__builtin_popcountll(wanted[w]);
+        n.both += (uint64_t)__builtin_popcountll(old[w] & wanted[w]);
+    }
+    *ret_counts = n;
+}
+
+/* Which of a column's two classes a cell gets is a toss: no branch, it would not be
+ * guessed. */
+void mram_scalar_classes(const uint32_t entry[MTJ_CLASSES], const uint32_t *draws,
+                         size_t n_words, uint16_t *ret_class, uint64_t *ret_ties)
+{
+    for (size_t w = 0; w < n_words; w++) {
+        uint64_t ties = 0;
+
+        for (unsigned b = 0; b < 64; b++) {
+            uint32_t draw_b = draws[w * 64 + b];
+            uint32_t column = draw_b >> MRAM_KEEP_BITS, of = entry[column];
+            uint32_t rest = draw_b << MRAM_OTHER_BITS >> MRAM_OTHER_BITS;
+            uint32_t keep = of >> MRAM_OTHER_BITS, leaves = rest > keep;
+
+            ties |= (uint64_t)(rest == keep) << b;
+            ret_class[w * 64 + b] =
+                (uint16_t)(column ^ ((column ^ of) & (MTJ_CLASSES - 1) & -leaves));
+        }
+        ret_ties[w] = ties;
+    }
+}
+
+/* All cells of a word, and no branch: a random one per cell would cost more. */
+void mram_scalar_tally(const uint16_t *class, const uint64_t *cells,
+                       const uint64_t *active, const uint64_t *bits, size_t n_words,
+                       uint32_t n[MTJ_CLASSES][4])
+{
+    for (size_t w = 0; w < n_words; w++)
+        for (unsigned b = 0; b < 64; b++)
+            n[class[w * 64 + b]][(bits[w] >> b & 1) | (active[w] >> b & 1) << 1] +=
+                (uint32_t)(cells[w] >> b & 1);
+}
+
+void mram_scalar_below(const uint32_t high[MTJ_CLASSES][2], const uint16_t *class,
+                       const uint64_t *bits, const uint32_t *draws, size_t n_words,
+                       uint64_t *ret_below, uint64_t *ret_ties)
+{
+    for (size_t w = 0; w < n_words; w++) {
+        uint64_t lower = 0, ties = 0;
+
+        for (unsigned b = 0; b < 64; b++) {
+            uint32_t limit = high[class[w * 64 + b]][bits[w] >> b & 1];
+
+            lower |= (uint64_t)(draws[w * 64 + b] < limit) << b;
+            ties |= (uint64_t)(draws[w * 64 + b] == limit) << b;
+        }
+        ret_below[w] = lower;
+        ret_ties[w] = ties;
+    }
+}
+
 const struct mram_kernel mram_kernel_scalar = {
-    "scalar", always, draw, bernoulli, write, flip, ecc_encode_words,
+    .name = "scalar",
+    .usable = always,
+    .draw = draw,
+    .bernoulli = bernoulli,
+    .write = write,
+    .flip = flip,
+    .count = count,
+    .classes = mram_scalar_classes,
+    .tally = mram_scalar_tally,
+    .below = mram_scalar_below,
+    .encode = ecc_encode_words,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/mram_tile.h"
 
+#include <endian.h>
 #include <string.h>
 
 static void mask_tails(const struct mram_tile *tile, uint64_t *words)
@@ -11,35 +12,40 @@ static void mask_tails(const struct mram_tile *tile, uint64_t *words)
         words[w] &= tile->tail_mask;
 }
 
+/* A byte to a codeword; the second part begins at MRAM_TILE_WORDS bytes. */
+static void check_cells(const struct mram_tile *tile, uint64_t *words)
+{
+    uint8_t *bytes = (uint8_t *)words;
+
+    for (size_t part = 0; part < 2; part++)
+        memset(bytes + part * MRAM_TILE_WORDS, tile->byte_cells[part], tile->n_codewords);
+    for (size_t w = 0; w < tile->n_words; w++)
+        words[w] = le64toh(words[w]);
+}
+
 void mram_tile_cells(const struct mram_tile *tile, uint64_t *ret_words)
 {
+    memset(ret_words, 0, MRAM_TILE_WORDS * sizeof(*ret_words));
+    if (tile->n_codewords > 0) {
+        check_cells(tile, ret_words);
+        return;
+    }
     memset(ret_words, 0xff, tile->n_words * sizeof(*ret_words));
-    memset(ret_words + tile->n_words, 0,
-           (MRAM_TILE_WORDS - tile->n_words) * sizeof(*ret_words));
     mask_tails(tile, ret_words);
 }
 
-unsigned mram_tile_word_cells(const struct mram_tile *tile, size_t word)
-{
-    if (word < tile->first_tail || (word - tile->first_tail) % tile->row_words != 0)
-        return 64;
-    return (unsigned)__builtin_popcountll(tile->tail_mask);
-}
-
 void mram_tile_random(const struct mram_tile *tile, const struct mram_kernel *kernel,
-                      uint64_t generation, uint64_t *ret_words)
+                      enum rng_purpose purpose, uint64_t generation, uint64_t *ret_words)
 {
     struct rng_stream at;
     uint32_t draws[2 * MRAM_TILE_WORDS];
     size_t n_batches = (2 * tile->n_words + MRAM_BATCH_DRAWS - 1) / MRAM_BATCH_DRAWS;
 
-    rng_start(&at, tile->seed, RNG_CONTENTS, generation, tile->number);
+    rng_start(&at, tile->seed, purpose, generation, tile->number);
     kernel->draw(&at, 0, n_batches, draws);
+    mram_tile_cells(tile, ret_words);
     for (size_t w = 0; w < tile->n_words; w++)
-        ret_words[w] = draws[2 * w] | (uint64_t)draws[2 * w + 1] << 32;
-    memset(ret_words + tile->n_words, 0,
-           (MRAM_TILE_WORDS - tile->n_words) * sizeof(*ret_words));
-    mask_tails(tile, ret_words);
+        ret_words[w] &= draws[2 * w] | (uint64_t)draws[2 * w + 1] << 32;
 }
 
 /* floor(p * 2^64), and whether that is all of it. */

@@ -13,25 +13,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a tile lies in its layer. */
+/* One section of a tile. */
 struct mram_tile {
     uint64_t seed;
-    uint64_t number; /* through all layers */
-    size_t n_words;  /* of the layer in this tile, 1 .. MRAM_TILE_WORDS */
+    uint64_t number; /* keys its draws: the tile through all layers, the section */
+    size_t n_words;  /* 1 .. MRAM_TILE_WORDS; zero beyond */
     size_t n_cells;
+    /* Data: where rows end. */
     size_t row_words;
     size_t first_tail;  /* first word that ends a row; further ones follow at row_words */
     uint64_t tail_mask; /* cells of such a word */
+    /* Check bits: codewords, and cells of a byte in the first and the second part; 0 in a
+     * data section. */
+    size_t n_codewords;
+    uint8_t byte_cells[2];
 };
+
+/* Where section and attempt go in the key of a draw. */
+#define MRAM_KEY_SECTION_SHIFT 48
+#define MRAM_KEY_ATTEMPT_SHIFT 52
 
 /* Ones where there is a cell. */
 void mram_tile_cells(const struct mram_tile *tile, uint64_t *ret_words);
-/* Cells of word `word`: the low bits, 1 .. 64. */
-unsigned mram_tile_word_cells(const struct mram_tile *tile, size_t word);
 /* Seeded random bits in every cell, zero elsewhere: word w of a tile is draws 2 * w and
- * 2 * w + 1 of the batches of (seed, RNG_CONTENTS, generation, tile). */
+ * 2 * w + 1 of the batches of (seed, purpose, generation, tile). */
 void mram_tile_random(const struct mram_tile *tile, const struct mram_kernel *kernel,
-                      uint64_t generation, uint64_t *ret_words);
+                      enum rng_purpose purpose, uint64_t generation, uint64_t *ret_words);
 
 /* -- Cells of one rate -- */
 
@@ -69,8 +76,6 @@ struct mram_classes {
     uint32_t entry[MTJ_CLASSES]; /* upper 23 bits: below this its own; lower 9: other */
     uint32_t keep_low[MTJ_CLASSES]; /* the 32 bits below those 23 */
 };
-#define MRAM_OTHER_BITS 9
-#define MRAM_KEEP_BITS  23
 /* weight: shares below 1 that sum to 1 up to rounding; the commonest takes the rest. */
 void mram_classes_init(struct mram_classes *ret_classes,
                        const double weight[MTJ_CLASSES]);
@@ -83,20 +88,37 @@ struct mram_class_odds {
 void mram_class_odds_init(const double rate[MTJ_CLASSES][2],
                           struct mram_class_odds *ret_odds);
 
-/* Cells of a tile by class, and by wanted bit + 2 * whether it toggles. */
+/* Cells of a tile by class, and by wanted bit + 2 * whether it is active. */
 struct mram_census {
     uint32_t n[MTJ_CLASSES][4];
 };
 
-/* Takes the census of a tile, `wanted` and which cells toggle, and, where ret_fail is not
- * NULL, draws which of these fail. The class of a cell is fixed for the life of the
- * array: cell b of word w has draw b of batch w of (seed, RNG_FABRICATION, 0, tile);
- * whether it fails, the same draw of (seed, RNG_WRITE, generation, tile). The tie of cell
- * c takes the first draw of block 16384 + c. */
-void mram_tile_classes(const struct mram_tile *tile, const struct mram_kernel *kernel,
-                       const struct mram_classes *classes,
-                       const struct mram_class_odds *odds, uint64_t generation,
-                       const uint64_t *toggles, const uint64_t *wanted,
+/* What is drawn for the cells of a section. */
+struct mram_draw {
+    const struct mram_tile *tile;
+    const struct mram_kernel *kernel;
+    const struct mram_classes *classes;
+    const struct mram_class_odds *odds;
+    enum rng_purpose purpose;
+    uint64_t generation;
+    unsigned attempt; /* 0, or which retry */
+};
+
+/* Takes the census of the cells in `cells`, which of them are active and what `bits` they
+ * have, and, where ret_fail is not NULL, draws which active ones fail by the odds of
+ * their class and bit. The class of a cell is fixed for the life of the array: cell b of
+ * word w has draw b of batch w of (seed, RNG_FABRICATION, 0, tile); whether it fails, the
+ * same draw of (seed, purpose, generation, tile and attempt). The tie of cell c takes the
+ * first draw of block 16384 + c. */
+void mram_tile_classes(const struct mram_draw *draw, const uint64_t *cells,
+                       const uint64_t *active, const uint64_t *bits,
                        struct mram_census *ret_census, uint64_t *ret_fail);
+/* The same where few cells are active, and only those are counted. */
+void mram_tile_few(const struct mram_draw *draw, const uint64_t *active,
+                   const uint64_t *bits, struct mram_census *ret_census,
+                   uint64_t *ret_fail);
+/* Class of every cell position of word `word`, [64]. */
+void mram_tile_word_classes(const struct mram_draw *draw, size_t word,
+                            uint16_t ret_class[64]);
 
 #endif

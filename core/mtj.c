@@ -3,7 +3,6 @@
 
 #include "core/mtj_kernel.h"
 
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -48,7 +47,9 @@ struct mtj_params mtj_params_default(void)
     };
 }
 
-/* What a parameter may be. Positive ones exclude `min` itself. */
+/* What a parameter may be. Positive ones exclude `min` itself. The upper ends of those
+ * without a physical limit are far from every device and keep all derived quantities
+ * finite. device_fields (device.c) states the same in the user's units. */
 struct param_range {
     const char *name;
     size_t offset;
@@ -60,26 +61,26 @@ struct param_range {
 #define PARAM(field) #field, offsetof(struct mtj_params, field)
 static const struct param_range param_ranges[] = {
     { PARAM(diameter_m),          15e-9, 120e-9, false },
-    { PARAM(free_layer_m),        0.0, DBL_MAX, true },
-    { PARAM(saturation_a_per_m),  0.0, DBL_MAX, true },
+    { PARAM(free_layer_m),        0.0, 10e-9, true },
+    { PARAM(saturation_a_per_m),  0.0, 3e6, true },
     { PARAM(anisotropy_t),        0.05, 1.0, false },
     { PARAM(damping),             0.002, 0.1, false },
     { PARAM(spin_efficiency),     0.0, 1.0, true },
     { PARAM(ra_ohm_m2),           1e-12, 50e-12, false },
-    { PARAM(tmr),                 0.0, DBL_MAX, true },
-    { PARAM(tmr_half_v),          0.0, DBL_MAX, true },
+    { PARAM(tmr),                 0.0, 20.0, true },
+    { PARAM(tmr_half_v),          0.0, 10.0, true },
     { PARAM(stray_ratio),         -0.3, 0.3, false },
     { PARAM(reference_k),         MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K, false },
-    { PARAM(bloch_k),             MTJ_MAX_TEMPERATURE_K, DBL_MAX, true },
+    { PARAM(bloch_k),             MTJ_MAX_TEMPERATURE_K, 1e4, true },
     { PARAM(anisotropy_exponent), 0.0, 10.0, false },
     { PARAM(tmr_loss_per_k),      0.0, 0.1, false },
-    { PARAM(access_ohm),          0.0, DBL_MAX, false },
+    { PARAM(access_ohm),          0.0, 1e6, false },
     { PARAM(driver_efficiency),   0.0, 1.0, true },
-    { PARAM(bitline_f),           0.0, DBL_MAX, false },
-    { PARAM(control_j),           0.0, DBL_MAX, false },
-    { PARAM(read_v),              0.0, DBL_MAX, true },
-    { PARAM(read_s),              0.0, DBL_MAX, true },
-    { PARAM(sense_j),             0.0, DBL_MAX, false },
+    { PARAM(bitline_f),           0.0, 1e-9, false },
+    { PARAM(control_j),           0.0, 1e-9, false },
+    { PARAM(read_v),              0.0, MTJ_MAX_VOLTAGE_V, true },
+    { PARAM(read_s),              0.0, 1e-3, true },
+    { PARAM(sense_j),             0.0, 1e-9, false },
     { PARAM(sigma_ln_diameter),   0.0, 0.3, false },
     { PARAM(sigma_ln_ra),         0.0, 0.3, false },
     { PARAM(sigma_ln_anisotropy), 0.0, 0.3, false },
@@ -89,23 +90,23 @@ static const struct param_range param_ranges[] = {
 #undef PARAM
 /* clang-format on */
 
+/* Ends are forgiven what a change of units rounds: 120 * 1e-9 is above 120e-9. */
+#define RANGE_SLACK 1e-12
+
 static bool in_range(const struct param_range *range, double value)
 {
-    if (!(value <= range->max)) /* not a number, too */
+    double low = range->min - RANGE_SLACK * fabs(range->min);
+    double high = range->max + RANGE_SLACK * fabs(range->max);
+
+    if (!(value <= high)) /* not a number, too */
         return false;
-    return range->positive ? value > range->min : value >= range->min;
+    return range->positive ? value > range->min : value >= low;
 }
 
 static void say_range(const struct param_range *range, double value, char why[ERR_LEN])
 {
-    const char *end = range->positive ? " (excluded)" : "";
-
-    if (range->max == DBL_MAX)
-        (void)snprintf(why, ERR_LEN, "%s: %g is not a number from %g%s up", range->name,
-                       value, range->min, end);
-    else
-        (void)snprintf(why, ERR_LEN, "%s: %g is outside %g%s .. %g", range->name, value,
-                       range->min, end, range->max);
+    (void)snprintf(why, ERR_LEN, "%s: %g is outside %g%s .. %g", range->name, value,
+                   range->min, range->positive ? " (excluded)" : "", range->max);
 }
 
 enum status mtj_params_check(const struct mtj_params *params, char why[ERR_LEN])

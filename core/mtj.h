@@ -23,26 +23,26 @@ enum mtj_direction {
  * defaults are engineering assumptions, see core/README.md. */
 struct mtj_params {
     double diameter_m;              /* 15e-9 .. 120e-9 */
-    double free_layer_m;            /* thickness, > 0 */
-    double saturation_a_per_m;      /* Ms at reference_k, > 0 */
+    double free_layer_m;            /* thickness, > 0 .. 10e-9 */
+    double saturation_a_per_m;      /* Ms at reference_k, > 0 .. 3e6 */
     double anisotropy_t;            /* Bk = mu0 Hk at reference_k, 0.05 .. 1 */
     double damping;                 /* alpha, 0.002 .. 0.1 */
     double spin_efficiency;         /* eta, > 0 .. 1 */
     double ra_ohm_m2;               /* RA of state P, 1e-12 .. 50e-12 */
-    double tmr;                     /* TMR0 at zero bias and reference_k, > 0 */
-    double tmr_half_v;              /* bias at which TMR halves, > 0 */
+    double tmr;                     /* TMR0 at zero bias and reference_k, > 0 .. 20 */
+    double tmr_half_v;              /* bias at which TMR halves, > 0 .. 10 */
     double stray_ratio;             /* h = stray field / Hk, -0.3 .. 0.3, positive favours P */
     double reference_k;             /* T0, 200 .. 450 */
-    double bloch_k;                 /* T*, > 450: above every temperature used */
+    double bloch_k;                 /* T*, > 450 .. 1e4: above every temperature used */
     double anisotropy_exponent;     /* xi, 0 .. 10 */
     double tmr_loss_per_k;          /* cTMR, 0 .. 0.1 */
-    double access_ohm;              /* >= 0 */
+    double access_ohm;              /* 0 .. 1e6 */
     double driver_efficiency;       /* kappa, > 0 .. 1 */
-    double bitline_f;               /* >= 0 */
-    double control_j;               /* per written bit, >= 0 */
-    double read_v;                  /* over the cell, > 0 */
-    double read_s;                  /* read pulse, > 0 */
-    double sense_j;                 /* sense amplifier, per bit, >= 0 */
+    double bitline_f;               /* 0 .. 1e-9 */
+    double control_j;               /* per written bit, 0 .. 1e-9 */
+    double read_v;                  /* over the cell, > 0 .. MTJ_MAX_VOLTAGE_V */
+    double read_s;                  /* read pulse, > 0 .. 1e-3 */
+    double sense_j;                 /* sense amplifier, per bit, 0 .. 1e-9 */
     double sigma_ln_diameter;       /* device-to-device; all five 0 .. 0.3 */
     double sigma_ln_ra;
     double sigma_ln_anisotropy;
@@ -60,7 +60,9 @@ struct mtj_params {
 #define MTJ_MAX_DELTA         200.0
 
 struct mtj_params mtj_params_default(void);
-/* ST_RANGE with the parameter, its value and range in `why`. */
+/* ST_RANGE with the parameter, its value and range in `why`. Upper ends without a physical
+ * reason (thickness, capacitance, ...) are far from every device: they keep what is derived
+ * finite. */
 MUST_CHECK enum status mtj_params_check(const struct mtj_params *params, char why[ERR_LEN]);
 
 /* A device at a temperature: what the equations need. */

@@ -152,10 +152,10 @@ void mtj_class_table(const struct mtj_params *params, const struct mtj_pulse *pu
     }
 }
 
-/* ln of the mean error rate, summed as logarithms: rates below 1e-308 count, too. */
-static double mean_ln_error_rate(const struct population *pop,
-                                 enum mtj_direction direction, double voltage_v,
-                                 double pulse_s)
+/* ln of the mean of a power of the error rate, summed as logarithms: rates below 1e-308
+ * count, too. */
+static double mean_ln_power(const struct population *pop, enum mtj_direction direction,
+                            double voltage_v, double pulse_s, unsigned power)
 {
     double ln_rate[MTJ_CLASSES];
     double greatest = -INFINITY;
@@ -164,12 +164,20 @@ static double mean_ln_error_rate(const struct population *pop,
     for (unsigned c = 0; c < pop->n_cells; c++) {
         struct mtj cell = population_cell(pop, c);
 
-        ln_rate[c] = mtj_write_error(&cell, direction, voltage_v, pulse_s).ln_error_rate;
+        ln_rate[c] =
+            power * mtj_write_error(&cell, direction, voltage_v, pulse_s).ln_error_rate;
         greatest = fmax(greatest, ln_rate[c]);
     }
     for (unsigned c = 0; c < pop->n_cells; c++)
         sum += population_weight(pop->rule, c) * exp(ln_rate[c] - greatest);
     return fmin(greatest + log(sum), 0.0) + 0.0; /* no negative zero */
+}
+
+static double mean_ln_error_rate(const struct population *pop,
+                                 enum mtj_direction direction, double voltage_v,
+                                 double pulse_s)
+{
+    return mean_ln_power(pop, direction, voltage_v, pulse_s, 1);
 }
 
 /* Mean energies of one write, J. */
@@ -206,6 +214,40 @@ struct mtj_mean mtj_array_mean(const struct mtj_params *params,
         .toggle_pj = energy.toggle_j * PICO,
         .hold_pj = energy.hold_j * PICO,
     };
+}
+
+double mtj_array_ln_power(const struct mtj_params *params, enum mtj_direction direction,
+                          double voltage_v, double pulse_s, double temperature_k,
+                          unsigned power)
+{
+    struct population pop = population_of(params, temperature_k, &rule_8);
+
+    return mean_ln_power(&pop, direction, voltage_v, pulse_s, power);
+}
+
+void mtj_class_flips(const struct mtj_params *params, double temperature_k,
+                     double seconds, double ret_flip[MTJ_CLASSES][2])
+{
+    struct population pop = population_of(params, temperature_k, &rule_8);
+
+    for (unsigned c = 0; c < pop.n_cells; c++) {
+        struct mtj cell = population_cell(&pop, c);
+
+        for (enum mtj_direction from = MTJ_P2AP; from <= MTJ_AP2P; from++)
+            ret_flip[c][from] = mtj_retention_flip(&cell, from, seconds);
+    }
+}
+
+void mtj_class_disturb(const struct mtj_params *params, double temperature_k,
+                       double ret_disturb[MTJ_CLASSES])
+{
+    struct population pop = population_of(params, temperature_k, &rule_8);
+
+    for (unsigned c = 0; c < pop.n_cells; c++) {
+        struct mtj cell = population_cell(&pop, c);
+
+        ret_disturb[c] = mtj_read_disturb(&cell);
+    }
 }
 
 double mtj_array_retention(const struct mtj_params *params, enum mtj_direction from,

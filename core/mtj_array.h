@@ -40,6 +40,13 @@ struct mtj_class_table {
 void mtj_class_table(const struct mtj_params *params, const struct mtj_pulse *pulse,
                      struct mtj_class_table *ret_table);
 
+/* Every class left alone for `seconds`: probability that it flips, by the state that
+ * enum mtj_direction starts in; and of one read: that it flips a cell in P. */
+void mtj_class_flips(const struct mtj_params *params, double temperature_k,
+                     double seconds, double ret_flip[MTJ_CLASSES][2]);
+void mtj_class_disturb(const struct mtj_params *params, double temperature_k,
+                       double ret_disturb[MTJ_CLASSES]);
+
 /* Array mean of the write error rate and of the energies for one direction. */
 struct mtj_mean {
     double error_rate, ln_error_rate;
@@ -48,6 +55,12 @@ struct mtj_mean {
 struct mtj_mean mtj_array_mean(const struct mtj_params *params,
                                enum mtj_direction direction, double voltage_v,
                                double pulse_s, double temperature_k);
+/* ln of the mean of a power of the error rate, E[WER^power]: the probability that `power`
+ * pulses in a row fail on the same cell. Not the power of the mean: weak cells fail again
+ * and again. */
+double mtj_array_ln_power(const struct mtj_params *params, enum mtj_direction direction,
+                          double voltage_v, double pulse_s, double temperature_k,
+                          unsigned power);
 /* Array means of retention (24 nodes in diameter and anisotropy), read disturb and read
  * energy by state. */
 double mtj_array_retention(const struct mtj_params *params, enum mtj_direction from,

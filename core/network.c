@@ -30,12 +30,19 @@ size_t network_cells(const struct network *net)
     return n;
 }
 
+uint64_t network_layer_bit_operations(const struct network *net, size_t layer)
+{
+    uint64_t n = (uint64_t)net->layers[layer].n_out * net->layers[layer].n_in;
+
+    return layer == 0 && net->input.encoding == NETWORK_PIXELS ? PIXEL_BITS * n : n;
+}
+
 uint64_t network_bit_operations(const struct network *net)
 {
-    uint64_t n = network_cells(net);
+    uint64_t n = 0;
 
-    if (net->n_layers > 0 && net->input.encoding == NETWORK_PIXELS)
-        n += (uint64_t)(PIXEL_BITS - 1) * net->layers[0].n_out * net->layers[0].n_in;
+    for (size_t l = 0; l < net->n_layers; l++)
+        n += network_layer_bit_operations(net, l);
     return n;
 }
 

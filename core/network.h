@@ -70,7 +70,9 @@ struct network {
 size_t network_inputs(const struct network *net);
 /* All weights, one cell each. */
 size_t network_cells(const struct network *net);
-/* Bit operations of one pass: every weight once for +-1 inputs, eight times for pixels. */
+/* Bit operations of one pass, of a layer and of all: every weight once for +-1 inputs,
+ * eight times for pixels. */
+uint64_t network_layer_bit_operations(const struct network *net, size_t layer);
 uint64_t network_bit_operations(const struct network *net);
 bool network_name_ok(const char *name);
 

@@ -17,11 +17,25 @@ static const char *const voltage_fields[] = {
     [MTJ_AP2P] = "write_voltage_v/ap2p",
 };
 
+static const char *const rate_fields[] = {
+    [MTJ_P2AP] = "bit_error_rate/to_p",
+    [MTJ_AP2P] = "bit_error_rate/to_ap",
+};
+
 static const char *const mode_names[] = {
     [MRAM_DEVICE] = "device",
     [MRAM_UNIFORM] = "uniform",
     [MRAM_IID] = "iid",
 };
+
+static const char *const polarity_names[] = {
+    [MRAM_POLARITY_NONE] = "none",
+    [MRAM_POLARITY_ODD_COLUMNS] = "odd_columns",
+    [MRAM_POLARITY_ODD_ROWS] = "odd_rows",
+    [MRAM_POLARITY_SEEDED] = "seeded",
+};
+
+static const char *const cell_names[] = { "1t1r", "2t2r" };
 
 static const char *const over_names[] = {
     [MRAM_OVER_PRESENT] = "present",       [MRAM_OVER_RANDOM] = "random",
@@ -29,8 +43,7 @@ static const char *const over_names[] = {
     [MRAM_OVER_ERASED_AP] = "erased_ap",
 };
 
-#define N_MODES (sizeof(mode_names) / sizeof(mode_names[0]))
-#define N_OVERS (sizeof(over_names) / sizeof(over_names[0]))
+#define N_OF(names) (sizeof(names) / sizeof((names)[0]))
 
 struct operating_point operating_point_default(void)
 {
@@ -49,11 +62,81 @@ bool operating_point_same(const struct operating_point *a,
 {
     return a->mode == b->mode && a->over == b->over && a->seed == b->seed &&
            a->temperature_k == b->temperature_k &&
-           a->bit_error_rate == b->bit_error_rate && a->has_target == b->has_target &&
+           a->bit_error_rate[0] == b->bit_error_rate[0] &&
+           a->bit_error_rate[1] == b->bit_error_rate[1] &&
+           a->has_target == b->has_target &&
            a->target_write_error_rate == b->target_write_error_rate &&
            a->has_pulse == b->has_pulse && a->pulse_ns == b->pulse_ns &&
            a->voltage_v[MTJ_P2AP] == b->voltage_v[MTJ_P2AP] &&
-           a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P];
+           a->voltage_v[MTJ_AP2P] == b->voltage_v[MTJ_AP2P] && a->ecc == b->ecc &&
+           a->pairs == b->pairs && a->polarity == b->polarity &&
+           a->verify_retries == b->verify_retries && a->read_disturb == b->read_disturb;
+}
+
+/* -- Layers -- */
+
+struct operating_points operating_points_default(size_t n_layers)
+{
+    struct operating_points points = {
+        .base = operating_point_default(),
+        .n_layers = n_layers,
+    };
+
+    return points;
+}
+
+void operating_point_take(struct operating_point *op, unsigned set,
+                          const struct operating_point *from)
+{
+    if (set & OPERATING_MODE)
+        op->mode = from->mode;
+    if (set & OPERATING_OVER)
+        op->over = from->over;
+    if (set & OPERATING_TEMPERATURE)
+        op->temperature_k = from->temperature_k;
+    if (set & OPERATING_BIT_ERROR_RATE)
+        memcpy(op->bit_error_rate, from->bit_error_rate, sizeof(op->bit_error_rate));
+    if (set & OPERATING_DRIVE) {
+        op->has_target = from->has_target;
+        op->target_write_error_rate = from->target_write_error_rate;
+        memcpy(op->voltage_v, from->voltage_v, sizeof(op->voltage_v));
+    }
+    if (set & OPERATING_PULSE) {
+        op->has_pulse = from->has_pulse;
+        op->pulse_ns = from->pulse_ns;
+    }
+    if (set & OPERATING_ECC)
+        op->ecc = from->ecc;
+    if (set & OPERATING_CELL)
+        op->pairs = from->pairs;
+    if (set & OPERATING_POLARITY)
+        op->polarity = from->polarity;
+    if (set & OPERATING_RETRIES)
+        op->verify_retries = from->verify_retries;
+}
+
+struct operating_point operating_points_at(const struct operating_points *points,
+                                           size_t layer)
+{
+    struct operating_point op = points->base;
+
+    operating_point_take(&op, points->layers[layer].set, &points->layers[layer].op);
+    return op;
+}
+
+bool operating_points_same(const struct operating_points *a,
+                           const struct operating_points *b)
+{
+    if (a->n_layers != b->n_layers || !operating_point_same(&a->base, &b->base))
+        return false;
+    for (size_t l = 0; l < a->n_layers; l++) {
+        struct operating_point of_a = operating_points_at(a, l);
+        struct operating_point of_b = operating_points_at(b, l);
+
+        if (a->layers[l].set != b->layers[l].set || !operating_point_same(&of_a, &of_b))
+            return false;
+    }
+    return true;
 }
 
 /* -- Ranges -- */
@@ -93,25 +176,44 @@ static void check_seed(struct faults *faults, uint64_t seed)
                    (unsigned long long)seed, (unsigned long long)MAX_SEED);
 }
 
-static void check_pulse(struct faults *faults, const struct operating_point *op)
+static struct range pulse_range(const struct device *device)
 {
+    if (device->kind == DEVICE_TABLE)
+        return (struct range) { DEVICE_TABLE_MIN_PULSE_NS, DEVICE_TABLE_MAX_PULSE_NS,
+                                false };
+    return (struct range) { MIN_PULSE_NS, MAX_PULSE_NS, false };
+}
+
+static void check_pulse(struct faults *faults, const struct operating_point *op,
+                        const struct device *device)
+{
+    struct range range = pulse_range(device);
+
+    if (!device_has_pulse(device))
+        return;
     if (op->has_pulse) {
-        check_number(faults, pulse_field, op->pulse_ns,
-                     (struct range) { MIN_PULSE_NS, MAX_PULSE_NS, false });
+        check_number(faults, pulse_field, op->pulse_ns, range);
     } else if (!op->has_target) {
         struct operating_point_fault *fault = &faults->list[faults->n++];
 
         fault->field = pulse_field;
         (void)snprintf(fault->why, sizeof(fault->why),
-                       "missing; voltages need one, %.10g .. %.10g", MIN_PULSE_NS,
-                       MAX_PULSE_NS);
+                       "missing; voltages need one, %.10g .. %.10g", range.min,
+                       range.max);
     }
 }
 
-static void check_strength(struct faults *faults, const struct operating_point *op)
+static void check_strength(struct faults *faults, const struct operating_point *op,
+                           const struct device *device)
 {
-    const struct range volts = { 0.0, MTJ_MAX_VOLTAGE_V, false };
+    const struct range volts = {
+        0.0,
+        device->kind == DEVICE_TABLE ? DEVICE_TABLE_MAX_VOLTAGE_V : MTJ_MAX_VOLTAGE_V,
+        false,
+    };
 
+    if (!device_has_voltage(device))
+        return;
     if (op->has_target) {
         check_number(faults, target_field, op->target_write_error_rate,
                      (struct range) { 0.0, 1.0, true });
@@ -122,7 +224,7 @@ static void check_strength(struct faults *faults, const struct operating_point *
 }
 
 size_t
-operating_point_check(const struct operating_point *op,
+operating_point_check(const struct operating_point *op, const struct device *device,
                       struct operating_point_fault ret_faults[OPERATING_POINT_MAX_FAULTS])
 {
     struct faults faults = { ret_faults, 0 };
@@ -131,11 +233,14 @@ operating_point_check(const struct operating_point *op,
     check_number(&faults, temperature_field, op->temperature_k,
                  (struct range) { MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K, false });
     if (op->mode == MRAM_IID) {
-        check_number(&faults, "bit_error_rate", op->bit_error_rate,
-                     (struct range) { 0.0, 1.0, false });
+        for (unsigned d = 0; d < 2; d++)
+            check_number(&faults, rate_fields[d], op->bit_error_rate[d],
+                         (struct range) { 0.0, 1.0, false });
     } else {
-        check_pulse(&faults, op);
-        check_strength(&faults, op);
+        check_pulse(&faults, op, device);
+        check_strength(&faults, op, device);
+        check_number(&faults, "verify_retries", op->verify_retries,
+                     (struct range) { 0.0, MRAM_MAX_RETRIES, false });
     }
     return faults.n;
 }
@@ -143,36 +248,43 @@ operating_point_check(const struct operating_point *op,
 /* -- Resolving -- */
 
 /* ns to s; a range end stays inside the range in s, whatever the quotient rounds to. */
-static double pulse_seconds(double pulse_ns)
+static double pulse_seconds(const struct device *device, double pulse_ns)
 {
+    if (device->kind == DEVICE_TABLE)
+        return pulse_ns * 1e-9;
     return fmin(fmax(pulse_ns * 1e-9, MTJ_MIN_PULSE_S), MTJ_MAX_PULSE_S);
 }
 
 /* Fills in what the request left open. */
 static enum status find_pulse(const struct operating_point *op,
-                              const struct mtj_params *params,
-                              struct mtj_pulse *ret_pulse, const char **ret_field,
-                              char why[ERR_LEN])
+                              const struct device *device, struct mtj_pulse *ret_pulse,
+                              const char **ret_field, char why[ERR_LEN])
 {
     char cause[ERR_LEN];
     enum status st;
 
+    if (!device_has_voltage(device)) {
+        *ret_pulse = (struct mtj_pulse) { .temperature_k = op->temperature_k };
+        if (device_has_pulse(device) && op->has_pulse)
+            ret_pulse->pulse_s = pulse_seconds(device, op->pulse_ns);
+        return ST_OK;
+    }
     if (!op->has_target) {
         *ret_pulse = (struct mtj_pulse) {
             .voltage_v = { op->voltage_v[0], op->voltage_v[1] },
-            .pulse_s = pulse_seconds(op->pulse_ns),
+            .pulse_s = pulse_seconds(device, op->pulse_ns),
             .temperature_k = op->temperature_k,
         };
         return ST_OK;
     }
 
     if (op->has_pulse)
-        st = mtj_solve_pulse(params, op->target_write_error_rate,
-                             pulse_seconds(op->pulse_ns), op->temperature_k,
-                             MTJ_MAX_VOLTAGE_V, ret_pulse, cause);
+        st = device_solve_pulse(device, op->target_write_error_rate,
+                                pulse_seconds(device, op->pulse_ns), op->temperature_k,
+                                ret_pulse, cause);
     else
-        st = mtj_cheapest_pulse(params, op->target_write_error_rate, op->temperature_k,
-                                MTJ_MAX_VOLTAGE_V, ret_pulse, cause);
+        st = device_cheapest_pulse(device, op->target_write_error_rate, op->temperature_k,
+                                   ret_pulse, cause);
     if (st != ST_OK) {
         *ret_field = target_field;
         (void)snprintf(why, ERR_LEN, "%s: %.200s", target_field, cause);
@@ -181,15 +293,14 @@ static enum status find_pulse(const struct operating_point *op,
 }
 
 enum status operating_point_resolve(const struct operating_point *op,
-                                    const struct mtj_params *params,
+                                    const struct device *device,
                                     struct operating_point_resolved *ret_resolved,
                                     const char **ret_field, char why[ERR_LEN])
 {
-    struct mtj nominal;
     struct mtj_pulse pulse;
     struct operating_point_fault faults[OPERATING_POINT_MAX_FAULTS];
 
-    if (operating_point_check(op, faults) > 0) {
+    if (operating_point_check(op, device, faults) > 0) {
         *ret_field = faults[0].field;
         (void)snprintf(why, ERR_LEN, "%s: %s", faults[0].field, faults[0].why);
         return ST_RANGE;
@@ -199,23 +310,26 @@ enum status operating_point_resolve(const struct operating_point *op,
         return ST_OK;
     }
 
-    enum status st = mtj_init(params, op->temperature_k, &nominal, why);
+    enum status st = device_check_temperature(device, op->temperature_k, why);
     if (st != ST_OK) {
         /* The temperature itself is in range: this device is not stable there. */
         *ret_field = temperature_field;
         return st;
     }
-    st = find_pulse(op, params, &pulse, ret_field, why);
+    st = find_pulse(op, device, &pulse, ret_field, why);
     if (st != ST_OK)
         return st;
 
     memset(ret_resolved, 0, sizeof(*ret_resolved));
     ret_resolved->pulse = pulse;
     for (enum mtj_direction to = MTJ_P2AP; to <= MTJ_AP2P; to++)
-        ret_resolved->mean[to] = mtj_array_mean(params, to, pulse.voltage_v[to],
-                                                pulse.pulse_s, pulse.temperature_k);
+        ret_resolved->mean[to] = device_mean(device, to, pulse.voltage_v[to],
+                                             pulse.pulse_s, pulse.temperature_k);
     if (op->mode == MRAM_DEVICE)
-        mtj_class_table(params, &pulse, &ret_resolved->classes);
+        device_classes(device, &pulse, &ret_resolved->classes);
+    ret_resolved->read = device_read_energy(device, op->temperature_k);
+    ret_resolved->stuck = device_stuck_energy(device, &pulse);
+    device_remark(device, &pulse, ret_resolved->remark);
     return ST_OK;
 }
 
@@ -227,11 +341,14 @@ struct mram_write operating_point_write(const struct operating_point *op,
         .mode = op->mode,
         .over = op->over,
         .generation = generation,
+        .retries = op->verify_retries,
+        .stuck = resolved->stuck,
     };
 
+    memcpy(write.read_pj, resolved->read.cell_pj, sizeof(write.read_pj));
     switch (op->mode) {
     case MRAM_IID:
-        write.flip_rate = op->bit_error_rate;
+        memcpy(write.flip_rate, op->bit_error_rate, sizeof(write.flip_rate));
         break;
     case MRAM_UNIFORM:
         for (enum mtj_direction to = MTJ_P2AP; to <= MTJ_AP2P; to++) {
@@ -247,6 +364,13 @@ struct mram_write operating_point_write(const struct operating_point *op,
     return write;
 }
 
+struct mram_layout operating_point_layout(const struct operating_point *op)
+{
+    return (struct mram_layout) { op->ecc, op->pairs, op->polarity };
+}
+
+/* -- Names -- */
+
 const char *operating_point_mode_name(enum mram_mode mode)
 {
     return mode_names[mode];
@@ -257,24 +381,59 @@ const char *operating_point_over_name(enum mram_over over)
     return over_names[over];
 }
 
+const char *operating_point_polarity_name(enum mram_polarity polarity)
+{
+    return polarity_names[polarity];
+}
+
+const char *operating_point_cell_name(bool pairs)
+{
+    return cell_names[pairs];
+}
+
+/* Its place among n names; n if it is none of them. */
+static size_t find_name(const char *name, const char *const *names, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && strcmp(name, names[i]) != 0)
+        i++;
+    return i;
+}
+
 bool operating_point_mode_from_name(const char *name, enum mram_mode *ret_mode)
 {
-    for (size_t i = 0; i < N_MODES; i++) {
-        if (strcmp(name, mode_names[i]) == 0) {
-            *ret_mode = (enum mram_mode)i;
-            return true;
-        }
-    }
-    return false;
+    size_t i = find_name(name, mode_names, N_OF(mode_names));
+
+    if (i < N_OF(mode_names))
+        *ret_mode = (enum mram_mode)i;
+    return i < N_OF(mode_names);
 }
 
 bool operating_point_over_from_name(const char *name, enum mram_over *ret_over)
 {
-    for (size_t i = 0; i < N_OVERS; i++) {
-        if (strcmp(name, over_names[i]) == 0) {
-            *ret_over = (enum mram_over)i;
-            return true;
-        }
-    }
-    return false;
+    size_t i = find_name(name, over_names, N_OF(over_names));
+
+    if (i < N_OF(over_names))
+        *ret_over = (enum mram_over)i;
+    return i < N_OF(over_names);
+}
+
+bool operating_point_polarity_from_name(const char *name,
+                                        enum mram_polarity *ret_polarity)
+{
+    size_t i = find_name(name, polarity_names, N_OF(polarity_names));
+
+    if (i < N_OF(polarity_names))
+        *ret_polarity = (enum mram_polarity)i;
+    return i < N_OF(polarity_names);
+}
+
+bool operating_point_cell_from_name(const char *name, bool *ret_pairs)
+{
+    size_t i = find_name(name, cell_names, N_OF(cell_names));
+
+    if (i < N_OF(cell_names))
+        *ret_pairs = i == 1;
+    return i < N_OF(cell_names);
 }

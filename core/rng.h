@@ -18,6 +18,12 @@ enum rng_purpose {
     RNG_CONTENTS = 2,    /* random contents an array is programmed over */
     RNG_WRITE = 3,       /* which toggling cells fail, per tile */
     RNG_FLIP = 4,        /* iid flips, per tile */
+    RNG_DEFECT = 5,      /* which cells are defects; generation 0 */
+    RNG_POLARITY = 6,    /* which weights are stored inverted; generation 0 */
+    RNG_COIN = 7,        /* what an equal pair reads as; generation 0 */
+    RNG_RETENTION = 8,   /* which cells lose their state, left alone */
+    RNG_DISTURB = 9,     /* which cells lose their state, read */
+    RNG_INJECT = 10,     /* injected faults */
 };
 
 /* Limits of the counter's fields. */

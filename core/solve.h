@@ -30,11 +30,14 @@ struct solve_scheme {
     bool pairs;
     unsigned retries;
     bool reachable; /* false: no voltage in range; numbers below are then 0 */
+    /* Means over both directions of what the voltages below give: the rate asked for, but
+     * for a table without voltages, which may do better. */
     double raw_error_rate, delivered_error_rate;
     double voltage_v[2];
     double energy_per_data_bit_pj;
     double cells_per_data_bit;
-    double relative; /* energy over that of `none` delivering the target */
+    double relative; /* energy over that of `none` delivering the target; 0 without
+                        energies */
 };
 #define SOLVE_MAX_SCHEMES 16
 
@@ -54,7 +57,7 @@ struct solve_answer {
 
 /* ST_RANGE, ST_UNREACHABLE; `why` names field, value and range. */
 MUST_CHECK enum status solve_schemes(const struct device *device,
-                             const struct solve_request *request,
-                             struct solve_answer *ret_answer, char why[ERR_LEN]);
+                                     const struct solve_request *request,
+                                     struct solve_answer *ret_answer, char why[ERR_LEN]);
 
 #endif

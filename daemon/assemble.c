@@ -24,6 +24,28 @@ static unsigned count_cores(void)
     return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
+/* What new arrays are made of. */
+static enum status find_device(struct daemon *daemon, char why[ERR_LEN])
+{
+    const struct device_preset *preset = device_preset(daemon->settings.device);
+    size_t n;
+    const struct device_preset *presets = device_presets(&n);
+
+    if (preset != NULL) {
+        daemon->device = device_default();
+        daemon->device.params = preset->params;
+        (void)snprintf(daemon->device.name, sizeof(daemon->device.name), "%s",
+                       preset->name);
+        return ST_OK;
+    }
+    int len =
+        snprintf(why, ERR_LEN, "device: \"%.40s\" is none of ", daemon->settings.device);
+    for (size_t i = 0; i < n && len < ERR_LEN - 40; i++)
+        len += snprintf(why + len, ERR_LEN - (size_t)len, "%s%s", i > 0 ? "|" : "",
+                        presets[i].name);
+    return ST_RANGE;
+}
+
 enum status assemble_init(struct daemon *daemon, const struct settings *settings,
                           char why[ERR_LEN])
 {
@@ -31,8 +53,9 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
 
     *daemon = (struct daemon) {
         .settings = *settings,
-        .device = mtj_params_default(),
-        .costs = infer_costs_default(),
+        .costs = { .bit_operation_fj = settings->bit_operation_fj,
+                   .threshold_fj = settings->threshold_fj,
+                   .logit_fj = settings->logit_fj },
         .n_threads = settings->threads != 0 ? (unsigned)settings->threads : cores,
         .n_workers = settings->workers != 0 ? (unsigned)settings->workers : cores,
         .began_ns = wall_monotonic_ns(),
@@ -42,7 +65,7 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
                          ? kernel_best()
                          : kernel_find(settings->kernel);
     if (daemon->kernel != NULL)
-        return ST_OK;
+        return find_device(daemon, why);
     int len =
         snprintf(why, ERR_LEN, "kernel: \"%.40s\" is none of auto", settings->kernel);
     for (const struct kernel *kernel = kernel_list; kernel->name != NULL; kernel++)
@@ -155,6 +178,7 @@ void assemble_free(struct daemon *daemon)
     for (size_t i = 0; i < daemon->n_models; i++)
         model_publish(daemon->models[i], NULL);
     record_stop(daemon->record);
+    conditions_drop(daemon->last_conditions);
     feedback_memory_free(daemon->feedback);
     traffic_free(daemon->traffic);
     for (unsigned i = 0; daemon->lanes != NULL && i < daemon_lanes(daemon); i++)

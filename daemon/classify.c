@@ -299,16 +299,14 @@ static void answer(const struct classify *c, struct lane *lane,
         .n_images = lane->input.n,
         .top = c->top,
         .scores = lane->scores,
-        .cells = generation->total.cells,
-        .wrong_bits = generation_wrong_bits(generation),
-        .read_pj = generation->read_pj * (double)lane->input.n,
-        .compute_pj = generation->compute_pj * (double)lane->input.n,
+        .memory = generation_memory(generation),
         .queue_us = (double)(began - arrived) / 1e3,
         .compute_us = (double)(computed - began) / 1e3,
         .total_us = (double)(computed - arrived) / 1e3,
     };
     struct buf body = BUF_INIT;
 
+    energy_add_times(&out.energy, (double)lane->input.n, &generation->total_per_image);
     if (lane->index < c->daemon->n_threads)
         body = http_take_buf(c->call);
     classify_json_write(&body, &out);

@@ -17,7 +17,7 @@ struct lane;
 struct daemon {
     struct settings settings;
     const struct kernel *kernel;
-    struct mtj_params device;
+    struct device device; /* of new arrays; a preset */
     struct infer_costs costs;
     unsigned n_threads, n_workers;
     struct model **models;
@@ -32,9 +32,7 @@ struct daemon {
     struct pool *reader;      /* one thread: history queries */
     struct history *history;  /* the reader thread's */
     /* program.c's memory of the last conditions; the programming thread's alone. */
-    bool resolved_once;
-    struct operating_point last_op;
-    struct operating_point_resolved last_resolved;
+    struct conditions *last_conditions;
     uint64_t began_ns;
     int64_t began_s;
     _Atomic bool ready, draining;
@@ -64,6 +62,21 @@ extern const size_t n_routes;
 http_handler classify_handle; /* classify.c */
 http_handler program_get;     /* program.c */
 http_handler program_patch;
+http_handler program_delete;
+http_handler program_again;
+http_handler upkeep_age; /* upkeep.c */
+http_handler upkeep_scrub;
+http_handler upkeep_inject;
+http_handler look_memory; /* look.c */
+http_handler look_tile;
+http_handler transfer_get; /* transfer.c */
+http_handler transfer_put;
+http_handler transfer_diff;
+http_handler chip_get; /* chip.c */
+http_handler chip_put;
+http_handler chip_presets;
+http_handler solve_handle;    /* solve.c */
+http_handler ledger_handle;   /* ledger.c */
 http_handler device_handle;   /* device.c */
 http_handler feedback_handle; /* feedback.c */
 http_handler describe_models; /* describe.c */
@@ -84,5 +97,9 @@ void lane_free(struct lane *lane);
  * operating point, and publishes the generation. At start, before anybody serves. */
 MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,
                                      char why[ERR_LEN]);
+
+/* Queues what is due: scrubs by the clock, reads that have worn. Main thread, each
+ * second. */
+void upkeep_tick(struct daemon *daemon);
 
 #endif

@@ -79,9 +79,8 @@ static void write_model(struct buf *body, struct model *model)
     buf_printf(body, ",\"cells\":%" PRIu64, generation->total.cells);
     write_accuracy(body, net);
     buf_char(body, ',');
-    classify_json_conditions(body, generation->total.cells,
-                             generation_wrong_bits(generation), generation->read_pj,
-                             generation->compute_pj);
+    struct classify_memory memory = generation_memory(generation);
+    classify_json_conditions(body, &memory, &generation->total_per_image);
     buf_char(body, '}');
     generation_drop(generation);
 }

@@ -62,7 +62,7 @@ static void job_free(struct device_job *job)
 
 static void compute(struct device_job *job, size_t n)
 {
-    const struct mtj_params *params = &job->daemon->device;
+    const struct mtj_params *params = &job->daemon->device.params;
     size_t end = job->points.n - job->n_done < n ? job->points.n : job->n_done + n;
 
     for (; job->n_done < end; job->n_done++) {

@@ -6,11 +6,12 @@
 #include <string.h>
 
 enum status model_new(struct network *net, size_t index, const char *state_dir,
-                      struct model **ret_model)
+                      const struct device *device, struct model **ret_model)
 {
     struct model *model = calloc(1, sizeof(*model));
 
-    if (model == NULL) {
+    if (model == NULL || device_copy(device, &model->device) != ST_OK) {
+        free(model);
         network_free(net);
         return ST_NOMEM;
     }
@@ -29,9 +30,18 @@ void model_free(struct model *model)
         return;
     generation_drop(model->current);
     mram_free(model->mram);
+    device_done(&model->device);
+    for (size_t i = 0; i < WRONG_MAP_KEPT; i++)
+        wrong_map_free(model->kept[i]);
     (void)pthread_mutex_destroy(&model->mutex);
     network_free(model->net);
     free(model);
+}
+
+void model_wanted(const struct model *model, const uint64_t **ret_wanted)
+{
+    for (size_t l = 0; l < model->net->n_layers; l++)
+        ret_wanted[l] = model->net->layers[l].weights;
 }
 
 enum status generation_new(const struct model *model, unsigned n_lanes,
@@ -44,10 +54,16 @@ enum status generation_new(const struct model *model, unsigned n_lanes,
     atomic_init(&generation->refs, 1);
     generation->model = model;
     generation->n_lanes = n_lanes;
-    generation->results = calloc(model->net->n_layers, sizeof(*generation->results));
+    size_t n_layers = model->net->n_layers;
+    generation->forecasts = calloc(n_layers, sizeof(*generation->forecasts));
+    generation->results = calloc(n_layers, sizeof(*generation->results));
+    generation->states = calloc(n_layers, sizeof(*generation->states));
+    generation->per_image = calloc(n_layers, sizeof(*generation->per_image));
     generation->tallies =
         aligned_alloc(alignof(struct tally), n_lanes * sizeof(*generation->tallies));
-    if (generation->results == NULL || generation->tallies == NULL) {
+    if (generation->forecasts == NULL || generation->results == NULL ||
+        generation->states == NULL || generation->per_image == NULL ||
+        generation->tallies == NULL) {
         generation_drop(generation);
         return ST_NOMEM;
     }
@@ -77,8 +93,12 @@ void generation_drop(struct generation *generation)
         atomic_fetch_sub_explicit(&generation->refs, 1, memory_order_acq_rel) != 1)
         return;
     infer_weights_free(generation->weights);
+    conditions_drop(generation->conditions);
     free(generation->tallies);
+    free(generation->per_image);
+    free(generation->states);
     free(generation->results);
+    free(generation->forecasts);
     free(generation);
 }
 
@@ -93,7 +113,16 @@ void model_publish(struct model *model, struct generation *generation)
 
 uint64_t generation_wrong_bits(const struct generation *generation)
 {
-    return generation->total.errors[MTJ_P2AP] + generation->total.errors[MTJ_AP2P];
+    return mram_wrong(&generation->total);
+}
+
+struct classify_memory generation_memory(const struct generation *generation)
+{
+    return (struct classify_memory) {
+        .weights = generation->total.weights,
+        .cells = generation->total.cells,
+        .wrong_bits = generation_wrong_bits(generation),
+    };
 }
 
 struct tally_sum generation_tally(const struct generation *generation)

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model.h - one hosted network: its array, and the generation of weights that serves now.
  *
- * A generation is what one programming gave. It is complete before anybody sees it and
- * never changes afterwards but for what is counted; publishing one is the swap of a
- * pointer. Requests take the current generation, use it to their end and drop it; the
+ * A generation is one state of the array's contents. It is complete before anybody sees
+ * it and never changes afterwards but for what is counted; publishing one is the swap of
+ * a pointer. Requests take the current generation, use it to their end and drop it; the
  * last drop frees it.
  */
 #ifndef DAEMON_MODEL_H
 #define DAEMON_MODEL_H
 
+#include "api/classify_json.h"
+#include "core/energy.h"
 #include "core/infer.h"
-#include "core/operating_point.h"
+#include "daemon/conditions.h"
 #include "daemon/tally.h"
+#include "daemon/wrong_map.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,16 +25,21 @@ struct generation {
     atomic_uint refs;
     const struct model *model; /* borrowed; outlives every generation */
     uint64_t number;
-    int64_t programmed_at_s;
-    double duration_ms; /* of the programming */
-    bool durable;       /* its array image is on disk */
-    struct operating_point op;
-    struct operating_point_resolved resolved;
-    struct mram_forecast forecast;
-    struct mram_result *results; /* ours, [n_layers] */
-    struct mram_result total;
+    enum mram_cause cause;
+    int64_t changed_at_s;          /* when it came about */
+    int64_t programmed_at_s;       /* the last program, scrub or import */
+    double age_s;                  /* simulated seconds since then */
+    double duration_ms;            /* of making it */
+    bool durable;                  /* its array image is on disk */
+    struct conditions *conditions; /* a reference of ours */
+    /* Ours, [n_layers] each. Forecast and result are of the last programming. */
+    struct mram_forecast *forecasts;
+    struct mram_result *results;
+    struct mram_state *states;
+    struct energy *per_image; /* of reading and computing one picture */
+    struct mram_state total;
+    struct energy total_per_image;
     struct infer_weights *weights; /* ours */
-    double read_pj, compute_pj;    /* per picture */
     struct tally *tallies;         /* ours, [n_lanes] */
     unsigned n_lanes;
     /* record.c's, under its mutex: its list, what it has taken from the tallies, and the
@@ -44,15 +52,24 @@ struct model {
     struct network *net; /* ours */
     size_t index;        /* in the registry */
     char image_path[1200];
-    struct mram *mram; /* ours; the programming thread's alone */
+    /* The programming thread's alone. */
+    struct mram *mram;    /* ours; NULL after a change that broke off */
+    struct device device; /* ours; of new arrays that nobody asked for */
+    struct wrong_map *kept[WRONG_MAP_KEPT]; /* ours; by generation modulo that */
+    _Atomic uint64_t images_accounted; /* of the reads that have worn on the cells; any
+                                          thread may look */
     pthread_mutex_t mutex;
     struct generation *current;      /* one reference is ours; under mutex */
     _Atomic uint64_t ns_per_picture; /* moving average of the compute time */
+    _Atomic bool upkeep_queued;      /* upkeep.c: one at a time */
 };
 
-/* Takes `net`. */
+/* The wanted bits, as the array takes them: [net->n_layers]. */
+void model_wanted(const struct model *model, const uint64_t **ret_wanted);
+
+/* Takes `net`; `device`, of new arrays, is copied. */
 MUST_CHECK enum status model_new(struct network *net, size_t index, const char *state_dir,
-                                 struct model **ret_model);
+                                 const struct device *device, struct model **ret_model);
 /* No request may run any more. */
 void model_free(struct model *model);
 
@@ -68,8 +85,9 @@ void generation_drop(struct generation *generation);
 /* Takes the caller's reference; the generation before loses the model's. */
 void model_publish(struct model *model, struct generation *generation);
 
-/* Wrong bits of a generation, both directions. */
+/* Weights of a generation that are delivered wrong. */
 uint64_t generation_wrong_bits(const struct generation *generation);
+struct classify_memory generation_memory(const struct generation *generation);
 /* Sum over lanes. Any thread. */
 struct tally_sum generation_tally(const struct generation *generation);
 

@@ -27,12 +27,18 @@ struct record_model {
     const struct model *model; /* borrowed */
     int64_t db_id;
     struct generation *live;     /* under watch, each with a reference of ours */
-    struct record_totals totals; /* of generations let go, feedback and programmings */
+    struct record_totals totals; /* of generations let go, feedback, programmings, and of
+                                    the ledger as it was at the start */
+    struct energy unwritten[NETWORK_MAX_LAYERS]; /* of the ledger: not in the database */
 };
 
+/* What a row of history borrows. */
 struct pending_programming {
     struct metrics_programming row;
-    struct mram_result *results; /* ours */
+    struct metrics_layer layers[NETWORK_MAX_LAYERS];
+    struct mram_forecast forecasts[NETWORK_MAX_LAYERS];
+    struct mram_result results[NETWORK_MAX_LAYERS];
+    struct mram_state states[NETWORK_MAX_LAYERS];
 };
 
 /* Late labels on their way into a window; the writer thread alone adds to windows. */
@@ -54,7 +60,7 @@ struct record {
     bool stopping;
     struct record_health health;
     /* Pending rows; ours. While a transaction runs, its rows are not touched. */
-    struct pending_programming programmings[MAX_PENDING];
+    struct pending_programming *programmings[MAX_PENDING];
     size_t n_programmings;
     struct metrics_window *windows; /* [MAX_PENDING + n_models], see window_row */
     size_t n_windows;
@@ -63,6 +69,7 @@ struct record {
     struct pending_feedback *feedback; /* [MAX_PENDING + n_models], see feedback_row */
     size_t n_feedback;
     struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
+    struct metrics_energy *gains; /* likewise; [n_models * NETWORK_MAX_LAYERS] */
 };
 
 /* -- Pending rows; under the mutex -- */
@@ -100,8 +107,8 @@ static struct metrics_window *window_row(struct record *record, int64_t db_id,
 }
 
 static void add_window(struct record *record, const struct record_model *model,
-                       uint64_t generation, const struct tally_sum *gain, double read_pj,
-                       double compute_pj)
+                       uint64_t generation, const struct tally_sum *gain, uint64_t cells,
+                       const struct energy *per_image)
 {
     int64_t now = wall_seconds();
     struct metrics_window *row =
@@ -112,9 +119,10 @@ static void add_window(struct record *record, const struct record_model *model,
     row->labelled += gain->labelled;
     row->correct += gain->correct;
     row->errors += gain->errors;
-    row->bits_read += gain->images * network_cells(model->model->net);
-    row->read_pj += (double)gain->images * read_pj;
-    row->compute_pj += (double)gain->images * compute_pj;
+    row->bits_read += gain->images * cells;
+    row->read_pj += (double)gain->images *
+                    (per_image->pj[ENERGY_READ] + per_image->pj[ENERGY_DECODE]);
+    row->compute_pj += (double)gain->images * per_image->pj[ENERGY_COMPUTE];
     row->latency_sum_us += gain->latency_sum_us;
     row->latency_max_us = fmax(row->latency_max_us, gain->latency_max_us);
     for (unsigned i = 0; i <= METRICS_LATENCY_EDGES; i++)
@@ -144,45 +152,90 @@ feedback_row(struct record *record, const struct record_model *model, uint64_t g
     return row;
 }
 
+static struct metrics_layer layer_row(const struct operating_point *op,
+                                      const struct operating_point_resolved *resolved)
+{
+    bool iid = op->mode == MRAM_IID;
+
+    return (struct metrics_layer) {
+        .op = *op,
+        .pulse = resolved->pulse,
+        .write_error_rate =
+            iid ? (op->bit_error_rate[0] + op->bit_error_rate[1]) / 2
+                : (resolved->mean[0].error_rate + resolved->mean[1].error_rate) / 2,
+    };
+}
+
+static bool writes(enum mram_cause cause)
+{
+    return cause == MRAM_PROGRAMMED || cause == MRAM_SCRUBBED;
+}
+
+static void fill_programming(struct pending_programming *p,
+                             const struct record_model *model,
+                             const struct generation *generation)
+{
+    const struct conditions *conditions = generation->conditions;
+    size_t n = conditions->n_layers;
+
+    for (size_t l = 0; l < n; l++) {
+        struct operating_point op = operating_points_at(&conditions->points, l);
+
+        p->layers[l] = layer_row(&op, conditions->resolved[l]);
+    }
+    memcpy(p->states, generation->states, n * sizeof(p->states[0]));
+    /* Of other causes nothing was written: both stay zero. */
+    if (writes(generation->cause)) {
+        memcpy(p->forecasts, generation->forecasts, n * sizeof(p->forecasts[0]));
+        memcpy(p->results, generation->results, n * sizeof(p->results[0]));
+    }
+    p->row = (struct metrics_programming) {
+        .model_id = model->db_id,
+        .at_s = generation->changed_at_s,
+        .generation = generation->number,
+        .cause = generation->cause,
+        .age_s = generation->age_s,
+        .base = layer_row(&conditions->points.base,
+                          conditions->resolved[conditions_base_layer(conditions)]),
+        .net = model->model->net,
+        .layers = p->layers,
+        .forecasts = p->forecasts,
+        .results = p->results,
+        .states = p->states,
+        .duration_ms = generation->duration_ms,
+    };
+    (void)snprintf(p->row.device, sizeof(p->row.device), "%s", conditions->device.name);
+}
+
 static void add_programming(struct record *record, const struct record_model *model,
                             const struct generation *generation)
 {
-    size_t n_layers = model->model->net->n_layers;
-    struct mram_result *results = calloc(n_layers, sizeof(*results));
+    struct pending_programming *p = NULL;
 
-    if (results == NULL || record->n_programmings == MAX_PENDING) {
-        free(results);
+    if (record->n_programmings < MAX_PENDING)
+        p = calloc(1, sizeof(*p));
+    if (p == NULL) {
         record->health.rows_dropped++;
         return;
     }
-    memcpy(results, generation->results, n_layers * sizeof(*results));
+    fill_programming(p, model, generation);
+    record->programmings[record->n_programmings++] = p;
+}
 
-    const struct operating_point_resolved *resolved = &generation->resolved;
-    bool iid = generation->op.mode == MRAM_IID;
-    record->programmings[record->n_programmings++] = (struct pending_programming) {
-        .row = { .model_id = model->db_id,
-                 .at_s = generation->programmed_at_s,
-                 .generation = generation->number,
-                 .op = generation->op,
-                 .pulse = resolved->pulse,
-                 .write_error_rate =
-                     iid ? generation->op.bit_error_rate
-                         : (resolved->mean[0].error_rate + resolved->mean[1].error_rate) /
-                               2,
-                 .forecast = generation->forecast,
-                 .net = model->model->net,
-                 .results = results,
-                 .duration_ms = generation->duration_ms },
-        .results = results,
-    };
+/* Energy of `images` pictures, by layer. */
+static void add_images(struct energy *energies, double images,
+                       const struct generation *generation)
+{
+    for (size_t l = 0; l < generation->conditions->n_layers; l++)
+        energy_add_times(&energies[l], images, &generation->per_image[l]);
 }
 
 static void totals_add(struct record_totals *totals, const struct generation *generation,
                        const struct tally_sum *tally)
 {
     tally_sum_add(&totals->tally, tally);
-    totals->read_pj += (double)tally->images * generation->read_pj;
-    totals->compute_pj += (double)tally->images * generation->compute_pj;
+    totals->cells_read += tally->images * generation->total.cells;
+    add_images(totals->energy, (double)tally->images, generation);
 }
 
 /* -- The writer thread -- */
@@ -201,8 +254,9 @@ static bool collect_generation(struct record *record, struct record_model *model
         gain.latency_max_us =
             fmax(gain.latency_max_us, tally_take_max_us(&generation->tallies[lane]));
     if (!window_empty(&gain))
-        add_window(record, model, generation->number, &gain, generation->read_pj,
-                   generation->compute_pj);
+        add_window(record, model, generation->number, &gain, generation->total.cells,
+                   &generation->total_per_image);
+    add_images(model->unwritten, (double)gain.images, generation);
     model->totals.tally.latency_max_us =
         fmax(model->totals.tally.latency_max_us, gain.latency_max_us);
     generation->collected = now;
@@ -213,6 +267,8 @@ static bool collect_generation(struct record *record, struct record_model *model
 
 static void collect(struct record *record)
 {
+    const struct energy none = { .pj = { 0.0 } };
+
     for (size_t i = 0; i < record->n_models; i++) {
         struct record_model *model = &record->models[i];
         struct generation **link = &model->live;
@@ -230,7 +286,7 @@ static void collect(struct record *record)
     }
     for (size_t i = 0; i < record->n_feedback; i++)
         add_window(record, record->feedback[i].model, record->feedback[i].generation,
-                   &record->feedback[i].gain, 0, 0);
+                   &record->feedback[i].gain, 0, &none);
     record->n_feedback = 0;
 }
 
@@ -239,7 +295,7 @@ static void forget_written(struct record *record, size_t n_programmings, size_t 
                            size_t n_events)
 {
     for (size_t i = 0; i < n_programmings; i++)
-        free(record->programmings[i].results);
+        free(record->programmings[i]);
     record->n_programmings -= n_programmings;
     memmove(record->programmings, record->programmings + n_programmings,
             record->n_programmings * sizeof(record->programmings[0]));
@@ -268,6 +324,36 @@ static void note_commit(struct record *record, enum status st, double seconds)
     record->health.degraded = st != ST_OK;
 }
 
+/* What the ledger gained, for the transaction. */
+static size_t take_gains(struct record *record)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < record->n_models; i++) {
+        const struct record_model *model = &record->models[i];
+
+        for (size_t l = 0; l < model->model->net->n_layers; l++)
+            if (energy_sum(&model->unwritten[l]) > 0.0)
+                record->gains[n++] = (struct metrics_energy) {
+                    .model_id = model->db_id,
+                    .layer = l,
+                    .layer_name = model->model->net->layers[l].name,
+                    .gain = model->unwritten[l],
+                };
+    }
+    return n;
+}
+
+/* After the transaction: programmings may have added more meanwhile. */
+static void forget_gains(struct record *record, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t m = 0; m < record->n_models; m++)
+            if (record->models[m].db_id == record->gains[i].model_id)
+                energy_add_times(&record->models[m].unwritten[record->gains[i].layer],
+                                 -1.0, &record->gains[i].gain);
+}
+
 /* One transaction with everything that waits. Called and returns with the mutex held; it
  * is free while SQLite works, and others only append meanwhile. Only this thread adds
  * windows to rows that exist, and it is busy here. */
@@ -280,12 +366,14 @@ static void write_pending(struct record *record)
         .n_windows = record->n_windows,
         .events = record->events,
         .n_events = record->n_events,
+        .energies = record->gains,
+        .n_energies = take_gains(record),
     };
 
-    if (batch.n_programmings + batch.n_windows + batch.n_events == 0)
+    if (batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
         return;
     for (size_t i = 0; i < batch.n_programmings; i++)
-        record->rows[i] = record->programmings[i].row;
+        record->rows[i] = record->programmings[i]->row;
     (void)pthread_mutex_unlock(&record->mutex);
 
     uint64_t began = wall_monotonic_ns();
@@ -294,8 +382,10 @@ static void write_pending(struct record *record)
 
     (void)pthread_mutex_lock(&record->mutex);
     note_commit(record, st, seconds);
-    if (st == ST_OK)
-        forget_written(record, batch.n_programmings, batch.n_windows, batch.n_events);
+    if (st != ST_OK)
+        return;
+    forget_written(record, batch.n_programmings, batch.n_windows, batch.n_events);
+    forget_gains(record, batch.n_energies);
 }
 
 static void *writer_run(void *arg)
@@ -330,8 +420,11 @@ static enum status register_models(struct record *record, struct model *const *m
         struct record_model *model = &record->models[i];
 
         model->model = models[i];
-        enum status st =
-            metrics_add_model(record->db, models[i]->net, wall_seconds(), &model->db_id);
+        enum status st = metrics_add_model(record->db, models[i]->net, wall_seconds(),
+                                           &model->db_id, &model->totals.since_s);
+        if (st == ST_OK)
+            st = metrics_read_energy(record->db, model->db_id, models[i]->net->n_layers,
+                                     model->totals.energy);
         if (st != ST_OK) {
             (void)snprintf(why, ERR_LEN, "%.120s: cannot write: %.100s", record->path,
                            db_message(record->db));
@@ -351,7 +444,8 @@ static void record_free(struct record *record)
             generation_drop(generation);
         }
     for (size_t i = 0; i < record->n_programmings; i++)
-        free(record->programmings[i].results);
+        free(record->programmings[i]);
+    free(record->gains);
     if (record->db != NULL)
         db_close(record->db);
     (void)pthread_cond_destroy(&record->wake);
@@ -384,7 +478,9 @@ enum status record_start(const char *path, struct model *const *models, size_t n
     record->models = calloc(n_models, sizeof(*record->models));
     record->windows = calloc(MAX_PENDING + n_models, sizeof(*record->windows));
     record->feedback = calloc(MAX_PENDING + n_models, sizeof(*record->feedback));
-    if (record->models == NULL || record->windows == NULL || record->feedback == NULL)
+    record->gains = calloc(n_models * NETWORK_MAX_LAYERS, sizeof(*record->gains));
+    if (record->models == NULL || record->windows == NULL || record->feedback == NULL ||
+        record->gains == NULL)
         goto fail;
     record->n_models = n_models;
 
@@ -436,6 +532,24 @@ void record_stop(struct record *record)
 
 /* -- What the flows tell -- */
 
+static void add_writing(struct record_model *model, const struct generation *generation)
+{
+    struct record_totals *totals = &model->totals;
+
+    totals->programmings++;
+    for (size_t l = 0; l < generation->conditions->n_layers; l++) {
+        const struct mram_result *result = &generation->results[l];
+        struct energy energy = energy_of_write(&result->energy);
+
+        for (unsigned d = 0; d < 2; d++) {
+            totals->programming_errors[d] += generation->states[l].errors[d];
+            totals->programming_toggles[d] += result->toggles[d];
+        }
+        energy_add(&totals->energy[l], &energy);
+        energy_add(&model->unwritten[l], &energy);
+    }
+}
+
 void record_generation(struct record *record, struct generation *generation, bool fresh)
 {
     struct record_model *model = &record->models[generation->model->index];
@@ -446,12 +560,8 @@ void record_generation(struct record *record, struct generation *generation, boo
     model->live = generation;
     if (fresh) {
         add_programming(record, model, generation);
-        model->totals.programmings++;
-        model->totals.programming_pj += generation->total.energy_pj;
-        for (int d = 0; d < 2; d++) {
-            model->totals.programming_errors[d] += generation->total.errors[d];
-            model->totals.programming_toggles[d] += generation->total.toggles[d];
-        }
+        if (writes(generation->cause))
+            add_writing(model, generation);
     }
     (void)pthread_mutex_unlock(&record->mutex);
 }
@@ -524,6 +634,8 @@ void record_totals(struct record *record, const struct model *model,
         totals_add(ret_totals, generation, &tally);
     }
     (void)pthread_mutex_unlock(&record->mutex);
+    for (size_t l = 0; l < model->net->n_layers; l++)
+        energy_add(&ret_totals->total_energy, &ret_totals->energy[l]);
 }
 
 struct record_health record_health(struct record *record)

@@ -23,7 +23,8 @@ MUST_CHECK enum status record_start(const char *path, struct model *const *model
 void record_stop(struct record *record);
 
 /* Tells of a new generation, once and before it is published; keeps a reference of its
- * own. `fresh`: it was programmed just now (a row of history), not read back at start. */
+ * own. `fresh`: it came about just now (a row of history, and energy spent), and was not
+ * read back at start. */
 void record_generation(struct record *record, struct generation *generation, bool fresh);
 /* Adds an event. `kind` static; `model` may be NULL. */
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
@@ -35,12 +36,14 @@ void record_feedback(struct record *record, const struct model *model, uint64_t 
 /* Everything counted for a model since the start. Any thread. */
 struct record_totals {
     struct tally_sum tally;
-    double read_pj, compute_pj;
-    uint64_t programmings;
-    double programming_pj;
-    uint64_t
-        programming_errors[2]; /* cells that failed to toggle, by enum mtj_direction */
+    uint64_t cells_read;            /* by inferences */
+    uint64_t programmings;          /* and scrubs: whatever wrote the cells */
+    uint64_t programming_errors[2]; /* cells left wrong, by enum mtj_direction */
     uint64_t programming_toggles[2];
+    /* The ledger, by layer and in all: since the database was begun, restarts included.
+     */
+    struct energy energy[NETWORK_MAX_LAYERS], total_energy;
+    int64_t since_s; /* UTC: when the database first heard of the model file */
 };
 void record_totals(struct record *record, const struct model *model,
                    struct record_totals *ret_totals);

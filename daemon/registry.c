@@ -19,7 +19,8 @@ static enum status add(struct daemon *daemon, struct network *net)
     size_t index = before != NULL ? before->index : daemon->n_models;
     struct model *model;
 
-    enum status st = model_new(net, index, daemon->settings.state_dir, &model);
+    enum status st =
+        model_new(net, index, daemon->settings.state_dir, &daemon->device, &model);
     if (st != ST_OK)
         return st;
     model_free(before);

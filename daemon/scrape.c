@@ -15,17 +15,22 @@
 /* One model, read once so that its families agree. */
 struct model_view {
     struct prometheus_label label;
+    const struct network *net;
     struct record_totals totals;
-    uint64_t generation, cells, wrong[2];
+    uint64_t generation;
+    struct mram_state state;
     double set_point; /* write error rate that was asked for */
 };
 
 static double set_point(const struct generation *generation)
 {
-    const struct mtj_mean *mean = generation->resolved.mean;
+    const struct conditions *conditions = generation->conditions;
+    size_t layer = conditions_base_layer(conditions);
+    struct operating_point op = operating_points_at(&conditions->points, layer);
+    const struct mtj_mean *mean = conditions->resolved[layer]->mean;
 
-    return generation->op.mode == MRAM_IID
-               ? generation->op.bit_error_rate
+    return op.mode == MRAM_IID
+               ? (op.bit_error_rate[0] + op.bit_error_rate[1]) / 2
                : (mean[MTJ_P2AP].error_rate + mean[MTJ_AP2P].error_rate) / 2;
 }
 
@@ -35,11 +40,10 @@ static void view_model(const struct daemon *daemon, struct model *model,
     struct generation *generation = generation_take(model);
 
     view->label = (struct prometheus_label) { "model", model->net->name };
+    view->net = model->net;
     record_totals(daemon->record, model, &view->totals);
     view->generation = generation->number;
-    view->cells = generation->total.cells;
-    view->wrong[MTJ_P2AP] = generation->total.errors[MTJ_P2AP];
-    view->wrong[MTJ_AP2P] = generation->total.errors[MTJ_AP2P];
+    view->state = generation->total;
     view->set_point = set_point(generation);
     generation_drop(generation);
 }
@@ -54,15 +58,15 @@ static void per_model(struct buf *body, const struct model_view *views, size_t n
         prometheus_sample(body, name, &views[i].label, 1, value(&views[i]));
 }
 
-/* A family with a second label of two values. */
-static void per_model_pair(struct buf *body, const struct model_view *views, size_t n,
-                           const char *name, const char *type, const char *help,
-                           const char *label, const char *const values[2],
-                           double (*value)(const struct model_view *view, unsigned which))
+/* A family with a second label; `values` ends with NULL. */
+static void per_model_by(struct buf *body, const struct model_view *views, size_t n,
+                         const char *name, const char *type, const char *help,
+                         const char *label, const char *const *values,
+                         double (*value)(const struct model_view *view, unsigned which))
 {
     prometheus_family(body, name, type, help);
     for (size_t i = 0; i < n; i++)
-        for (unsigned which = 0; which < 2; which++) {
+        for (unsigned which = 0; values[which] != NULL; which++) {
             const struct prometheus_label labels[] = { views[i].label,
                                                        { label, values[which] } };
 
@@ -85,14 +89,14 @@ static double correct(const struct model_view *v)
     return (double)v->totals.tally.correct;
 }
 
-static double bits_read(const struct model_view *v)
+static double cells_read(const struct model_view *v)
 {
-    return (double)v->totals.tally.images * (double)v->cells;
+    return (double)v->totals.cells_read;
 }
 
 static double cells(const struct model_view *v)
 {
-    return (double)v->cells;
+    return (double)v->state.cells;
 }
 
 static double generation_number(const struct model_view *v)
@@ -117,12 +121,35 @@ static double requests_by_outcome(const struct model_view *v, unsigned failed)
 
 static double energy_by_kind(const struct model_view *v, unsigned compute)
 {
-    return (compute ? v->totals.compute_pj : v->totals.read_pj) / 1e12;
+    const struct energy *energy = &v->totals.total_energy;
+
+    return (compute ? energy->pj[ENERGY_COMPUTE]
+                    : energy->pj[ENERGY_READ] + energy->pj[ENERGY_DECODE]) /
+           1e12;
+}
+
+static double wrong_by_sign(const struct model_view *v, unsigned sign)
+{
+    return (double)v->state.wrong[sign];
+}
+
+static double words_by_outcome(const struct model_view *v, unsigned outcome)
+{
+    const struct mram_state *state = &v->state;
+
+    return (double)(outcome == 0   ? state->corrected
+                    : outcome == 1 ? state->detected
+                                   : state->miscorrected);
+}
+
+static double stuck(const struct model_view *v)
+{
+    return (double)v->state.stuck;
 }
 
 static double wrong_by_direction(const struct model_view *v, unsigned direction)
 {
-    return (double)v->wrong[direction];
+    return (double)v->state.errors[direction];
 }
 
 static double errors_by_direction(const struct model_view *v, unsigned direction)
@@ -137,7 +164,9 @@ static double toggles_by_direction(const struct model_view *v, unsigned directio
 
 static double programming_joules(const struct model_view *v)
 {
-    return v->totals.programming_pj / 1e12;
+    const struct energy *energy = &v->totals.total_energy;
+
+    return (energy_sum(energy) - energy_of_inference(energy)) / 1e12;
 }
 
 static void write_latency(struct buf *body, const struct model_view *views, size_t n)
@@ -155,15 +184,38 @@ static void write_latency(struct buf *body, const struct model_view *views, size
                              views[i].totals.tally.latency_sum_us / 1e6);
 }
 
+/* Everything ever spent, restarts included: the same numbers as GET .../energy. */
+static void write_ledger(struct buf *body, const struct model_view *v, size_t n)
+{
+    static const char name[] = "spinbnn_energy_joules_total";
+
+    prometheus_family(body, name, "counter",
+                      "Energy by layer and kind since the database was begun.");
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < v[i].net->n_layers; l++)
+            for (unsigned k = 0; k < ENERGY_KINDS; k++) {
+                const struct prometheus_label labels[] = {
+                    v[i].label,
+                    { "layer", v[i].net->layers[l].name },
+                    { "kind", energy_name((enum energy_kind)k) },
+                };
+
+                prometheus_sample(body, name, labels, 3,
+                                  v[i].totals.energy[l].pj[k] / 1e12);
+            }
+}
+
 static void write_models(struct buf *body, const struct model_view *v, size_t n)
 {
-    static const char *const outcomes[] = { "success", "error" };
-    static const char *const kinds[] = { "read", "compute" };
-    static const char *const directions[] = { "p2ap", "ap2p" };
+    static const char *const outcomes[] = { "success", "error", NULL };
+    static const char *const kinds[] = { "read", "compute", NULL };
+    static const char *const directions[] = { "p2ap", "ap2p", NULL };
+    static const char *const signs[] = { "minus_to_plus", "plus_to_minus", NULL };
+    static const char *const words[] = { "corrected", "detected", "miscorrected", NULL };
 
-    per_model_pair(body, v, n, "spinbnn_inference_requests_total", "counter",
-                   "Classify requests by outcome.", "outcome", outcomes,
-                   requests_by_outcome);
+    per_model_by(body, v, n, "spinbnn_inference_requests_total", "counter",
+                 "Classify requests by outcome.", "outcome", outcomes,
+                 requests_by_outcome);
     per_model(body, v, n, "spinbnn_inferences_total", "counter", "Pictures classified.",
               images);
     write_latency(body, v, n);
@@ -173,27 +225,36 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
               "Labelled pictures that were classified right.", correct);
     per_model(body, v, n, "spinbnn_mram_cells", "gauge", "Cells of the array.", cells);
     per_model(body, v, n, "spinbnn_mram_generation", "gauge",
-              "Number of the programming that serves now.", generation_number);
-    per_model_pair(body, v, n, "spinbnn_mram_wrong_cells", "gauge",
-                   "Cells that hold the wrong bit now, by the direction that failed.",
-                   "direction", directions, wrong_by_direction);
+              "Number of the contents that serve now.", generation_number);
+    per_model_by(body, v, n, "spinbnn_mram_wrong_cells", "gauge",
+                 "Cells that hold the wrong bit now, by the direction that failed.",
+                 "direction", directions, wrong_by_direction);
+    per_model_by(body, v, n, "spinbnn_mram_wrong_weights", "gauge",
+                 "Weights delivered wrong now, after pairs and codes.", "direction",
+                 signs, wrong_by_sign);
+    per_model_by(body, v, n, "spinbnn_mram_code_words", "gauge",
+                 "Codewords now by what the decoder makes of them, clean ones left out.",
+                 "outcome", words, words_by_outcome);
+    per_model(body, v, n, "spinbnn_mram_stuck_cells", "gauge", "Cells that are defects.",
+              stuck);
     per_model(body, v, n, "spinbnn_mram_write_error_ratio", "gauge",
               "Set point: mean write error rate of both directions; flip rate in iid.",
               error_set_point);
     per_model(body, v, n, "spinbnn_mram_programmings_total", "counter",
               "Programmings of the array.", programmings);
-    per_model_pair(body, v, n, "spinbnn_mram_toggles_total", "counter",
-                   "Cells that programming had to toggle.", "direction", directions,
-                   toggles_by_direction);
-    per_model_pair(body, v, n, "spinbnn_mram_bit_errors_total", "counter",
-                   "Cells that programming left wrong.", "direction", directions,
-                   errors_by_direction);
+    per_model_by(body, v, n, "spinbnn_mram_toggles_total", "counter",
+                 "Cells that programming had to toggle.", "direction", directions,
+                 toggles_by_direction);
+    per_model_by(body, v, n, "spinbnn_mram_bit_errors_total", "counter",
+                 "Cells that programming left wrong.", "direction", directions,
+                 errors_by_direction);
     per_model(body, v, n, "spinbnn_mram_cell_reads_total", "counter",
-              "Cells read by inferences.", bits_read);
+              "Cells read by inferences.", cells_read);
     per_model(body, v, n, "spinbnn_mram_programming_energy_joules_total", "counter",
               "Energy of programmings (modes device and uniform).", programming_joules);
-    per_model_pair(body, v, n, "spinbnn_inference_energy_joules_total", "counter",
-                   "Energy of inferences by kind.", "kind", kinds, energy_by_kind);
+    per_model_by(body, v, n, "spinbnn_inference_energy_joules_total", "counter",
+                 "Energy of inferences by kind.", "kind", kinds, energy_by_kind);
+    write_ledger(body, v, n);
 }
 
 static void single(struct buf *body, const char *name, const char *type, const char *help,

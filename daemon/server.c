@@ -22,6 +22,7 @@
 #define ACCEPT_PAUSE_MS 100
 #define DRAIN_TICK_MS   10
 #define SLOW_TICK_MS    500
+#define UPKEEP_TICK_MS  1000
 /* Descriptors that connections leave alone: those that a thread has, and those for
  * everything else: database, array images, history, listening sockets. */
 #define DESCRIPTORS_OF_THREAD 4
@@ -49,7 +50,7 @@ struct server {
     struct listener listeners[LISTEN_MAX];
     size_t n_listeners;
     uv_signal_t signals[3];
-    uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer;
+    uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer, upkeep_timer;
 };
 
 /* -- Accepting -- */
@@ -218,6 +219,14 @@ static void slow_tick(uv_timer_t *timer)
                            daemon->settings.head_timeout_s * UINT64_C(1000000000));
 }
 
+static void upkeep(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+
+    if (server->phase == RUNNING)
+        upkeep_tick(server->daemon);
+}
+
 static void watchdog(uv_timer_t *timer)
 {
     (void)timer;
@@ -291,7 +300,8 @@ static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR
 static void set_up_timers(struct server *server)
 {
     uv_timer_t *const timers[] = { &server->drain_timer, &server->watchdog_timer,
-                                   &server->accept_timer, &server->slow_timer };
+                                   &server->accept_timer, &server->slow_timer,
+                                   &server->upkeep_timer };
     uint64_t watchdog_ms = notify_watchdog_ms();
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
@@ -301,6 +311,7 @@ static void set_up_timers(struct server *server)
     if (watchdog_ms > 0)
         (void)uv_timer_start(&server->watchdog_timer, watchdog, 0, watchdog_ms);
     (void)uv_timer_start(&server->slow_timer, slow_tick, SLOW_TICK_MS, SLOW_TICK_MS);
+    (void)uv_timer_start(&server->upkeep_timer, upkeep, UPKEEP_TICK_MS, UPKEEP_TICK_MS);
 }
 
 static void set_up_signals(struct server *server)

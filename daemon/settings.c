@@ -13,14 +13,14 @@
 #define SETTINGS_FILE     "/etc/spinbnn/spinbnn.json"
 #define SETTINGS_FILE_MAX (64 * 1024)
 
-enum setting_kind { SETTING_TEXT, SETTING_NUMBER };
+enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_REAL };
 
 struct setting {
     const char *name; /* in the file; upper case in the environment, dashes in flags */
     enum setting_kind kind;
     size_t offset;
     const char *standard; /* the default, as text */
-    uint64_t min, max;    /* SETTING_NUMBER */
+    uint64_t min, max;    /* SETTING_NUMBER, SETTING_REAL */
     const char *choices;  /* SETTING_TEXT: NULL or "a|b|c" */
     const char *unit;
     const char *help;
@@ -56,6 +56,16 @@ static const struct setting table[] = {
       "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
     { "drain_timeout_s", SETTING_NUMBER, FIELD(drain_timeout_s), "25", 1, 3600, NULL, "s",
       "then requests in flight have this long to end" },
+    { "device", SETTING_TEXT, FIELD(device), "default", 0, 0, NULL, "",
+      "what new arrays are made of: a preset (GET /api/v1/device/presets)" },
+    { "scrub_interval_s", SETTING_NUMBER, FIELD(scrub_interval_s), "0", 0, 31536000, NULL,
+      "s", "arrays are scrubbed so often, by the clock; 0: never" },
+    { "bit_operation_fj", SETTING_REAL, FIELD(bit_operation_fj), "8", 0, 1000000, NULL,
+      "fJ", "compute energy of an XNOR and its share of the count" },
+    { "threshold_fj", SETTING_REAL, FIELD(threshold_fj), "16", 0, 1000000, NULL, "fJ",
+      "compute energy of comparing a sum with its threshold" },
+    { "logit_fj", SETTING_REAL, FIELD(logit_fj), "1000", 0, 1000000, NULL, "fJ",
+      "compute energy of scaling a sum to a logit" },
     { "log_level", SETTING_TEXT, FIELD(log_level), "info", 0, 0,
       "error|warning|info|debug", "", "what is logged to standard error" },
 };
@@ -97,6 +107,25 @@ static enum status put_number(const struct setting *row, const char *value,
     return ST_OK;
 }
 
+static enum status put_real(const struct setting *row, const char *value,
+                            double *ret_number, char why[ERR_LEN])
+{
+    char *end;
+    double number = strtod(value, &end);
+
+    /* Neither blanks nor names such as inf or 0x1p3. */
+    if (value[0] < '0' || value[0] > '9' || value[1] == 'x' || value[1] == 'X' ||
+        *end != '\0' || !(number >= (double)row->min && number <= (double)row->max)) {
+        (void)snprintf(why, ERR_LEN,
+                       "%s: \"%.40s\" is not a number within %llu .. %llu %s", row->name,
+                       value, (unsigned long long)row->min, (unsigned long long)row->max,
+                       row->unit);
+        return ST_RANGE;
+    }
+    *ret_number = number;
+    return ST_OK;
+}
+
 static enum status put_text(const struct setting *row, const char *value, char *ret_text,
                             char why[ERR_LEN])
 {
@@ -120,9 +149,19 @@ static enum status put(struct settings_result *result, size_t i, const char *val
 {
     char *field = (char *)&result->settings + table[i].offset;
     char reason[ERR_LEN];
-    enum status st = table[i].kind == SETTING_NUMBER
-                         ? put_number(&table[i], value, (uint64_t *)(void *)field, reason)
-                         : put_text(&table[i], value, field, reason);
+    enum status st = ST_OK;
+
+    switch (table[i].kind) {
+    case SETTING_NUMBER:
+        st = put_number(&table[i], value, (uint64_t *)(void *)field, reason);
+        break;
+    case SETTING_REAL:
+        st = put_real(&table[i], value, (double *)(void *)field, reason);
+        break;
+    case SETTING_TEXT:
+        st = put_text(&table[i], value, field, reason);
+        break;
+    }
 
     if (st != ST_OK) {
         (void)snprintf(why, ERR_LEN, "%.100s: %.150s", origin, reason);
@@ -460,6 +499,9 @@ void settings_print_config(const struct settings_result *result, FILE *out)
         if (table[i].kind == SETTING_NUMBER)
             (void)snprintf(value, sizeof(value), "%llu",
                            (unsigned long long)*(const uint64_t *)(const void *)field);
+        else if (table[i].kind == SETTING_REAL)
+            (void)snprintf(value, sizeof(value), "%.10g",
+                           *(const double *)(const void *)field);
         else
             (void)snprintf(value, sizeof(value), "%s", field[0] != '\0' ? field : "\"\"");
         (void)fprintf(out, "%-18s = %-24s # %s\n", table[i].name, value,

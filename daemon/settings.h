@@ -29,6 +29,12 @@ struct settings {
     uint64_t inline_budget_us; /* work predicted to take longer goes to the workers */
     uint64_t drain_delay_s;    /* keep accepting after SIGTERM; for load balancers */
     uint64_t drain_timeout_s;  /* then answers in flight get this long */
+    char
+        device[SETTINGS_TEXT_LEN]; /* a preset's name; of arrays that have no image yet */
+    uint64_t scrub_interval_s;     /* arrays are scrubbed so often; 0: never */
+    double bit_operation_fj;       /* compute energy, see infer.h */
+    double threshold_fj;
+    double logit_fj;
     char log_level[SETTINGS_TEXT_LEN];
 };
 

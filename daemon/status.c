@@ -46,19 +46,26 @@ static void write_model(struct buf *body, const struct daemon *daemon,
                ",\"generation\":%" PRIu64 ",\"mode\":\"%s\",\"requests\":%" PRIu64
                ",\"images\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"labelled\":%" PRIu64
                ",\"correct\":%" PRIu64 ",",
-               generation->number, operating_point_mode_name(generation->op.mode),
+               generation->number,
+               operating_point_mode_name(generation->conditions->points.base.mode),
                totals.tally.requests, totals.tally.images, totals.tally.errors,
                totals.tally.labelled, totals.tally.correct);
     write_number(body, "accuracy", accuracy(&totals.tally));
     buf_char(body, ',');
     write_current(body, daemon, generation);
-    buf_printf(body, "\"cells\":%" PRIu64 ",\"wrong_bits\":%" PRIu64 ",",
-               generation->total.cells, wrong);
-    write_number(body, "bit_error_rate", (double)wrong / (double)generation->total.cells);
+    buf_printf(body,
+               "\"cause\":\"%s\",\"cells\":%" PRIu64 ",\"weights\":%" PRIu64
+               ",\"cell_errors\":%" PRIu64 ",\"wrong_bits\":%" PRIu64 ",",
+               mram_cause_name(generation->cause), generation->total.cells,
+               generation->total.weights, mram_errors(&generation->total), wrong);
+    write_number(body, "bit_error_rate",
+                 (double)wrong / (double)generation->total.weights);
     buf_char(body, ',');
-    write_number(body, "inference_energy_pj", totals.read_pj + totals.compute_pj);
+    write_number(body, "inference_energy_pj", energy_of_inference(&totals.total_energy));
     buf_printf(body, ",\"programmings\":%" PRIu64 ",", totals.programmings);
-    write_number(body, "programming_energy_pj", totals.programming_pj);
+    write_number(body, "programming_energy_pj",
+                 energy_sum(&totals.total_energy) -
+                     energy_of_inference(&totals.total_energy));
     buf_text(body, ",\"latency_us\":{");
     write_number(body, "p50", tally_quantile_us(&totals.tally, 0.5));
     buf_char(body, ',');

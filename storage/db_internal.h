@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db_internal.h - what db.c shares with metrics.c: the writing connection. */
+/* db_internal.h - what db.c shares with metrics*.c: the writing connection. */
 #ifndef STORAGE_DB_INTERNAL_H
 #define STORAGE_DB_INTERNAL_H
 
@@ -17,6 +17,8 @@ enum db_statement {
     DB_ADD_PROGRAMMING_LAYER,
     DB_ADD_WINDOW,
     DB_ADD_EVENT,
+    DB_ADD_ENERGY,
+    DB_READ_ENERGY,
     DB_STATEMENTS
 };
 

@@ -255,7 +255,9 @@ static int to_version_1(sqlite3 *handle)
 /* -- All versions -- */
 
 /* steps[v] goes from version v to v + 1. */
-static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = { to_version_1 };
+static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = {
+    to_version_1, db_schema_to_version_2
+};
 
 static int run_steps(sqlite3 *handle, int from)
 {

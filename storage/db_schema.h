@@ -29,5 +29,7 @@ void db_schema_append_latencies(sqlite3_str *sql);
 /* Takes the schema from version `from` to DB_SCHEMA_VERSION in one transaction. Gives an
  * SQLite result code. */
 int db_schema_migrate(sqlite3 *handle, int from);
+/* Its step from 1 to 2, inside that transaction; in db_schema_2.c. */
+int db_schema_to_version_2(sqlite3 *handle);
 
 #endif

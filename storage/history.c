@@ -52,10 +52,10 @@ static const struct series series[HISTORY_METRICS] = {
     [HISTORY_BIT_ERROR_RATE] = {
         "bit_error_rate",
         { "bit_error_rate", "wrong_bits", "cells", NULL },
-        "SELECT at, model, CASE WHEN cells > 0 THEN wrong_bits * 1.0 / cells END, wrong_bits,"
-        "       cells"
+        "SELECT at, model, CASE WHEN weights > 0 THEN wrong_bits * 1.0 / weights END,"
+        "       wrong_bits, weights"
         "  FROM (SELECT o.ts / ?3 * ?3 AS at, m.name AS model, o.wrong_bits AS wrong_bits,"
-        "               o.cells AS cells,"
+        "               o.weights AS weights,"
         "               row_number() OVER (PARTITION BY m.name, o.ts / ?3"
         "                                  ORDER BY o.ts DESC, o.id DESC) AS nth"
         "          FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"

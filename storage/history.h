@@ -21,8 +21,9 @@ void history_limit_ms(struct history *history, unsigned ms);
 
 enum history_metric {
     HISTORY_ACCURACY,       /* columns accuracy, labelled */
-    HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells: of each programming; of
-                               the last one in a step, since that is what the array then
+    HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells (weights, all of them
+                               and those delivered wrong): of each generation; of the
+                               last one in a step, since that is what the array then
                                holds */
     HISTORY_ENERGY,         /* inference_j, write_j, pj_per_image */
     HISTORY_REQUESTS,       /* requests, images, errors */

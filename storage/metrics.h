@@ -8,6 +8,7 @@
 #ifndef STORAGE_METRICS_H
 #define STORAGE_METRICS_H
 
+#include "core/energy.h"
 #include "core/network.h"
 #include "core/operating_point.h"
 #include "storage/db.h"
@@ -21,22 +22,41 @@ extern const double metrics_latency_edges_us[METRICS_LATENCY_EDGES];
 /* Bucket of a latency, 0 .. METRICS_LATENCY_EDGES. */
 unsigned metrics_latency_bucket(double us);
 
-/* Registers a model file (once per name and checksum). */
+/* Registers a model file (once per name and checksum); ret_since_s: when that was. */
 MUST_CHECK enum status metrics_add_model(struct db *db, const struct network *net,
-                                         int64_t now_s, int64_t *ret_model_id);
+                                         int64_t now_s, int64_t *ret_model_id,
+                                         int64_t *ret_since_s);
 
-/* One programming. */
+/* A new generation of an array: a programming, or what else changed its contents. */
+struct metrics_layer {
+    struct operating_point op; /* what the layer was written with */
+    struct mtj_pulse pulse;    /* as resolved; zero in iid */
+    double write_error_rate;   /* predicted, toggle-conditional mean of both directions;
+                                  the mean flip rate in iid */
+};
 struct metrics_programming {
     int64_t model_id, at_s;
     uint64_t generation;
-    struct operating_point op;
-    struct mtj_pulse pulse;  /* as resolved; zero in iid */
-    double write_error_rate; /* predicted, toggle-conditional mean of both directions;
-                                the flip rate in iid */
-    struct mram_forecast forecast;
-    const struct network *net;         /* borrowed: layer names */
-    const struct mram_result *results; /* borrowed, [net->n_layers] */
+    enum mram_cause cause;
+    char device[DEVICE_NAME_LEN];
+    double age_s;              /* simulated, since programmed */
+    struct metrics_layer base; /* what layers inherit */
+    const struct network *net; /* borrowed: layer names */
+    /* Borrowed, [net->n_layers]. For causes other than program and scrub the results are
+     * zero: nothing was written. */
+    const struct metrics_layer *layers;
+    const struct mram_forecast *forecasts;
+    const struct mram_result *results;
+    const struct mram_state *states;
     double duration_ms;
+};
+
+/* Energy spent since the last batch, by layer. */
+struct metrics_energy {
+    int64_t model_id;
+    size_t layer;
+    const char *layer_name; /* borrowed */
+    struct energy gain;
 };
 
 /* Requests of one model and generation in one window, since the last batch. */
@@ -46,7 +66,7 @@ struct metrics_window {
     int64_t window_s; /* start, a multiple of METRICS_WINDOW_S */
     uint64_t requests, images, labelled, correct, errors; /* errors: 4xx and 5xx */
     uint64_t bits_read;
-    double read_pj, compute_pj;
+    double read_pj, compute_pj; /* decoding counts as reading */
     double latency_sum_us, latency_max_us;
     uint64_t latency[METRICS_LATENCY_EDGES + 1];
 };
@@ -70,7 +90,14 @@ struct metrics_batch {
     size_t n_windows;
     const struct metrics_event *events;
     size_t n_events;
+    const struct metrics_energy *energies;
+    size_t n_energies;
 };
 MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *batch);
+
+/* The ledger: everything ever spent by a model file's layers, as the batches added it up;
+ * ret_energies: [n_layers], zero where there is nothing yet. ST_IO, ST_NOMEM. */
+MUST_CHECK enum status metrics_read_energy(struct db *db, int64_t model_id,
+                                           size_t n_layers, struct energy *ret_energies);
 
 #endif

@@ -4,8 +4,8 @@
  * Everything that comes from the API reaches the page as text, never as markup. The page
  * outlives the daemon: it keeps asking and picks up again when somebody answers.
  *
- * The browser gets one module, /app.js: tools.js, format.js, charts.js, pad.js and this file,
- * one after the other.
+ * The browser gets one module, /app.js: tools.js, format.js, charts.js, pad.js, memory.js and
+ * this file, one after the other.
  */
 
 const STATUS_EVERY_MS = 1000;
@@ -114,11 +114,13 @@ function showConditions(point) {
   if (point.mode !== "iid") $("pulse").value = point.solved?.includes("pulse_ns") ? "" : point.pulse_ns;
   /* "present" is the daemon's default and makes no errors: the page starts with "random". */
   if (point.program_over && point.program_over !== "present") $("over").value = point.program_over;
+  showProtection(point);
   showKnob(rate);
   showModeTexts();
 }
 function wantedRate(point) {
-  if (point.mode === "iid") return point.bit_error_rate;
+  const { bit_error_rate: flips } = point;
+  if (point.mode === "iid") return known(flips?.to_p) ? (flips.to_p + flips.to_ap) / 2 : flips;
   if (known(point.target_write_error_rate)) return point.target_write_error_rate;
   return point.predicted.write_error_rate;
 }
@@ -139,13 +141,15 @@ function showModeTexts() {
   text("mode-text", MODE_TEXT[mode()]);
   text("over-text", OVER_TEXT[$("over").value]);
   $("over-text").hidden = iid;
-  for (const id of ["temperature", "pulse", "over"]) $(id).disabled = iid;
+  for (const id of ["temperature", "pulse", "over", "retries"]) $(id).disabled = iid;
+  showProtectText();
 }
 
 function wantedPatch() {
   const rate = RATES[$("rate").value];
-  if (mode() === "iid") return { mode: "iid", bit_error_rate: rate };
+  if (mode() === "iid") return { mode: "iid", bit_error_rate: rate, ...protectPatch(true) };
   return {
+    ...protectPatch(false),
     mode: mode(),
     target_write_error_rate: rate,
     pulse_ns: $("pulse").value === "" ? null : Number($("pulse").value),
@@ -202,7 +206,7 @@ function showPoint() {
   const { result, predicted } = point;
   const iid = point.mode === "iid";
   text("wrong", whole.format(result.wrong_bits));
-  text("wrong-expected", `expected ${expectedText(predicted.wrong_bits)} · ${shareText(result.wrong_bits / result.cells)}`);
+  text("wrong-expected", `expected ${expectedText(predicted.wrong_bits)} · ${shareText(result.bit_error_rate)}`);
   text("energy", iid ? "none" : energyText(result.energy_pj));
   text("energy-expected", iid ? "iid has no physics" : `expected ${energyText(predicted.energy_pj)}`);
   const volts = point.write_voltage_v;
@@ -211,6 +215,7 @@ function showPoint() {
   text("volts-text", physical ? `P→AP / AP→P, for ${digits(point.pulse_ns, 3)} ns` : "bits are flipped directly");
   text("t-write", iid ? "none" : energyText(result.energy_pj));
   showLayers(result.layers || []);
+  showMemory({ ...result, generation: point.generation });
   showCompare(physical);
 }
 function expectedText(n) {
@@ -220,73 +225,45 @@ function showLayers(layers) {
   $("layer-rows").replaceChildren(...layers.map((layer, i) => {
     const name = layer.name || state.model.layers[i]?.name || `layer ${i + 1}`;
     const row = element("tr");
-    row.append(element("td", "", name), element("td", "", whole.format(layer.cells)),
+    row.append(element("td", "", name), element("td", "", whole.format(layer.weights)),
       element("td", "", whole.format(layer.wrong_bits)),
+      element("td", "", shareText(layer.bit_error_rate)),
+      element("td", "", whole.format(layer.cells)),
       element("td", "", whole.format(layer.errors?.p2ap ?? 0)),
-      element("td", "", whole.format(layer.errors?.ap2p ?? 0)),
-      element("td", "", shareText(layer.wrong_bits / layer.cells)));
+      element("td", "", whole.format(layer.errors?.ap2p ?? 0)));
     return row;
   }));
 }
 
 /* -- Energy against a strong write -- */
 
-async function deviceErrors(points) {
-  const { json } = await request("/api/v1/device/write-error", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ array_mean: true, points }),
-  });
-  return json.points;
-}
-const DIRECTIONS = ["p2ap", "ap2p"];
-
-/* Mean energy of flipping a bit at the error rate STRONG_RATE with the given pulse widths:
- * from a coarse row of voltages, then a fine one where the rate is crossed. The logarithm of
- * the rate is nearly straight in the voltage. */
-async function strongEnergies(pulses, kelvin) {
-  const goal = Math.log(STRONG_RATE);
-  const lines = pulses.flatMap((pulse_ns) => DIRECTIONS.map((direction) => ({ pulse_ns, direction, from: 0.1, to: 1.5 })));
-  for (const steps of [14, 8]) {
-    const points = lines.flatMap((l) => Array.from({ length: steps + 1 }, (_, i) => ({
-      voltage_v: l.from + (l.to - l.from) * i / steps, pulse_ns: l.pulse_ns, direction: l.direction, temperature_k: kelvin,
-    })));
-    const answers = await deviceErrors(points);
-    lines.forEach((line, k) => {
-      const row = answers.slice(k * (steps + 1), (k + 1) * (steps + 1));
-      const at = row.findIndex((a) => a.ln_write_error_rate <= goal);
-      line.pj = null;
-      if (at < 1) return;
-      const [a, b] = [row[at - 1], row[at]];
-      const share = (goal - a.ln_write_error_rate) / (b.ln_write_error_rate - a.ln_write_error_rate);
-      line.pj = a.toggle_energy_pj + share * (b.toggle_energy_pj - a.toggle_energy_pj);
-      const step = (line.to - line.from) / steps;
-      [line.from, line.to] = [line.from + step * (at - 1), line.from + step * at];
-    });
-  }
-  return pulses.map((_, i) => (lines[2 * i].pj === null || lines[2 * i + 1].pj === null ? Infinity : (lines[2 * i].pj + lines[2 * i + 1].pj) / 2));
-}
+/* What the cheapest pulse for STRONG_RATE takes with this model's device, pJ; Infinity if no
+ * pulse reaches that rate. */
 const strongCache = new Map();
-function strongEnergy(kelvin) {
-  /* The cheapest width depends weakly on temperature, and the energy is flat around it. */
-  if (!strongCache.has(kelvin)) {
-    const found = strongEnergies([18, 23, 28, 34, 42], kelvin).then((all) => Math.min(...all));
-    found.catch(() => strongCache.delete(kelvin));
-    strongCache.set(kelvin, found);
+function strongEnergy(point) {
+  const key = `${point.model} ${point.device} ${point.temperature_k}`;
+  if (!strongCache.has(key)) {
+    const found = request("/api/v1/solve", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ target_error_rate: STRONG_RATE, temperature_k: point.temperature_k, device: { model: point.model } }),
+    }).then(({ json }) => json.cheapest.toggle_energy_pj, (error) => {
+      if (error instanceof Problem && error.status === 422) return Infinity;
+      strongCache.delete(key);
+      throw error;
+    });
+    strongCache.set(key, found);
   }
-  return strongCache.get(kelvin);
+  return strongCache.get(key);
 }
 async function showCompare(physical) {
   $("compare").hidden = !physical;
   if (!physical) return;
   const { point } = state;
   try {
-    const now = await deviceErrors(DIRECTIONS.map((direction) => ({
-      voltage_v: point.write_voltage_v[direction], pulse_ns: point.pulse_ns, temperature_k: point.temperature_k, direction,
-    })));
-    const strong = await strongEnergy(point.temperature_k);
+    const strong = await strongEnergy(point);
     if (state.point !== point) return; /* a newer one is being shown */
-    const pj = (now[0].toggle_energy_pj + now[1].toggle_energy_pj) / 2;
+    const pj = point.predicted.toggle_energy_pj;
     const share = pj / strong;
     const words = Number.isFinite(strong)
       ? `${energyText(pj)}, ${digits(100 * share, 2)} % of the ${energyText(strong)} that 1 error in a billion takes` : energyText(pj);
@@ -348,8 +325,8 @@ async function takeStatus(status) {
 function showTiles(row, status) {
   showAccuracy(row, state.model.accuracy?.ratio);
   text("t-wrong", whole.format(row.wrong_bits));
-  text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.cells)}` : `of ${whole.format(row.cells)} · ${shareText(row.bit_error_rate)}`);
-  text("t-write-sub", `${energyText(row.programming_energy_pj)} since start`);
+  text("t-wrong-sub", row.wrong_bits === 0 ? `of ${whole.format(row.weights)}` : `of ${whole.format(row.weights)} · ${shareText(row.bit_error_rate)}`);
+  text("t-write-sub", `${energyText(row.programming_energy_pj)} so far`);
   const perPicture = row.images > 0 ? row.inference_energy_pj / row.images : state.model.energy?.total_pj;
   text("t-picture", energyText(perPicture));
   text("t-picture-sub", `of ${whole.format(row.images)} pictures so far`);
@@ -522,6 +499,7 @@ async function forever(everyMs, work) {
 
 watchPad({ changed: classify, cleared: () => { state.answerId = null; if (state.model) buildAnswer(state.model); } });
 watchControls();
+watchMemory(programSoon);
 paintPad();
 buildCharts();
 forever(STATUS_EVERY_MS, pollStatus);

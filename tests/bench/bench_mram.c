@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench_mram.c - what it costs to program a 60 Mbit array, against a plain XOR pass over
- * the same number of bytes in the same run.
+/* bench_mram.c - what it costs to program and age a 64 Mbit array, against a plain XOR
+ * pass over the same number of weights in the same run.
  *
  * Every round times the plain pass and then each row once, so that a neighbour's load
- * falls on all alike; a row's ratio is the median over the rounds of its time over the
- * plain time of the same round. Two wanted images alternate, so half of the cells toggle
- * each time. Then the check bits: each code with each usable kernel, over the whole image
- * and over words that stay in the cache, next to a plain pass over the same words.
- * Arguments: rounds (5 or more), kernel name; without a name the best that is usable
- * programs.
+ * falls on all alike; a row's time is the best of its rounds. Two wanted images
+ * alternate, so half of the cells toggle each time. Rows are compared with the plain
+ * pass, with another row, or go by their speed. Then the check bits: each code with each
+ * usable kernel, over the whole image and over words that stay in the cache, next to a
+ * plain pass over the same words. Arguments: rounds (5 or more), kernel name; without a
+ * name the best that is usable programs.
  */
+#include "core/device.h"
 #include "core/ecc.h"
 #include "core/mram.h"
 #include "core/mram_kernel.h"
@@ -21,38 +22,62 @@
 #include <time.h>
 
 #define N_ROWS     512
-#define N_COLS     117184
+#define N_COLS     131072
 #define N_CELLS    (UINT64_C(1) * N_ROWS * N_COLS)
 #define MAX_ROUNDS 99
 
-/* A goal is a ratio to the plain pass at most, or Mcell/s at least. */
+/* What a row is compared with; goals are a ratio at most, or Mcell/s at least. */
+enum against { PLAIN, NO_CODE, SPEED };
+
 struct row {
     enum mram_mode mode;
-    enum mram_over over;
     double rate; /* device: where the pulse is solved for */
-    double goal;
+    enum mram_over over;
+    enum ecc_code ecc;
+    bool pairs;
+    unsigned retries;
+    bool age; /* left alone for a year at 400 K instead: rate is of no matter */
+    enum against against;
+    double goal; /* 0: none */
 };
 
+/* A mode at a rate without and with codes: each stands after the row it is compared with.
+ */
+#define WITH_CODES(mode, rate, against, goal)                                            \
+    { mode, rate, 0, ECC_NONE, false, 0, false, against, goal },                         \
+        { mode, rate, 0, ECC_SECDED, false, 0, false, NO_CODE, 3 },                      \
+    {                                                                                    \
+        mode, rate, 0, ECC_BCH2, false, 0, false, NO_CODE, 3                             \
+    }
+
 static const struct row rows[] = {
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 0.0, 4 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 1e-6, 4 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 1e-4, 4 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 1e-3, 15 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 7.8e-3, 80 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 1e-2, 80 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 1e-1, 80 },
-    { MRAM_UNIFORM, MRAM_OVER_PRESENT, 0.5, 80 },
-    { MRAM_UNIFORM, MRAM_OVER_COMPLEMENT, 1e-1, 80 },
-    { MRAM_UNIFORM, MRAM_OVER_RANDOM, 1e-3, 15 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 1e-6, 4 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 1e-4, 4 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 1e-3, 15 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 7.8e-3, 80 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 1e-2, 80 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 1e-1, 80 },
-    { MRAM_IID, MRAM_OVER_PRESENT, 0.5, 80 },
-    { MRAM_DEVICE, MRAM_OVER_PRESENT, 1e-3, 200 },
-    { MRAM_DEVICE, MRAM_OVER_PRESENT, 1e-6, 200 },
+    { .mode = MRAM_UNIFORM, .goal = 4 },
+    WITH_CODES(MRAM_UNIFORM, 1e-6, PLAIN, 4),
+    WITH_CODES(MRAM_UNIFORM, 1e-4, PLAIN, 4),
+    WITH_CODES(MRAM_UNIFORM, 1e-3, PLAIN, 20),
+    { .mode = MRAM_UNIFORM, .rate = 7.8e-3, .goal = 80 },
+    { .mode = MRAM_UNIFORM, .rate = 1e-2, .goal = 80 },
+    { .mode = MRAM_UNIFORM, .rate = 1e-1, .goal = 80 },
+    { .mode = MRAM_UNIFORM, .rate = 0.5, .goal = 80 },
+    { .mode = MRAM_UNIFORM, .rate = 1e-1, .over = MRAM_OVER_COMPLEMENT, .goal = 80 },
+    { .mode = MRAM_UNIFORM, .rate = 1e-3, .over = MRAM_OVER_RANDOM, .goal = 20 },
+    WITH_CODES(MRAM_IID, 1e-6, PLAIN, 4),
+    WITH_CODES(MRAM_IID, 1e-4, PLAIN, 4),
+    WITH_CODES(MRAM_IID, 1e-3, PLAIN, 20),
+    { .mode = MRAM_IID, .rate = 1e-2, .goal = 80 },
+    { .mode = MRAM_IID, .rate = 0.5, .goal = 80 },
+    WITH_CODES(MRAM_DEVICE, 1e-6, SPEED, 200),
+    WITH_CODES(MRAM_DEVICE, 1e-4, SPEED, 200),
+    WITH_CODES(MRAM_DEVICE, 1e-3, SPEED, 200),
+    { .mode = MRAM_UNIFORM, .rate = 1e-4, .pairs = true },
+    { .mode = MRAM_DEVICE, .rate = 1e-4, .pairs = true, .against = SPEED },
+    { .mode = MRAM_UNIFORM, .rate = 1e-4, .ecc = ECC_SECDED, .pairs = true },
+    { .mode = MRAM_UNIFORM, .rate = 1e-4, .retries = 1 },
+    { .mode = MRAM_UNIFORM, .rate = 1e-4, .retries = 3 },
+    { .mode = MRAM_DEVICE, .rate = 1e-3, .retries = 1, .against = SPEED },
+    { .mode = MRAM_DEVICE, .rate = 1e-3, .retries = 3, .against = SPEED },
+    { .mode = MRAM_UNIFORM, .age = true },
+    { .mode = MRAM_DEVICE, .age = true, .against = SPEED, .goal = 200 },
 };
 #define N_BENCH_ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -62,9 +87,9 @@ struct bench {
     uint64_t *images[2];
     uint8_t *check[2]; /* of images[0] */
     struct mtj_class_table classes[N_BENCH_ROWS];
-    double us[N_BENCH_ROWS][MAX_ROUNDS];
-    double ratio[N_BENCH_ROWS][MAX_ROUNDS];
-    double plain_us[MAX_ROUNDS];
+    struct device_flips flips;
+    double us[N_BENCH_ROWS]; /* best */
+    double plain_us;
     uint64_t generation;
 };
 
@@ -96,28 +121,54 @@ static double time_plain(struct bench *bench)
     return now_us() - begin;
 }
 
+/* What a row does, without its layout. Gives microseconds, or 0 if it failed. */
 static double time_row(struct bench *bench, size_t i)
 {
     const struct row *row = &rows[i];
-    struct mram_result result = { 0 };
+    struct mram_result result = { .failures = 0 };
+    struct mram_state state = { .weights = 0 };
+    struct mram_drifted drifted = { .flipped = { 0 } };
     uint64_t generation = ++bench->generation;
     const uint64_t *wanted[1] = { bench->images[generation % 2] };
-    struct mram_write write = {
+    const struct mram_drift drift = { RNG_RETENTION, generation, row->mode == MRAM_DEVICE,
+                                      &bench->flips };
+    const struct mram_write write = {
         .mode = row->mode,
         .over = row->over,
         .generation = generation,
-        .flip_rate = row->rate,
+        .flip_rate = { row->rate, row->rate },
         .error_rate = { row->rate, row->rate },
         .toggle_pj = { 0.4, 0.3 },
         .hold_pj = { 0.3, 0.4 },
         .classes = &bench->classes[i],
+        .retries = row->retries,
+        .read_pj = { 0.01, 0.01 },
     };
+    size_t n = mram_tiles(bench->mram);
+    enum status st;
 
     double begin = now_us();
-    if (mram_program(bench->mram, wanted, &write, 0, mram_tiles(bench->mram), &result) !=
-        ST_OK)
-        return 0.0;
-    return now_us() - begin;
+    if (row->age)
+        st = mram_drift(bench->mram, &drift, 0, n, &drifted);
+    else
+        st = mram_program(bench->mram, wanted, &write, 0, n, &result, &state);
+    return st == ST_OK ? now_us() - begin : 0.0;
+}
+
+static void time_rows(struct bench *bench, bool first)
+{
+    for (size_t i = 0; i < N_BENCH_ROWS; i++) {
+        const struct mram_layout layout = { rows[i].ecc, rows[i].pairs,
+                                            MRAM_POLARITY_NONE };
+        double plain_us = time_plain(bench), us = 0.0;
+
+        if (mram_set_layout(bench->mram, 0, &layout) == ST_OK)
+            us = time_row(bench, i);
+        if ((first && i == 0) || plain_us < bench->plain_us)
+            bench->plain_us = plain_us;
+        if (first || us < bench->us[i])
+            bench->us[i] = us;
+    }
 }
 
 static int compare(const void *a, const void *b)
@@ -142,7 +193,8 @@ static int prepare(struct bench *bench)
 
     if (mram_new(&shape, 1, 1, &bench->mram) != ST_OK)
         return -1;
-    size_t bytes = mram_layer_words(bench->mram, 0) * sizeof(uint64_t);
+    size_t bytes = mram_section_words(bench->mram, 0, MRAM_DATA) * sizeof(uint64_t);
+    struct device ours = device_default();
     bench->plain = malloc(bytes);
     bench->images[0] = malloc(bytes);
     bench->images[1] = malloc(bytes);
@@ -158,8 +210,9 @@ static int prepare(struct bench *bench)
             bench->images[i][w] = rng_u64(&rng);
     }
     memset(bench->plain, 0, bytes);
+    device_retention(&ours, 3.15e7, 400.0, &bench->flips);
     for (size_t i = 0; i < N_BENCH_ROWS; i++) {
-        if (rows[i].mode != MRAM_DEVICE)
+        if (rows[i].mode != MRAM_DEVICE || rows[i].age)
             continue;
         if (mtj_solve_pulse(&params, rows[i].rate, 10e-9, 300.0, 1.5, &pulse, why) !=
             ST_OK)
@@ -180,25 +233,53 @@ static void release(struct bench *bench)
     free(bench);
 }
 
-static void print_rows(struct bench *bench, size_t n_rounds)
+/* The row without a code that a row with one follows. */
+static size_t without_code(size_t i)
+{
+    while (rows[i].ecc != ECC_NONE)
+        i--;
+    return i;
+}
+
+static void print_goal(const struct row *row, double ratio, double mcells)
+{
+    bool by_speed = row->against == SPEED;
+    bool met = by_speed ? mcells >= row->goal : ratio <= row->goal;
+
+    if (row->goal == 0.0)
+        printf("\n");
+    else
+        printf(" %s %.0f%s %s\n", by_speed ? ">=" : "<=", row->goal,
+               by_speed                  ? " Mcell/s"
+               : row->against == NO_CODE ? "x no code"
+                                         : "x plain",
+               met ? "met" : "MISSED");
+}
+
+static void print_rows(const struct bench *bench)
 {
     static const char *const modes[] = { "device", "uniform", "iid" };
     static const char *const overs[] = { "present", "random", "complement", "erased-p",
                                          "erased-ap" };
 
-    printf("%-8s %-10s %8s %10s %8s %10s %10s\n", "mode", "over", "rate", "us", "ratio",
-           "Mcell/s", "goal");
+    printf("%-8s %-8s %-10s %-7s %5s %7s %9s %8s %8s  %s\n", "mode", "rate", "over",
+           "code", "cells", "retries", "us", "x plain", "Mcell/s", "goal");
     for (size_t i = 0; i < N_BENCH_ROWS; i++) {
-        double us = median(bench->us[i], n_rounds);
-        double ratio = median(bench->ratio[i], n_rounds);
-        double mcells = (double)N_CELLS / us;
-        bool by_speed = rows[i].mode == MRAM_DEVICE;
-        bool met = by_speed ? mcells >= rows[i].goal : ratio <= rows[i].goal;
+        const struct row *row = &rows[i];
+        double plain = bench->us[i] / bench->plain_us;
+        double mcells = (double)N_CELLS / bench->us[i];
+        char rate[16];
 
-        printf("%-8s %-10s %8.2g %10.0f %8.2f %10.0f %s%-3.0f%s %s\n",
-               modes[rows[i].mode], overs[rows[i].over], rows[i].rate, us, ratio, mcells,
-               by_speed ? ">= " : "<= ", rows[i].goal, by_speed ? " Mcell/s" : "x",
-               met ? "met" : "MISSED");
+        snprintf(rate, sizeof(rate), row->age ? "age" : "%.2g", row->rate);
+        printf("%-8s %-8s %-10s %-7s %5s %7u %9.0f %8.2f %8.0f ", modes[row->mode], rate,
+               overs[row->over], ecc_name(row->ecc), row->pairs ? "2T2R" : "1T1R",
+               row->retries, bench->us[i], plain, mcells);
+        if (row->against == NO_CODE)
+            printf(" %.2f", bench->us[i] / bench->us[without_code(i)]);
+        print_goal(row,
+                   row->against == NO_CODE ? bench->us[i] / bench->us[without_code(i)]
+                                           : plain,
+                   mcells);
     }
 }
 
@@ -301,18 +382,12 @@ int main(int argc, char **argv)
     if (argc > 2 && use_kernel(bench, argv[2]) != 0)
         return 1;
 
-    for (size_t round = 0; round < n_rounds; round++) {
-        for (size_t i = 0; i < N_BENCH_ROWS; i++) {
-            double plain_us = time_plain(bench);
-            bench->us[i][round] = time_row(bench, i);
-            bench->ratio[i][round] = bench->us[i][round] / plain_us;
-            bench->plain_us[round] = plain_us;
-        }
-    }
-    printf("kernel %s, %llu cells, %zu rounds, plain pass %.0f us\n",
+    for (size_t round = 0; round < n_rounds; round++)
+        time_rows(bench, round == 0);
+    printf("kernel %s, %llu weights, %zu rounds, plain pass %.0f us\n",
            mram_kernel(bench->mram)->name, (unsigned long long)N_CELLS, n_rounds,
-           median(bench->plain_us, n_rounds));
-    print_rows(bench, n_rounds);
+           bench->plain_us);
+    print_rows(bench);
     print_encodes(bench, n_rounds);
     release(bench);
     return 0;

@@ -20,7 +20,7 @@
 
 void http_client_wrap(struct http_client *client, int fd)
 {
-    struct timeval limit = { .tv_sec = 10 };
+    struct timeval limit = { .tv_sec = 60 };
 
     assert_true(fd >= 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);

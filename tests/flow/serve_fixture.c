@@ -48,7 +48,7 @@ static void add_model(struct daemon *daemon, const char *name)
 
     assert_int_equal(model_new(sbnn_random(&shape, daemon->n_models + 1),
                                daemon->n_models, daemon->settings.state_dir,
-                               &daemon->models[daemon->n_models]),
+                               &daemon->device, &daemon->models[daemon->n_models]),
                      ST_OK);
     daemon->n_models++;
 }
@@ -66,6 +66,10 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
     struct settings settings = {
         .listen = "127.0.0.1:0",
         .kernel = "auto",
+        .device = "default",
+        .bit_operation_fj = 8.0,
+        .threshold_fj = 16.0,
+        .logit_fj = 1000.0,
         .threads = 2,
         .workers = 1,
         .queue = queue,
@@ -74,6 +78,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
         .head_timeout_s = 10,
         .inline_budget_us = inline_budget_us,
         .drain_timeout_s = 5,
+        .scrub_interval_s = serve->scrub_interval_s,
     };
     char why[ERR_LEN] = "";
     sigset_t all, before;

@@ -23,7 +23,8 @@ struct serve {
     struct server *server;
     pthread_t thread;
     unsigned port;
-    enum status ended; /* of server_run */
+    enum status ended;         /* of server_run */
+    uint64_t scrub_interval_s; /* of the next start; 0 after serve_make */
 };
 
 /* Makes the state folder. */

@@ -256,6 +256,124 @@ static void a_storm_disturbs_no_worker(void **state)
     storm(*state, 0);
 }
 
+/* -- A storm of everything that can happen to an array -- */
+
+#define OF_FIRST "/api/v1/models/first"
+
+struct request {
+    const char *method, *path, *type, *body;
+};
+
+#define JSON "application/json"
+/* Of a table, which is quickly solved. */
+#define SOLVE_TABLE                                                                      \
+    "{\"target_error_rate\":0.01,\"device\":{\"table_csv\":"                             \
+    "\"direction,voltage_v,error_rate\\nboth,0.1,0.1\\nboth,0.9,1e-9\"}}"
+/* Each of them is answered with 200 whatever came before. No layer is ever in iid, which
+ * could not age. */
+static const struct request changes[] = {
+    { "PATCH", POINT, JSON,
+      "{\"mode\":\"device\",\"program_over\":\"random\",\"pulse_ns\":10,\"ecc\":"
+      "\"secded\","
+      "\"target_write_error_rate\":0.02,\"temperature_k\":300}" },
+    { "POST", OF_FIRST "/age", JSON, "{\"seconds\":1e6,\"temperature_k\":370}" },
+    { "GET", OF_FIRST "/memory?weakest=50", NULL, "" },
+    { "POST", OF_FIRST "/inject", JSON, "{\"share\":0.01,\"seed\":3}" },
+    { "POST", OF_FIRST "/scrub", JSON, "{}" },
+    { "GET", OF_FIRST "/memory/tiles/0.png", NULL, "" },
+    { "PATCH", POINT "?layer=layer1", JSON,
+      "{\"cell\":\"2t2r\",\"verify_retries\":2,\"polarity\":\"seeded\"}" },
+    { "GET", OF_FIRST "/array", NULL, "" },
+    { "POST", OF_FIRST "/inject", JSON,
+      "{\"bits\":[{\"layer\":\"layer0\",\"row\":3,\"column\":7}]}" },
+    { "GET", OF_FIRST "/energy", NULL, "" },
+    /* Reads wear in the background. */
+    { "PATCH", POINT, JSON,
+      "{\"mode\":\"uniform\",\"read_disturb\":true,\"temperature_k\":440,"
+      "\"ecc\":\"bch2\",\"target_write_error_rate\":0.001}" },
+    { "GET", OF_FIRST "/memory/tiles/1.pgm", NULL, "" },
+    { "GET", OF_FIRST "/device", NULL, "" },
+    { "PUT", OF_FIRST "/device", JSON,
+      "{\"new_array\":true,\"defects\":{\"stuck_p\":0.01},\"operating_point\":"
+      "{\"read_disturb\":false,\"temperature_k\":300}}" },
+    { "POST", OF_FIRST "/program", JSON, "{}" },
+    { "POST", "/api/v1/solve", JSON,
+      "{\"target_error_rate\":0.01,\"pulse_ns\":10,\"device\":{\"model\":\"first\"}}" },
+    { "GET", "/metrics", NULL, "" },
+    { "GET", POINT, NULL, "" },
+    { "DELETE", POINT, NULL, "" },
+};
+#define N_CHANGES (sizeof(changes) / sizeof(changes[0]))
+
+enum { CHANGERS = 3, ROUNDS = 2 };
+
+static void *change_many(void *arg)
+{
+    struct client *self = arg;
+    struct http_client client;
+
+    http_client_open(&client, self->serve->port);
+    for (size_t i = 0; i < ROUNDS * N_CHANGES; i++) {
+        const struct request *request =
+            &changes[(i + self->number * N_CHANGES / CHANGERS) % N_CHANGES];
+        struct http_response response;
+
+        if (!serve_send(&client, request->method, request->path, request->type,
+                        request->body, strlen(request->body)) ||
+            !http_client_read(&client, false, &response)) {
+            self->n_bad++;
+            break;
+        }
+        if (response.status == 200)
+            self->n_good++;
+        else if (self->n_bad++ == 0)
+            (void)snprintf(self->first_bad, sizeof(self->first_bad), "%s: %u %.200s",
+                           request->path, response.status, response.body);
+        http_response_done(&response);
+    }
+    http_client_close(&client);
+    return NULL;
+}
+
+static void whatever_happens_to_the_array_disturbs_no_request(void **state)
+{
+    struct serve *serve = *state;
+    struct client clients[CHANGERS + CLASSIFIERS];
+    pthread_t threads[CHANGERS + CLASSIFIERS];
+
+    forget_seen();
+    serve->scrub_interval_s = 1;
+    serve_start(serve, 100, 256);
+    atomic_store(&storm_over, false);
+    for (unsigned i = 0; i < CHANGERS + CLASSIFIERS; i++) {
+        clients[i] = (struct client) { .serve = serve, .number = i };
+        assert_int_equal(pthread_create(&threads[i], NULL,
+                                        i < CHANGERS ? change_many : classify_many,
+                                        &clients[i]),
+                         0);
+    }
+    for (unsigned i = 0; i < CHANGERS + CLASSIFIERS; i++) {
+        if (i == CHANGERS)
+            atomic_store(&storm_over, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        if (clients[i].n_bad > 0)
+            fail_msg("client %u: %u bad, first %s", i, clients[i].n_bad,
+                     clients[i].first_bad);
+        assert_false(clients[i].back);
+    }
+    assert_int_equal(seen.n_different, 0);
+    assert_true(seen.n_seen > 2);
+    assert_true(of_status(serve, "errors") == 0);
+    serve_stop(serve);
+
+    /* The array outlives the process: as it was left, and so it answers. */
+    serve->scrub_interval_s = 0;
+    serve_start(serve, 100, 256);
+    (void)classify(serve);
+    assert_int_equal(seen.n_different, 0);
+    serve_stop(serve);
+}
+
 /* -- Queues -- */
 
 /* One request that is taken, and one more than the queue holds. */
@@ -319,6 +437,11 @@ static void a_full_queue_is_429_and_says_when_to_come_back(void **state)
              NULL);
     overflow(serve, serve->daemon.programming, "PATCH", POINT, "application/json",
              "{\"mode\":\"iid\",\"bit_error_rate\":0.1}", NULL);
+    overflow(serve, serve->daemon.programming, "POST", OF_FIRST "/inject", JSON,
+             "{\"share\":0.1}", NULL);
+    overflow(serve, serve->daemon.programming, "GET", OF_FIRST "/memory", NULL, "", NULL);
+    overflow(serve, serve->daemon.workers, "POST", "/api/v1/solve", JSON,
+             "{\"target_error_rate\":0.01,\"pulse_ns\":10}", NULL);
     overflow(serve, serve->daemon.reader, "GET", "/api/v1/series?metric=requests", NULL,
              "", NULL);
     serve_stop(serve);
@@ -455,9 +578,9 @@ static uint64_t generation_of_point(struct serve *serve)
     return (uint64_t)generation;
 }
 
-/* One PATCH; its status, 0 if the connection was closed without an answer. */
-static unsigned try_patch(struct serve *serve, const char *body, unsigned nth,
-                          bool *ret_hit)
+/* One request; its status, 0 if the connection was closed without an answer. */
+static unsigned try_request(struct serve *serve, const struct request *request,
+                            size_t len, unsigned nth, bool *ret_hit)
 {
     struct http_client client;
     struct http_response response;
@@ -465,7 +588,8 @@ static unsigned try_patch(struct serve *serve, const char *body, unsigned nth,
 
     http_client_open(&client, serve->port);
     fault_at_others(nth);
-    if (serve_send(&client, "PATCH", POINT, "application/json", body, strlen(body)) &&
+    if (serve_send(&client, request->method, request->path, request->type, request->body,
+                   len) &&
         http_client_read(&client, false, &response)) {
         status = response.status;
         http_response_done(&response);
@@ -494,7 +618,8 @@ static void a_programming_without_memory_keeps_the_old_generation(void **state)
         bool hit;
 
         (void)snprintf(body, sizeof(body), "{%s,\"seed\":%u}", points[nth % 2], nth);
-        unsigned status = try_patch(serve, body, nth, &hit);
+        const struct request patch = { "PATCH", POINT, JSON, body };
+        unsigned status = try_request(serve, &patch, strlen(body), nth, &hit);
         quiet = hit ? 0 : quiet + 1;
         uint64_t now = generation_of_point(serve);
         assert_true(status == 200 || status == 503 || status == 500 || status == 0);
@@ -515,6 +640,96 @@ static void a_programming_without_memory_keeps_the_old_generation(void **state)
     serve_stop(serve);
     serve_start(serve, 1000000, 16);
     assert_int_equal(classify(serve), before);
+    assert_int_equal(seen.n_different, 0);
+    serve_stop(serve);
+}
+
+/* A request with one allocation after the other failing, until none is left to fail. What
+ * serves is the generation before or the one asked for, whole. */
+static void starve(struct serve *serve, const struct request *request, size_t len,
+                   bool changes_array)
+{
+    static const struct request again = { "POST", OF_FIRST "/program", JSON, "{}" };
+    unsigned n_refused = 0, quiet = 0;
+
+    for (unsigned nth = 0; quiet < 3 && nth < 500; nth++) {
+        uint64_t before = classify(serve);
+        bool hit;
+        unsigned status = try_request(serve, request, len, nth, &hit);
+        uint64_t now = classify(serve);
+
+        quiet = hit ? 0 : quiet + 1;
+        if (status != 200 && status != 503 && status != 500 && status != 0)
+            fail_msg("%s %s: %u", request->method, request->path, status);
+        assert_in_range(now, before, before + (changes_array ? 1 : 0));
+        if (status == 503) {
+            n_refused++;
+            assert_int_equal(now, before);
+        }
+        if (status == 200)
+            assert_int_equal(now, before + (changes_array ? 1 : 0));
+        /* Whatever was lost can be programmed again. */
+        if (changes_array && status != 200)
+            assert_int_equal(try_request(serve, &again, 2, 1000000, &hit), 200);
+    }
+    if (quiet < 3 || n_refused == 0)
+        fail_msg("%s %s: %u refused, %u quiet", request->method, request->path, n_refused,
+                 quiet);
+}
+
+static void whatever_happens_without_memory_keeps_the_old_generation(void **state)
+{
+    static const struct request requests[] = {
+        { "PATCH", POINT, JSON,
+          "{\"mode\":\"uniform\",\"pulse_ns\":10,\"target_write_error_rate\":0.02,"
+          "\"program_over\":\"random\",\"ecc\":\"bch2\",\"cell\":\"2t2r\"}" },
+        { "POST", OF_FIRST "/age", JSON, "{\"seconds\":1e6,\"temperature_k\":370}" },
+        { "POST", OF_FIRST "/scrub", JSON, "{}" },
+        { "POST", OF_FIRST "/inject", JSON,
+          "{\"share\":0.01,\"bits\":[{\"layer\":\"layer0\",\"row\":3,\"column\":7}]}" },
+        { "PUT", OF_FIRST "/device", JSON,
+          "{\"new_array\":true,\"preset\":\"scaled\",\"defects\":{\"shorted\":0.01}}" },
+        { "PUT", OF_FIRST "/device", JSON,
+          "{\"new_array\":true,\"table_csv\":\"direction,error_rate\\nboth,0.01\","
+          "\"operating_point\":{\"target_write_error_rate\":null}}" },
+    };
+    static const struct request looks[] = {
+        { "GET", OF_FIRST "/memory", NULL, "" },
+        { "GET", OF_FIRST "/memory/tiles/0.png", NULL, "" },
+        { "GET", OF_FIRST "/array", NULL, "" },
+        { "GET", OF_FIRST "/array/diff?a=1&b=1&list=5", NULL, "" },
+        { "POST", "/api/v1/solve", JSON, SOLVE_TABLE },
+    };
+    struct serve *serve = *state;
+
+    forget_seen();
+    serve_start(serve, 1000000, 16);
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+        starve(serve, &looks[i], strlen(looks[i].body), false);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+        starve(serve, &requests[i], strlen(requests[i].body), true);
+    assert_int_equal(seen.n_different, 0);
+    uint64_t last = classify(serve);
+    serve_stop(serve);
+    serve_start(serve, 1000000, 16);
+    assert_int_equal(classify(serve), last);
+    assert_int_equal(seen.n_different, 0);
+    serve_stop(serve);
+}
+
+/* An import, which takes the place of the array. */
+static void an_import_without_memory_keeps_the_old_array(void **state)
+{
+    struct serve *serve = *state;
+    struct http_response image;
+
+    forget_seen();
+    serve_start(serve, 1000000, 16);
+    serve_get(serve, OF_FIRST "/array", &image);
+    const struct request import = { "PUT", OF_FIRST "/array", "application/octet-stream",
+                                    image.body };
+    starve(serve, &import, image.body_len, true);
+    http_response_done(&image);
     assert_int_equal(seen.n_different, 0);
     serve_stop(serve);
 }
@@ -548,12 +763,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(a_storm_of_programmings_disturbs_no_request),
         FRESH(a_storm_disturbs_no_worker),
+        FRESH(whatever_happens_to_the_array_disturbs_no_request),
         FRESH(a_full_queue_is_429_and_says_when_to_come_back),
         FRESH(a_client_that_leaves_its_queued_request_costs_nothing),
         FRESH(a_client_that_leaves_in_the_middle_of_a_body_is_forgotten),
         FRESH(a_hundred_connections_are_served_side_by_side),
         FRESH(requests_that_wait_are_answered_before_the_end),
         FRESH(a_programming_without_memory_keeps_the_old_generation),
+        FRESH(whatever_happens_without_memory_keeps_the_old_generation),
+        FRESH(an_import_without_memory_keeps_the_old_array),
         FRESH(classify_without_memory_is_an_answer_or_a_closed_connection),
     };
 

@@ -10,6 +10,28 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+/* What was read can be written, and then read for ever after. */
+static void write_again(const struct network *net, const struct array_image *image,
+                        const struct mram *mram)
+{
+    struct array_image again;
+    struct mram *same;
+    uint8_t *bytes;
+    size_t len;
+    char why[ERR_LEN];
+
+    if (array_image_bytes(image, mram, &bytes, &len) != ST_OK)
+        return;
+    if (array_image_parse(bytes, len, net, &again, &same, why) != ST_OK)
+        abort();
+    if (!operating_points_same(&again.points, &image->points) ||
+        !device_same(&again.device, &image->device))
+        abort();
+    mram_free(same);
+    array_image_done(&again);
+    free(bytes);
+}
+
 static void parse(const struct network *net, const uint8_t *bytes, size_t len)
 {
     struct array_image image;
@@ -18,8 +40,9 @@ static void parse(const struct network *net, const uint8_t *bytes, size_t len)
 
     if (array_image_parse(bytes, len, net, &image, &mram, why) != ST_OK)
         return;
-    if (mram_cells(mram) != network_cells(net) || image.n_layers != net->n_layers)
+    if (mram_weights(mram) != network_cells(net) || image.n_layers != net->n_layers)
         abort();
+    write_again(net, &image, mram);
     mram_free(mram);
     array_image_done(&image);
 }

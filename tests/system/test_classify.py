@@ -51,9 +51,13 @@ class Contract(unittest.TestCase):
         self.assertEqual((result["class"], result["label"]), (7, "7"))
         self.assertEqual(len(result["scores"]), 3)
         self.assertEqual(set(result["scores"][0]), {"class", "label", "probability", "logit"})
-        self.assertEqual(set(answer["memory"]), {"cells", "wrong_bits", "bit_error_rate"})
-        self.assertEqual(answer["memory"]["cells"], 784 * 1024 + 1024 * 1024 + 1024 * 10)
+        self.assertEqual(set(answer["memory"]), {"cells", "weights", "wrong_bits", "bit_error_rate"})
+        # One plain cell a weight, until an operating point says otherwise.
+        for field in ("cells", "weights"):
+            self.assertEqual(answer["memory"][field], 784 * 1024 + 1024 * 1024 + 1024 * 10)
         energy = answer["energy"]
+        self.assertEqual(set(energy), {"read_pj", "decode_pj", "compute_pj", "total_pj"})
+        self.assertEqual(energy["decode_pj"], 0)
         self.assertAlmostEqual(energy["read_pj"] + energy["compute_pj"], energy["total_pj"],
                                places=2)
         # Between all cells AP and all cells P, 5.899 and 6.890 fJ a read.

@@ -2,19 +2,13 @@
 """The operating point and the device calculator."""
 import base64
 import csv
-import math
 import os
 import threading
 import unittest
 
-from spinbnn_system import Daemon, Load, SOURCE
+from spinbnn_system import Daemon, Load, SOURCE, binomial_bound
 
 POINT = "/api/v1/models/mnist/operating-point"
-
-
-def binomial_bound(n, p):
-    """Five standard deviations: one false alarm in two million."""
-    return 5 * math.sqrt(n * p * (1 - p))
 
 
 class OperatingPoint(unittest.TestCase):
@@ -199,7 +193,11 @@ class Device(unittest.TestCase):
         cls.daemon.__exit__()
 
     def ask(self, body, status=200):
-        answer = self.daemon.ask("POST", "/api/v1/device/write-error", body)
+        # Thousands of means take seconds of a busy machine.
+        connection = self.daemon.connection(timeout=300)
+        answer = self.daemon.ask("POST", "/api/v1/device/write-error", body,
+                                 connection=connection)
+        connection.close()
         self.assertEqual(answer.status, status, answer.body)
         return answer.json()
 

@@ -25,6 +25,7 @@ struct fixture {
     struct mram_shape shapes[MAX_LAYERS];
     uint64_t *wanted[MAX_LAYERS];
     struct mram_result results[MAX_LAYERS];
+    struct mram_state states[MAX_LAYERS];
 };
 
 static inline uint64_t *random_bits(struct mram_shape shape, uint64_t index)
@@ -53,11 +54,30 @@ static inline struct fixture set_up(const struct mram_shape *shapes, size_t n_la
     return f;
 }
 
+static inline void lay_out(struct fixture *f, enum ecc_code ecc, bool pairs,
+                           enum mram_polarity polarity)
+{
+    const struct mram_layout layout = { ecc, pairs, polarity };
+
+    for (size_t l = 0; l < f->n_layers; l++)
+        assert_int_equal(mram_set_layout(f->mram, l, &layout), ST_OK);
+}
+
 static inline void tear_down(struct fixture *f)
 {
     for (size_t l = 0; l < f->n_layers; l++)
         free(f->wanted[l]);
     mram_free(f->mram);
+}
+
+static inline const uint64_t *const *wanted_of(const struct fixture *f)
+{
+    return (const uint64_t *const *)f->wanted;
+}
+
+static inline size_t layer_words(const struct fixture *f, size_t l)
+{
+    return f->shapes[l].n_rows * bits_words(f->shapes[l].n_cols);
 }
 
 /* A table with the real device under a 10 ns pulse: about 1e-2 or 1e-3. */
@@ -80,50 +100,108 @@ static inline struct mram_write uniform(double p2ap, double ap2p, enum mram_over
         .error_rate = { p2ap, ap2p },
         .toggle_pj = { 0.41, 0.33 },
         .hold_pj = { 0.34, 0.39 },
+        .read_pj = { 0.011, 0.007 },
+        .stuck = { { 0.5, 0.6 }, { 0.2, 0.3 }, { 0.7, 0.9 } },
     };
 }
 
-static inline struct mram_write iid(double rate)
+static inline struct mram_write iid(double p2ap, double ap2p)
 {
-    return (struct mram_write) { .mode = MRAM_IID, .generation = 1, .flip_rate = rate };
+    return (struct mram_write) { .mode = MRAM_IID,
+                                 .generation = 1,
+                                 .flip_rate = { p2ap, ap2p } };
 }
 
 static inline struct mram_write device(const struct mtj_class_table *classes,
                                        enum mram_over over)
 {
-    return (struct mram_write) {
-        .mode = MRAM_DEVICE, .over = over, .generation = 1, .classes = classes
-    };
+    struct mram_write write = uniform(0.0, 0.0, over);
+
+    write.mode = MRAM_DEVICE;
+    write.classes = classes;
+    return write;
+}
+
+static inline struct mram_write retried(struct mram_write write, unsigned retries)
+{
+    write.retries = retries;
+    return write;
 }
 
 static inline struct mram_result program(struct fixture *f,
                                          const struct mram_write *write)
 {
+    struct mram_write writes[MAX_LAYERS];
+
+    for (size_t l = 0; l < f->n_layers; l++)
+        writes[l] = *write;
     memset(f->results, 0, sizeof(f->results));
-    assert_int_equal(mram_program(f->mram, (const uint64_t *const *)f->wanted, write, 0,
-                                  mram_tiles(f->mram), f->results),
+    memset(f->states, 0, sizeof(f->states));
+    assert_int_equal(mram_program(f->mram, wanted_of(f), writes, 0, mram_tiles(f->mram),
+                                  f->results, f->states),
                      ST_OK);
-    return mram_sum(f->results, f->n_layers);
+    return mram_result_sum(f->results, f->n_layers);
 }
 
+static inline struct mram_state state_of(const struct fixture *f)
+{
+    return mram_state_sum(f->states, f->n_layers);
+}
+
+static inline struct mram_state read_back(struct fixture *f)
+{
+    memset(f->states, 0, sizeof(f->states));
+    assert_int_equal(mram_read(f->mram, wanted_of(f), 0, mram_tiles(f->mram), f->states),
+                     ST_OK);
+    return state_of(f);
+}
+
+static inline struct mram_forecast forecast_of(const struct fixture *f,
+                                               const struct mram_write *write)
+{
+    struct mram_write writes[MAX_LAYERS];
+    struct mram_forecast forecasts[MAX_LAYERS];
+
+    for (size_t l = 0; l < f->n_layers; l++)
+        writes[l] = *write;
+    assert_int_equal(mram_predict(f->mram, wanted_of(f), writes, forecasts), ST_OK);
+    return mram_forecast_sum(forecasts, f->n_layers);
+}
+
+/* Weights delivered wrong, counted here. */
 static inline uint64_t wrong_bits(const struct fixture *f)
 {
     uint64_t wrong = 0;
 
     for (size_t l = 0; l < f->n_layers; l++) {
-        const uint64_t *stored = mram_contents(f->mram, l);
-        for (size_t w = 0; w < mram_layer_words(f->mram, l); w++)
-            wrong += (uint64_t)__builtin_popcountll(stored[w] ^ f->wanted[l][w]);
+        const uint64_t *got = mram_delivered(f->mram, l);
+        for (size_t w = 0; w < layer_words(f, l); w++)
+            wrong += (uint64_t)__builtin_popcountll(got[w] ^ f->wanted[l][w]);
     }
     return wrong;
 }
 
-/* The binomial 99.9 % interval, in its normal approximation: 3.2905 sigma. */
+/* Within so many sigma of the binomial; one count more where next to nothing is expected,
+ * and the normal approximation has too thin a tail. */
+static inline void assert_binomial_within(double sigmas, uint64_t n_hits, double n,
+                                          double p)
+{
+    double off = fabs((double)n_hits - n * p);
+
+    if (off > sigmas * sqrt(n * p * (1.0 - p)) + 1.0)
+        fail_msg("%.0f of %.0f at %g: %.0f expected", (double)n_hits, n, p, n * p);
+}
+
+/* The binomial 99.9 % interval. */
 static inline void assert_binomial(uint64_t errors, uint64_t n, double p)
 {
-    double expected = (double)n * p;
+    assert_binomial_within(3.2905, errors, (double)n, p);
+}
 
-    assert_true(fabs((double)errors - expected) <= 3.2905 * sqrt(expected * (1 - p)));
+static inline void assert_near(double got, double want, double relative)
+{
+    if (!(fabs(got - want) <= relative * fabs(want)))
+        fail_msg("%.17g, not %.17g", got, want);
 }
 
 #endif

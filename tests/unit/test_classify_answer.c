@@ -31,10 +31,10 @@ static struct classify_answer answer(void)
         .n_images = 2,
         .top = 2,
         .scores = scores,
-        .cells = 1860608,
-        .wrong_bits = 1812,
-        .read_pj = 37212.1604,
-        .compute_pj = 0.25,
+        .memory = { .weights = 1860608, .cells = 2093184, .wrong_bits = 1812 },
+        .energy = { .pj = { [ENERGY_READ] = 37212.1604,
+                            [ENERGY_DECODE] = 2.5,
+                            [ENERGY_COMPUTE] = 0.25 } },
         .queue_us = 0.0,
         .compute_us = 2.44,
         .total_us = 9.06,
@@ -80,12 +80,16 @@ static void every_field_reads_back(void **state)
     expect_text(root, "model", "mnist");
     assert_true(number(root, "generation") == 12);
     expect_text(root, "request_id", "00c0ffee00000001");
-    assert_true(number(memory, "cells") == 1860608);
+    assert_int_equal(json_object_size(memory), 4);
+    assert_true(number(memory, "cells") == 2093184);
+    assert_true(number(memory, "weights") == 1860608);
     assert_true(number(memory, "wrong_bits") == 1812);
     assert_true(fabs(number(memory, "bit_error_rate") / (1812 / 1860608.0) - 1) < 1e-8);
     assert_true(number(energy, "read_pj") == 37212.160);
+    assert_int_equal(json_object_size(energy), 4);
+    assert_true(number(energy, "decode_pj") == 2.5);
     assert_true(number(energy, "compute_pj") == 0.25);
-    assert_true(number(energy, "total_pj") == 37212.410);
+    assert_true(number(energy, "total_pj") == 37214.910);
     assert_true(number(time, "queue") == 0.0);
     assert_true(number(time, "compute") == 2.4);
     assert_true(number(time, "total") == 9.1);
@@ -118,8 +122,10 @@ static void small_rates_keep_their_digits(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct classify_answer from = answer();
-        from.cells = (uint64_t)1 << 31;
-        from.wrong_bits = wrong[i];
+        /* Of the weights, however many cells keep them. */
+        from.memory.weights = (uint64_t)1 << 31;
+        from.memory.cells = (uint64_t)1 << 33;
+        from.memory.wrong_bits = wrong[i];
         json_t *root = written(&from);
         double rate = number(json_object_get(root, "memory"), "bit_error_rate");
         double expected = (double)wrong[i] / 0x1p31;
@@ -133,7 +139,7 @@ static void an_empty_memory_has_no_errors(void **state)
     struct classify_answer from = answer();
 
     (void)state;
-    from.cells = from.wrong_bits = 0;
+    from.memory = (struct classify_memory) { 0, 0, 0 };
     json_t *root = written(&from);
     assert_true(number(json_object_get(root, "memory"), "bit_error_rate") == 0.0);
     json_decref(root);

@@ -36,7 +36,7 @@ static const struct option table[] = {
 
 struct parsed {
     struct option_value values[N_OPTIONS];
-    char *argv[32];
+    char *argv[OPTION_MAX_LIST + 1];
     size_t n_args, n_used;
     char why[ERR_LEN];
     enum status st;
@@ -169,7 +169,7 @@ static void an_unknown_option_is_shown_without_control_characters(void **state)
 
 static void a_list_has_an_end(void **state)
 {
-    char words[32 * 12] = "";
+    char words[(OPTION_MAX_LIST + 1) * 12] = "";
     size_t n = OPTION_MAX_LIST + 1;
 
     (void)state;

@@ -121,6 +121,13 @@ static void numbers_read_well(void **state)
     assert_string_equal(output_duration(12.34, t), "12.3 s");
     assert_string_equal(output_duration(3725, t), "1 h 02 min");
     assert_string_equal(output_duration(90000, t), "1 d 01 h");
+    assert_string_equal(output_duration(315576000, t), "10.0 years");
+    assert_string_equal(output_duration(1e-3, t), "0.001 s");
+    assert_string_equal(output_duration(0, t), "0.0 s");
+    assert_string_equal(output_expected(0.00251, t), "0.00251");
+    assert_string_equal(output_expected(12.34, t), "12.3");
+    assert_string_equal(output_expected(0, t), "0");
+    assert_string_equal(output_expected(1861.6, t), "1,862");
 }
 
 static void no_number_is_a_dash(void **state)
@@ -134,6 +141,7 @@ static void no_number_is_a_dash(void **state)
     assert_string_equal(output_rate(-INFINITY, t), "-");
     assert_string_equal(output_number(NAN, "V", t), "-");
     assert_string_equal(output_energy(NAN, t), "-");
+    assert_string_equal(output_expected(NAN, t), "-");
     assert_string_equal(output_duration(NAN, t), "-");
     assert_string_equal(output_bytes(NAN, t), "-");
 }
@@ -148,6 +156,7 @@ static void the_largest_numbers_fit(void **state)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         assert_true(strlen(output_count(values[i], t)) < OUTPUT_NUMBER - 1);
         assert_true(strlen(output_id(values[i], t)) < OUTPUT_NUMBER - 1);
+        assert_true(strlen(output_expected(values[i], t)) < OUTPUT_NUMBER - 1);
         assert_true(strlen(output_rate(values[i], t)) < OUTPUT_NUMBER - 1);
         assert_true(strlen(output_energy(values[i], t)) < OUTPUT_NUMBER - 1);
         assert_true(strlen(output_bytes(values[i], t)) < OUTPUT_NUMBER - 1);

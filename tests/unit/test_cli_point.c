@@ -8,33 +8,24 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/cli_fixture.h"
+
 /* The patch of a command line, or NULL with `why`. */
 static char *patch_of(const char *line, char why[ERR_LEN])
 {
     struct option_value values[POINT_OPTIONS] = { 0 };
-    const struct option_set set = { point_options, values };
-    char words[256], *argv[32], *patch = NULL;
-    size_t n = 0, n_args, used;
+    char words[256], *patch = NULL;
 
     strcpy(words, line);
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
-        argv[n++] = word;
-    assert_int_equal(options_parse(&set, 1, argv, n, false, &n_args, &used, why), ST_OK);
+    cli_parse(point_options, words, values);
     return point_patch(values, &patch, why) == ST_OK ? patch : NULL;
 }
 
 static void assert_patch(const char *line, const char *expected)
 {
-    char why[ERR_LEN], *text = patch_of(line, why);
+    char why[ERR_LEN];
 
-    assert_non_null(text);
-    json_t *patch = json_loads(text, 0, NULL), *wanted = json_loads(expected, 0, NULL);
-    assert_non_null(patch);
-    assert_non_null(wanted);
-    assert_true(json_equal(patch, wanted));
-    json_decref(wanted);
-    json_decref(patch);
-    free(text);
+    cli_assert_json(patch_of(line, why), expected);
 }
 
 static void only_what_was_given_is_in_the_patch(void **state)
@@ -56,6 +47,27 @@ static void voltages_are_one_object_and_either_may_be_missing(void **state)
     assert_patch("--voltage-ap2p 0.49", "{\"write_voltage_v\":{\"ap2p\":0.49}}");
 }
 
+static void protection_is_set_by_name(void **state)
+{
+    (void)state;
+    assert_patch("--ecc bch2 --cell 2t2r --verify-retries 2 --polarity odd_rows",
+                 "{\"ecc\":\"bch2\",\"cell\":\"2t2r\",\"verify_retries\":2,"
+                 "\"polarity\":\"odd_rows\"}");
+    assert_patch("--read-disturb on", "{\"read_disturb\":true}");
+    assert_patch("--read-disturb off", "{\"read_disturb\":false}");
+    /* The layer is in the path. */
+    assert_patch("--layer fc1 --ecc none", "{\"ecc\":\"none\"}");
+}
+
+static void error_rates_are_one_or_by_direction(void **state)
+{
+    (void)state;
+    assert_patch(
+        "--mode iid --ber-to-p 1e-3 --ber-to-ap 2e-3",
+        "{\"mode\":\"iid\",\"bit_error_rate\":{\"to_p\":0.001,\"to_ap\":0.002}}");
+    assert_patch("--ber-to-ap 0", "{\"bit_error_rate\":{\"to_ap\":0.0}}");
+}
+
 static void a_default_is_null_by_either_name(void **state)
 {
     (void)state;
@@ -63,6 +75,9 @@ static void a_default_is_null_by_either_name(void **state)
     assert_patch("--default target_write_error_rate --default seed",
                  "{\"target_write_error_rate\":null,\"seed\":null}");
     assert_patch("--default voltage", "{\"write_voltage_v\":null}");
+    assert_patch("--default ecc --default verify-retries --default read_disturb",
+                 "{\"ecc\":null,\"verify_retries\":null,\"read_disturb\":null}");
+    assert_patch("--default ber-to-p", "{\"bit_error_rate\":null}");
     assert_patch("--default over --mode device",
                  "{\"program_over\":null,\"mode\":\"device\"}");
 }
@@ -88,6 +103,10 @@ static void what_makes_no_sense_is_refused(void **state)
         { "--mode iid --default mode", "second time" },
         { "--default seed --default seed", "second time" },
         { "--voltage-p2ap 0.5 --default voltage", "second time" },
+        { "--layer fc1", "nothing to set" },
+        { "--bit-error-rate 0 --ber-to-p 0", "--ber-to-p: the field is given a second" },
+        { "--ber-to-p 0 --default bit-error-rate", "second time" },
+        { "--default layer", "no field layer" },
     };
     char why[ERR_LEN];
 
@@ -98,52 +117,102 @@ static void what_makes_no_sense_is_refused(void **state)
     }
 }
 
-static const char answer[] =
-    "{\"mode\":\"device\",\"program_over\":\"random\",\"bit_error_rate\":null,"
-    "\"write_voltage_v\":{\"p2ap\":0.5712,\"ap2p\":0.4923},\"pulse_ns\":10,"
-    "\"target_write_error_rate\":1e-3,\"temperature_k\":300,\"seed\":7,"
-    "\"predicted\":{\"write_error_rate\":1e-3,\"stored_bit_error_rate\":5e-4,"
-    "\"energy_pj\":812000},\"result\":{\"wrong_bits\":920,\"cells\":2000000,"
-    "\"energy_pj\":811000,\"errors\":{\"p2ap\":500,\"ap2p\":420},\"generation\":12,"
-    "\"layers\":[{\"name\":\"fc1\\u001b\",\"wrong_bits\":400,\"cells\":802816,"
-    "\"energy_pj\":350000,\"errors\":{\"p2ap\":220,\"ap2p\":180}}]}}";
-
-/* What is printed of an answer; free it. */
-static char *text_of(const char *json)
-{
-    json_t *point = json_loads(json, 0, NULL);
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-
-    assert_non_null(point);
-    assert_int_equal(point_print(out, "mnist", point), ST_OK);
-    fclose(out);
-    json_decref(point);
-    return text;
-}
-
 static void predicted_and_actual_stand_in_one_table(void **state)
 {
-    char *text = text_of(answer);
+    char *text = cli_text(point_print, "point");
 
     (void)state;
-    assert_non_null(strstr(text, "operating point of mnist, generation 12\n"));
-    assert_non_null(strstr(text, "0.5712 V P to AP, 0.4923 V AP to P"));
-    assert_non_null(strstr(text, "fc1\\x1b "));
-    assert_non_null(strstr(text, "  predicted  2,000,000       1,000        5.00e-04"));
-    assert_non_null(strstr(text, "  all        2,000,000         920        4.60e-04"));
-    assert_null(strchr(text, 0x1b));
+    cli_assert_has(text, "operating point of mnist, generation 2\n");
+    cli_assert_has(text, "0.4801 V P to AP, 0.4089 V AP to P (solved)\n");
+    cli_assert_has(text,
+                   "  all        1,861,632         928        4.98e-04  1,862,912  ");
+    cli_assert_has(text,
+                   "  predicted  1,861,632         926        4.97e-04  1,862,912  ");
+    cli_assert_has(text, "  CORRECTED  DETECTED  MISCORRECTED  WRITE ENERGY\n");
+    cli_assert_has(text, "464 of -1 read as +1, 464 of +1 read as -1\n");
+    cli_assert_has(text, "160 words: 3 corrected");
+    cli_assert_has(text, "53.0 nJ check cells");
+    free(text);
+}
+
+static void layers_with_conditions_of_their_own_are_marked_and_listed(void **state)
+{
+    char *text = cli_text(point_print, "point");
+
+    (void)state;
+    cli_assert_has(text, "\n  fc2        1,048,576 ");
+    cli_assert_has(text, "\n  fc3 *         10,240 ");
+    cli_assert_has(text, "\n* with conditions of their own:\n"
+                         "  fc3               target 1.00e-04; code secded\n");
+    free(text);
+
+    text =
+        cli_text(point_print,
+                 "{\"layers\":{\"a\":{\"mode\":\"iid\",\"bit_error_rate\":{\"to_p\":0.1,"
+                 "\"to_ap\":0}},\"b\":{\"pulse_ns\":null,\"write_voltage_v\":{\"p2ap\":1,"
+                 "\"ap2p\":0.5},\"verify_retries\":0},\"c\":{}}}");
+    cli_assert_has(text,
+                   "  a                 mode iid; bit error rate 1.00e-01 to P, 0 to "
+                   "AP\n");
+    cli_assert_has(text,
+                   "write voltage 1 V P to AP, 0.5 V AP to P; pulse solved; verify");
+    assert_null(strstr(text, "\n  c "));
+    free(text);
+}
+
+static void one_layer_is_one_row(void **state)
+{
+    char *text = cli_text(point_print, "point_layer");
+
+    (void)state;
+    cli_assert_has(text, "operating point of mnist, layer fc3, generation 2\n");
+    cli_assert_has(text, "  code              secded\n");
+    cli_assert_has(text, "\n  fc3 *       10,240           0 ");
+    cli_assert_has(text, "\n  predicted   10,240       0.002 ");
+    assert_null(strstr(text, "  all "));
+    free(text);
+}
+
+static void what_is_out_of_the_ordinary_is_said(void **state)
+{
+    char *text = cli_text(
+        point_print, "{\"mode\":\"uniform\",\"ecc\":\"bch2\",\"cell\":\"2t2r\","
+                     "\"verify_retries\":3,\"polarity\":\"seeded\",\"read_disturb\":true,"
+                     "\"cause\":\"age\",\"age_s\":7200,\"device\":\"measured\","
+                     "\"remark\":\"outside what was measured\"}");
+
+    (void)state;
+    cli_assert_has(text, " (by age)\n");
+    cli_assert_has(text, "  code              bch2\n");
+    cli_assert_has(text, "  cell              2t2r\n");
+    cli_assert_has(text, "  verify retries    3\n");
+    cli_assert_has(text, "  polarity          seeded\n");
+    cli_assert_has(text, "  read disturb      on");
+    cli_assert_has(text, "  since written     2 h 00 min\n");
+    cli_assert_has(text, "  remark            outside what was measured\n");
+    free(text);
+
+    text = cli_text(point_print, "{\"mode\":\"uniform\",\"ecc\":\"none\","
+                                 "\"cell\":\"1t1r\",\"verify_retries\":0,"
+                                 "\"polarity\":\"none\",\"read_disturb\":false,"
+                                 "\"cause\":\"program\",\"age_s\":0,\"remark\":null}");
+    assert_string_equal(strchr(text, '\n'),
+                        strstr(text, "\n  mode              uniform (every cell like"));
+    assert_null(strstr(text, "code"));
+    assert_null(strstr(text, "retries"));
+    assert_null(strstr(text, "disturb"));
+    assert_null(strstr(text, "remark"));
     free(text);
 }
 
 static void what_does_not_apply_is_not_shown(void **state)
 {
     char *text =
-        text_of("{\"mode\":\"iid\",\"bit_error_rate\":0.001,\"write_voltage_v\":null,"
-                "\"pulse_ns\":null,\"seed\":7,\"program_over\":\"random\","
-                "\"predicted\":{\"stored_bit_error_rate\":0.001,\"energy_pj\":null},"
-                "\"result\":{\"wrong_bits\":1,\"cells\":1000,\"energy_pj\":null}}");
+        cli_text(point_print,
+                 "{\"mode\":\"iid\",\"bit_error_rate\":0.001,\"write_voltage_v\":null,"
+                 "\"pulse_ns\":null,\"seed\":7,\"program_over\":\"random\","
+                 "\"predicted\":{\"stored_bit_error_rate\":0.001,\"energy_pj\":null},"
+                 "\"result\":{\"wrong_bits\":1,\"cells\":1000,\"energy_pj\":null}}");
 
     (void)state;
     assert_null(strstr(text, "voltage"));
@@ -154,10 +223,10 @@ static void what_does_not_apply_is_not_shown(void **state)
 
 static void what_the_daemon_solved_is_marked(void **state)
 {
-    char *text =
-        text_of("{\"mode\":\"device\",\"write_voltage_v\":{\"p2ap\":1,\"ap2p\":2},"
-                "\"pulse_ns\":10,\"temperature_k\":300,"
-                "\"solved\":[\"write_voltage_v\",\"pulse_ns\"]}");
+    char *text = cli_text(
+        point_print, "{\"mode\":\"device\",\"write_voltage_v\":{\"p2ap\":1,\"ap2p\":2},"
+                     "\"pulse_ns\":10,\"temperature_k\":300,"
+                     "\"solved\":[\"write_voltage_v\",\"pulse_ns\"]}");
 
     (void)state;
     assert_non_null(strstr(text, "1 V P to AP, 2 V AP to P (solved)\n"));
@@ -173,8 +242,9 @@ static void weights_written_over_themselves_are_explained(void **state)
         "{\"result\":{\"energy_pj\":5,\"toggles\":{\"p2ap\":1,\"ap2p\":0}}}",
         "{\"result\":{\"energy_pj\":null,\"toggles\":{\"p2ap\":0,\"ap2p\":0}}}", /* iid */
     };
-    char *none = text_of(answers[0]), *some = text_of(answers[1]),
-         *iid = text_of(answers[2]);
+    char *none = cli_text(point_print, answers[0]),
+         *some = cli_text(point_print, answers[1]),
+         *iid = cli_text(point_print, answers[2]);
 
     (void)state;
     assert_non_null(strstr(none, "--over random"));
@@ -187,12 +257,15 @@ static void weights_written_over_themselves_are_explained(void **state)
 
 static void an_answer_without_anything_does_not_break(void **state)
 {
-    char *text = text_of("{}");
+    char *text = cli_text(point_print, "{}");
 
     (void)state;
     assert_non_null(strstr(text, "generation -"));
     free(text);
-    free(text_of("{\"result\":[],\"predicted\":7,\"mode\":{}}"));
+    free(cli_text(point_print, "{\"result\":[],\"predicted\":7,\"mode\":{}}"));
+    cli_print_broken(point_print, "point");
+    cli_print_broken(point_print, "point_layer");
+    cli_print_without_memory(point_print, "point");
 }
 
 int main(void)
@@ -200,10 +273,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_was_given_is_in_the_patch),
         cmocka_unit_test(voltages_are_one_object_and_either_may_be_missing),
+        cmocka_unit_test(protection_is_set_by_name),
+        cmocka_unit_test(error_rates_are_one_or_by_direction),
         cmocka_unit_test(a_default_is_null_by_either_name),
         cmocka_unit_test(a_number_goes_out_as_it_was_typed),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(predicted_and_actual_stand_in_one_table),
+        cmocka_unit_test(layers_with_conditions_of_their_own_are_marked_and_listed),
+        cmocka_unit_test(one_layer_is_one_row),
+        cmocka_unit_test(what_is_out_of_the_ordinary_is_said),
         cmocka_unit_test(what_does_not_apply_is_not_shown),
         cmocka_unit_test(what_the_daemon_solved_is_marked),
         cmocka_unit_test(weights_written_over_themselves_are_explained),

@@ -134,8 +134,9 @@ static void every_table_is_strict_and_every_view_is_there(void **state)
                      0);
     assert_int_equal(sql(path, "SELECT count(*) FROM pragma_table_list WHERE name IN"
                                " ('v_accuracy', 'v_error_rate', 'v_energy', 'v_latency',"
-                               "  'v_operating_point', 'v_events') AND type = 'view'"),
-                     6);
+                               "  'v_operating_point', 'v_operating_point_layer',"
+                               "  'v_energy_ledger', 'v_events') AND type = 'view'"),
+                     8);
     scratch_remove(&scratch);
 }
 
@@ -226,7 +227,7 @@ static void a_death_while_the_file_is_made_does_no_harm(void **state)
         assert_string_equal(opened.set_aside, "");
         assert_true(opened.created != opened.unclean);
         assert_int_equal(
-            sql(path, "SELECT count(*) FROM pragma_table_list WHERE type = 'view'"), 6);
+            sql(path, "SELECT count(*) FROM pragma_table_list WHERE type = 'view'"), 8);
         scratch_remove(&scratch);
     }
 }
@@ -266,6 +267,168 @@ static void without_memory_nothing_leaks(void **state)
     }
     db_close(db);
     scratch_remove(&scratch);
+}
+
+/* -- An older schema -- */
+
+/* A database as version 1 left it. */
+static const char *make_version_1(struct scratch *scratch)
+{
+    sqlite3 *handle;
+    size_t len;
+    uint8_t *bytes = scratch_read(TEST_DATA_DIR "/schema-1.sql", &len);
+    char *text = malloc(len + 1);
+    const char *path = scratch_path(scratch, "m.db");
+
+    assert_non_null(text);
+    memcpy(text, bytes, len);
+    text[len] = '\0';
+    assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+    free(text);
+    free(bytes);
+    return path;
+}
+
+static void version_1_comes_along_with_all_its_rows(void **state)
+{
+    (void)state;
+    static const char *const conditions[] = {
+        /* As they were, */
+        "v_operating_point WHERE generation = 1 AND ts = 1600000000"
+        " AND until_ts = 1600000010 AND model = 'first' AND mode = 'device'"
+        " AND program_over = 'present' AND seed = 1 AND temperature_k = 300.0"
+        " AND pulse_ns = 10.0 AND write_voltage_p2ap_v = 0.8 AND bit_error_rate IS NULL"
+        " AND write_voltage_ap2p_v = 0.6 AND target_write_error_rate = 1e-9"
+        " AND predicted_wrong_bits = 0.25 AND predicted_energy_pj = 40.0 AND cells = 81"
+        " AND wrong_bits = 4 AND abs(stored_bit_error_rate - 4.0 / 81) < 1e-12"
+        " AND errors_p2ap = 2 AND errors_ap2p = 2 AND toggles = 35 AND energy_pj = 38.0"
+        " AND duration_ms = 1.5 AND images = 5 AND labelled = 4 AND accuracy = 0.75",
+        /* and what is known of what was not recorded. */
+        "v_operating_point WHERE generation = 1 AND cause = 'program' AND device IS NULL"
+        " AND age_s = 0.0 AND ecc = 'none' AND cell = '1t1r' AND polarity = 'none'"
+        " AND verify_retries = 0 AND weights = 81 AND cell_errors = 4 AND failures = 4"
+        " AND retries = 0 AND stuck_errors = 0 AND words = 0"
+        " AND energy_toggle_pj IS NULL AND bit_error_rate_to_ap IS NULL",
+        "v_operating_point WHERE generation = 2 AND mode = 'iid' AND wrong_bits = 3"
+        " AND bit_error_rate = 0.03 AND bit_error_rate_to_ap = 0.03"
+        " AND verify_retries IS NULL AND failures IS NULL AND energy_pj IS NULL",
+        "v_operating_point_layer WHERE generation = 1 AND layer = 0 AND name = 'layer0'"
+        " AND mode = 'device' AND temperature_k = 300.0 AND pulse_ns = 10.0"
+        " AND write_voltage_p2ap_v = 0.8 AND predicted_write_error_rate = 1e-9"
+        " AND predicted_wrong_bits IS NULL AND weights = 54 AND wrong_bits = 3"
+        " AND cell_errors = 3 AND toggles = 30 AND energy_pj = 30.0 AND cell = '1t1r'",
+        "v_operating_point_layer WHERE generation = 2 AND layer = 1 AND mode = 'iid'"
+        " AND bit_error_rate_to_ap = 0.03 AND wrong_bits = 0 AND weights = 27",
+        "v_error_rate WHERE kind = 'stored' AND ts = 1600000000 AND wrong_bits = 4"
+        " AND cells = 81",
+        "v_error_rate WHERE kind = 'p2ap' AND wrong_bits = 2 AND cells = 15",
+        "v_error_rate WHERE kind = 'stored' AND ts = 1600000010 AND wrong_bits = 3",
+        "v_accuracy WHERE accuracy = 0.75",
+        "v_energy WHERE abs(write_j - 38e-12) < 1e-20",
+        "v_latency WHERE max_us = 400.0",
+        "v_events WHERE message = 'hello'",
+        "model WHERE id = 1 AND description = 'digits'",
+    };
+    struct scratch scratch;
+    struct db_opened opened;
+
+    scratch_make(&scratch);
+    const char *path = make_version_1(&scratch);
+    for (unsigned i = 0; i < 2; i++) { /* once more changes nothing */
+        db_close(must_open(path, &opened));
+        assert_false(opened.created || opened.unclean);
+        assert_string_equal(opened.set_aside, "");
+        assert_int_equal(sql(path, "PRAGMA user_version"), DB_SCHEMA_VERSION);
+        for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]); c++) {
+            char text[2048];
+
+            (void)snprintf(text, sizeof(text), "SELECT count(*) FROM %s", conditions[c]);
+            if (sql(path, text) != 1)
+                print_error("%s\n", text);
+            assert_int_equal(sql(path, text), 1);
+        }
+        assert_int_equal(sql(path, "SELECT count(*) FROM operating_point_layer"), 4);
+        assert_int_equal(sql(path, "SELECT count(*) FROM v_energy_ledger"), 0);
+        assert_int_equal(sql(path, "SELECT count(*) FROM pragma_integrity_check"
+                                   " WHERE integrity_check = 'ok'"),
+                         1);
+    }
+    scratch_remove(&scratch);
+}
+
+/* Everything that a database says about its schema. */
+static char *schema_of(const char *path)
+{
+    sqlite3 *handle;
+    sqlite3_stmt *query;
+    char *text = NULL;
+
+    assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            handle,
+            "SELECT group_concat(x, char(10)) FROM (SELECT m.type || ' ' || m.name || ' '"
+            "    || coalesce(c.name || ' ' || c.type || c.\"notnull\" || c.pk, '') AS x"
+            "  FROM sqlite_schema AS m LEFT JOIN pragma_table_info(m.name) AS c"
+            "  ORDER BY m.type, m.name, c.cid)",
+            -1, &query, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+    text = strdup((const char *)sqlite3_column_text(query, 0));
+    assert_int_equal(sqlite3_finalize(query), SQLITE_OK);
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+    assert_non_null(text);
+    return text;
+}
+
+static void an_old_database_and_a_new_one_have_one_schema(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    struct db_opened opened;
+
+    scratch_make(&scratch);
+    db_close(must_open(make_version_1(&scratch), &opened));
+    char *migrated = schema_of(scratch.path);
+    db_close(must_open(scratch_path(&scratch, "new.db"), &opened));
+    char *created = schema_of(scratch.path);
+    assert_string_equal(migrated, created);
+    free(migrated);
+    free(created);
+    scratch_remove(&scratch);
+}
+
+static void a_death_while_the_schema_changes_does_no_harm(void **state)
+{
+    (void)state;
+    unsigned seed = 1;
+
+    for (unsigned i = 0; i < 40; i++) {
+        struct scratch scratch;
+        struct db_opened opened;
+        int wait_status;
+
+        scratch_make(&scratch);
+        const char *path = make_version_1(&scratch);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct db *db;
+            char why[ERR_LEN];
+
+            _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
+        }
+        struct timespec pause = { .tv_nsec = rand_r(&seed) % 10000000 };
+        assert_int_equal(nanosleep(&pause, NULL), 0);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, &wait_status, 0), child);
+        db_close(must_open(path, &opened));
+        assert_string_equal(opened.set_aside, "");
+        assert_int_equal(sql(path, "SELECT sum(weights) FROM v_operating_point"), 162);
+        scratch_remove(&scratch);
+    }
 }
 
 /* -- Other people's files -- */
@@ -417,6 +580,9 @@ int main(void)
         cmocka_unit_test(a_death_while_the_file_is_made_does_no_harm),
         cmocka_unit_test(a_place_that_cannot_be_written_is_an_error),
         cmocka_unit_test(without_memory_nothing_leaks),
+        cmocka_unit_test(version_1_comes_along_with_all_its_rows),
+        cmocka_unit_test(an_old_database_and_a_new_one_have_one_schema),
+        cmocka_unit_test(a_death_while_the_schema_changes_does_no_harm),
         cmocka_unit_test(a_newer_schema_is_left_alone),
         cmocka_unit_test(the_database_of_another_program_is_left_alone),
         cmocka_unit_test(bytes_that_are_no_database_are_set_aside),

@@ -44,9 +44,11 @@ static void fixture_make(struct fixture *f)
             names[i], { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
         };
 
+        int64_t since_s;
+
         f->net[i] = sbnn_random(&shape, 1);
-        assert_int_equal(metrics_add_model(f->db, f->net[i], NOW, &f->model_id[i]),
-                         ST_OK);
+        assert_int_equal(
+            metrics_add_model(f->db, f->net[i], NOW, &f->model_id[i], &since_s), ST_OK);
     }
     assert_int_equal(history_open(f->path, &f->history, why), ST_OK);
 }
@@ -304,11 +306,23 @@ static void what_is_committed_is_seen_at_once(void **state)
 static void a_step_shows_what_the_array_holds_at_its_end(void **state)
 {
     (void)state;
-    struct mram_result results[3][2] = {
-        { { .cells = 54, .errors = { 5, 0 }, .energy_pj = 100.0 }, { .cells = 27 } },
-        { { .cells = 54, .errors = { 0, 2 }, .energy_pj = 200.0 }, { .cells = 27 } },
-        { { .cells = 54, .errors = { 1, 0 }, .energy_pj = 400.0 }, { .cells = 27 } },
+    /* Three times as many cells as weights, and more of them wrong. */
+    const struct mram_state states[3][2] = {
+        { { .weights = 54, .cells = 162, .errors = { 9, 9 }, .wrong = { 5, 0 } },
+          { .weights = 27, .cells = 81 } },
+        { { .weights = 54, .cells = 162, .errors = { 9, 9 }, .wrong = { 0, 2 } },
+          { .weights = 27, .cells = 81 } },
+        { { .weights = 54, .cells = 162, .errors = { 9, 9 }, .wrong = { 1, 0 } },
+          { .weights = 27, .cells = 81 } },
     };
+    const struct mram_result results[3][2] = {
+        { { .energy = { .toggle_pj = 60.0, .check_pj = 40.0 } } },
+        { { .energy = { .hold_pj = 200.0 } } },
+        { { .energy = { .verify_pj = 300.0, .encode_pj = 100.0 } } },
+    };
+    const struct metrics_layer layer = { .op = operating_point_default() };
+    const struct metrics_layer layers[2] = { layer, layer };
+    const struct mram_forecast forecasts[2] = { { .errors = 0.0 } };
     struct metrics_programming p[3];
     struct fixture f;
 
@@ -317,9 +331,12 @@ static void a_step_shows_what_the_array_holds_at_its_end(void **state)
         p[i] = (struct metrics_programming) { .model_id = f.model_id[0],
                                               .at_s = NOW + 4 * (int64_t)i,
                                               .generation = i + 1,
-                                              .op = operating_point_default(),
+                                              .base = layer,
                                               .net = f.net[0],
-                                              .results = results[i] };
+                                              .layers = layers,
+                                              .forecasts = forecasts,
+                                              .results = results[i],
+                                              .states = states[i] };
     struct metrics_batch batch = { .programmings = p, .n_programmings = 3 };
     assert_int_equal(metrics_write(f.db, &batch), ST_OK);
 

@@ -481,9 +481,12 @@ static void compute_energy_adds_up(void **state)
         struct fixture f = fixture_make((enum network_encoding)encoding, sizes, 2, 1);
         double bits = (encoding == NETWORK_PIXELS ? 8 * 200.0 : 200.0) + 80.0;
 
-        assert_true(fabs(infer_compute_pj(f.net, &one) - bits / 1000.0) < 1e-9);
-        assert_true(fabs(infer_compute_pj(f.net, &costs) -
-                         (bits * 8.0 + 20.0 * 16.0 + 4.0 * 1000.0) / 1000.0) < 1e-9);
+        assert_true(fabs(infer_compute_pj(f.net, 0, &one) +
+                         infer_compute_pj(f.net, 1, &one) - bits / 1000.0) < 1e-9);
+        assert_true(fabs(infer_compute_pj(f.net, 0, &costs) -
+                         ((bits - 80.0) * 8.0 + 20.0 * 16.0) / 1000.0) < 1e-9);
+        assert_true(fabs(infer_compute_pj(f.net, 1, &costs) -
+                         (80.0 * 8.0 + 4.0 * 1000.0) / 1000.0) < 1e-9);
         fixture_done(&f);
     }
 }

@@ -24,7 +24,10 @@ static struct network *small_network(void)
 
 static int make_model(void **state)
 {
-    return model_new(small_network(), 4, "/some/where", (struct model **)state) == ST_OK
+    struct device device = device_default();
+
+    return model_new(small_network(), 4, "/some/where", &device,
+                     (struct model **)state) == ST_OK
                ? 0
                : -1;
 }
@@ -51,6 +54,7 @@ static void a_model_knows_where_its_array_is_kept(void **state)
     assert_string_equal(model->image_path, "/some/where/arrays/small.array");
     assert_int_equal(model->index, 4);
     assert_string_equal(model->net->name, "small");
+    assert_string_equal(model->device.name, "default");
 }
 
 static void without_a_generation_there_is_nothing_to_take(void **state)
@@ -88,10 +92,55 @@ static void tallies_of_all_lanes_are_summed(void **state)
     struct tally_sum sum = generation_tally(generation);
     assert_int_equal(sum.requests, 3);
     assert_int_equal(sum.images, 6);
-    generation->total.errors[MTJ_P2AP] = 5;
-    generation->total.errors[MTJ_AP2P] = 7;
-    assert_int_equal(generation_wrong_bits(generation), 12);
     generation_drop(generation);
+}
+
+/* Cells that are wrong are not yet weights that are: a code may mend them. */
+static void wrong_bits_are_the_weights_delivered_wrong(void **state)
+{
+    struct generation *generation = new_generation(*state, 1);
+
+    generation->total = (struct mram_state) {
+        .weights = 81, .cells = 90, .errors = { 50, 7 }, .wrong = { 5, 7 }
+    };
+    assert_int_equal(generation_wrong_bits(generation), 12);
+    struct classify_memory memory = generation_memory(generation);
+    assert_int_equal(memory.weights, 81);
+    assert_int_equal(memory.cells, 90);
+    assert_int_equal(memory.wrong_bits, 12);
+    generation_drop(generation);
+}
+
+/* A generation of conditions, which go with the last of those that share them. */
+static void generations_share_their_conditions(void **state)
+{
+    struct operating_points points = operating_points_default(2);
+    struct device device = device_default();
+    struct conditions *conditions = NULL;
+    struct generation *first = new_generation(*state, 1),
+                      *second = new_generation(*state, 2);
+    const char *field;
+    char why[ERR_LEN];
+    size_t layer;
+
+    assert_int_equal(conditions_new(&points, &device, &conditions, &layer, &field, why),
+                     ST_OK);
+    first->conditions = conditions;
+    second->conditions = conditions_keep(conditions);
+    generation_drop(first);
+    assert_int_equal(atomic_load(&conditions->refs), 1);
+    generation_drop(second); /* frees both; the address sanitizer looks */
+}
+
+/* The weights of the file, whatever the array holds. */
+static void wanted_are_the_weights_of_the_network(void **state)
+{
+    const struct model *model = *state;
+    const uint64_t *wanted[NETWORK_MAX_LAYERS];
+
+    model_wanted(model, wanted);
+    for (size_t l = 0; l < model->net->n_layers; l++)
+        assert_ptr_equal(wanted[l], model->net->layers[l].weights);
 }
 
 static void the_cost_follows_what_is_measured(void **state)
@@ -184,8 +233,10 @@ static void memory_that_is_not_there_is_told(void **state)
         struct network *net = small_network();
         struct model *model = NULL;
 
+        struct device device = device_default();
+
         fault_at(nth);
-        st = model_new(net, 0, "x", &model);
+        st = model_new(net, 0, "x", &device, &model);
         fault_off();
         assert_true(st == ST_OK || (st == ST_NOMEM && model == NULL));
         model_free(model);
@@ -210,6 +261,9 @@ int main(void)
         FRESH(without_a_generation_there_is_nothing_to_take),
         FRESH(who_took_a_generation_keeps_it_after_the_swap),
         FRESH(tallies_of_all_lanes_are_summed),
+        FRESH(wrong_bits_are_the_weights_delivered_wrong),
+        FRESH(generations_share_their_conditions),
+        FRESH(wanted_are_the_weights_of_the_network),
         FRESH(the_cost_follows_what_is_measured),
         FRESH(swaps_under_load_lose_nobody),
         FRESH(memory_that_is_not_there_is_told),

@@ -117,7 +117,7 @@ static uint32_t tie_draw(const struct rng_stream *at, size_t cell)
 
 static void fill_tile(uint64_t index, uint64_t *words)
 {
-    mram_tile_random(&tile, &mram_kernel_scalar, index, words);
+    mram_tile_random(&tile, &mram_kernel_scalar, RNG_CONTENTS, index, words);
 }
 
 /* Makes cell after cell of a tile tie: the last cell of a column, in its column; the last
@@ -145,7 +145,9 @@ static void make_ties(const uint64_t *toggles, const uint64_t *wanted,
 struct slow {
     struct mram_census census;
     uint64_t fail[MRAM_TILE_WORDS];
+    uint16_t class[MRAM_TILE_CELLS];
     unsigned class_ties, fail_ties;
+    unsigned attempt;
 };
 
 static unsigned slow_class(const struct mram_classes *classes,
@@ -162,19 +164,21 @@ static unsigned slow_class(const struct mram_classes *classes,
 
 static void slow_tile(const struct mram_classes *classes,
                       const struct mram_class_odds *odds, const uint64_t *toggles,
-                      const uint64_t *wanted, struct slow *slow)
+                      const uint64_t *wanted, unsigned attempt, struct slow *slow)
 {
     struct rng_stream made, write;
 
     memset(slow, 0, sizeof(*slow));
+    slow->attempt = attempt;
     rng_start(&made, tile.seed, RNG_FABRICATION, 0, tile.number);
-    rng_start(&write, tile.seed, RNG_WRITE, 7, tile.number);
+    rng_start(&write, tile.seed, RNG_WRITE, 7, tile.number | (uint64_t)attempt << 52);
     for (size_t cell = 0; cell < tile.n_words * 64; cell++) {
+        slow->class[cell] = (uint16_t)slow_class(classes, &made, cell, slow);
         if (cell / 64 % 7 == 2 && cell % 64 >= 13)
             continue;
         unsigned d = wanted[cell / 64] >> (cell % 64) & 1;
         unsigned toggle = toggles[cell / 64] >> (cell % 64) & 1;
-        unsigned class = slow_class(classes, &made, cell, slow);
+        unsigned class = slow->class[cell];
         uint32_t draw = bulk_draw(&write, cell), high = odds->high[class][d];
         bool tie = draw == high && tie_draw(&write, cell) < odds->low[class][d];
 
@@ -185,25 +189,55 @@ static void slow_tile(const struct mram_classes *classes,
     }
 }
 
+static void compare_census(const struct mram_census *census,
+                           const struct mram_census *all, unsigned first)
+{
+    for (unsigned c = 0; c < MTJ_CLASSES; c++)
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(census->n[c][i], i < first ? 0 : all->n[c][i]);
+}
+
 static void compare_kernels(const struct mram_classes *classes,
                             const struct mram_class_odds *odds, const uint64_t *toggles,
                             const uint64_t *wanted, const struct slow *slow)
 {
     static struct mram_census census;
-    uint64_t fail[MRAM_TILE_WORDS];
+    uint64_t fail[MRAM_TILE_WORDS], cells[MRAM_TILE_WORDS], active[MRAM_TILE_WORDS];
     size_t n;
     const struct mram_kernel *const *kernels = mram_kernels(&n);
 
+    mram_tile_cells(&tile, cells);
+    for (size_t w = 0; w < MRAM_TILE_WORDS; w++)
+        active[w] = toggles[w] & cells[w];
     for (size_t i = 0; i < n; i++) {
+        struct mram_draw draw = {
+            .tile = &tile,
+            .kernel = kernels[i],
+            .classes = classes,
+            .odds = odds,
+            .purpose = RNG_WRITE,
+            .generation = 7,
+            .attempt = slow->attempt,
+        };
+
         if (!kernels[i]->usable())
             continue;
-        mram_tile_classes(&tile, kernels[i], classes, odds, 7, toggles, wanted, &census,
-                          fail);
-        assert_memory_equal(&census, &slow->census, sizeof(census));
+        mram_tile_classes(&draw, cells, active, wanted, &census, fail);
+        compare_census(&census, &slow->census, 0);
         assert_memory_equal(fail, slow->fail, sizeof(fail));
-        mram_tile_classes(&tile, kernels[i], classes, odds, 8, toggles, wanted, &census,
-                          NULL);
-        assert_memory_equal(&census, &slow->census, sizeof(census));
+        mram_tile_few(&draw, active, wanted, &census, fail);
+        compare_census(&census, &slow->census, 2);
+        assert_memory_equal(fail, slow->fail, sizeof(fail));
+        draw.generation = 8;
+        mram_tile_classes(&draw, cells, active, wanted, &census, NULL);
+        compare_census(&census, &slow->census, 0);
+        for (size_t w = 0; w < tile.n_words; w += 111) {
+            uint16_t class[64];
+
+            mram_tile_word_classes(&draw, w, class);
+            for (unsigned b = 0; b < 64; b++)
+                assert_int_equal(class[b], slow -> class[w * 64 + b]);
+        }
     }
 }
 
@@ -224,8 +258,10 @@ static void a_tile_agrees_with_cell_after_cell(void **state)
     fill_tile(1, toggles);
     fill_tile(2, wanted);
     memset(toggles + 100, 0, 100 * sizeof(*toggles)); /* some chunks where none toggles */
-    slow_tile(&classes, &odds, toggles, wanted, &slow);
-    compare_kernels(&classes, &odds, toggles, wanted, &slow);
+    for (unsigned attempt = 0; attempt < 3; attempt++) {
+        slow_tile(&classes, &odds, toggles, wanted, attempt, &slow);
+        compare_kernels(&classes, &odds, toggles, wanted, &slow);
+    }
 }
 
 static void ties_are_settled_by_further_bits(void **state)
@@ -241,7 +277,7 @@ static void ties_are_settled_by_further_bits(void **state)
     fill_tile(3, toggles);
     fill_tile(4, wanted);
     make_ties(toggles, wanted, &classes, &odds);
-    slow_tile(&classes, &odds, toggles, wanted, &slow);
+    slow_tile(&classes, &odds, toggles, wanted, 0, &slow);
     assert_true(slow.class_ties > 300 && slow.fail_ties > 100);
     compare_kernels(&classes, &odds, toggles, wanted, &slow);
 }

@@ -155,6 +155,31 @@ static void check_write(const struct mram_kernel *kernel)
     }
 }
 
+static void check_count(const struct mram_kernel *kernel)
+{
+    uint64_t old[MAX_WORDS], wanted[MAX_WORDS];
+
+    fill(old, MAX_WORDS, 8);
+    fill(wanted, MAX_WORDS, 9);
+    for (size_t n = 0; n <= MAX_WORDS; n++) {
+        struct mram_counts counts, want = { 0 };
+
+        for (size_t w = 0; w < n; w++) {
+            want.old += ones(old[w]);
+            want.wanted += ones(wanted[w]);
+            want.both += ones(old[w] & wanted[w]);
+        }
+        kernel->count(old, wanted, n, &counts);
+        assert_memory_equal(&counts, &want, sizeof(want));
+    }
+}
+
+static void a_count_is_that_of_a_write(void **state)
+{
+    (void)state;
+    with_each_kernel(check_count);
+}
+
 static void a_write_stores_and_counts_at_every_length(void **state)
 {
     (void)state;
@@ -188,6 +213,113 @@ static void a_flip_counts_at_every_length(void **state)
 {
     (void)state;
     with_each_kernel(check_flip);
+}
+
+/* -- Cells by class -- */
+
+enum { CLASS_WORDS = 5, CLASS_CELLS = CLASS_WORDS * 64 };
+
+/* Draws whose every third is a tie of the entry of its column. */
+static void fill_classes(uint32_t entry[MTJ_CLASSES], uint32_t draws[CLASS_CELLS])
+{
+    uint64_t numbers[MTJ_CLASSES + CLASS_CELLS];
+
+    fill(numbers, MTJ_CLASSES + CLASS_CELLS, 10);
+    for (unsigned c = 0; c < MTJ_CLASSES; c++)
+        entry[c] = c % 50 == 0 ? c : (uint32_t)numbers[c];
+    for (unsigned i = 0; i < CLASS_CELLS; i++) {
+        draws[i] = (uint32_t)numbers[MTJ_CLASSES + i];
+        if (i % 3 == 0)
+            draws[i] = (draws[i] & 0xff800000) | entry[draws[i] >> 23] >> 9;
+    }
+}
+
+static void check_classes(const struct mram_kernel *kernel)
+{
+    uint32_t entry[MTJ_CLASSES], draws[CLASS_CELLS];
+    uint16_t class[CLASS_CELLS + 1];
+    uint64_t ties[CLASS_WORDS + 1];
+
+    fill_classes(entry, draws);
+    for (size_t n = 0; n <= CLASS_WORDS; n++) {
+        class[64 * n] = 0xa5a5;
+        ties[n] = GUARD;
+        kernel->classes(entry, draws, n, class, ties);
+        assert_true(class[64 * n] == 0xa5a5 && ties[n] == GUARD);
+        for (size_t i = 0; i < 64 * n; i++) {
+            uint32_t column = draws[i] >> 23, rest = draws[i] & 0x7fffff;
+            uint32_t keep = entry[column] >> 9;
+
+            assert_int_equal(class[i], rest <= keep ? column : entry[column] & 0x1ff);
+            assert_int_equal(ties[i / 64] >> i % 64 & 1, rest == keep);
+        }
+    }
+}
+
+static void check_tally(const struct mram_kernel *kernel)
+{
+    uint32_t entry[MTJ_CLASSES], draws[CLASS_CELLS];
+    uint32_t got[MTJ_CLASSES][4], want[MTJ_CLASSES][4];
+    uint16_t class[CLASS_CELLS];
+    uint64_t cells[CLASS_WORDS], active[CLASS_WORDS], bits[CLASS_WORDS];
+
+    fill_classes(entry, draws);
+    fill(cells, CLASS_WORDS, 11);
+    fill(active, CLASS_WORDS, 12);
+    fill(bits, CLASS_WORDS, 13);
+    cells[1] = cells[2] = UINT64_MAX;
+    cells[3] = 0;
+    for (unsigned i = 0; i < CLASS_CELLS; i++) /* word 2: all of one class */
+        class[i] = i / 64 == 2 ? 511 : (uint16_t)(draws[i] % MTJ_CLASSES);
+    for (size_t n = 0; n <= CLASS_WORDS; n++) {
+        memset(got, 1, sizeof(got));
+        memset(want, 1, sizeof(want));
+        kernel->tally(class, cells, active, bits, n, got);
+        for (size_t i = 0; i < 64 * n; i++)
+            want[class[i]]
+                [(bits[i / 64] >> i % 64 & 1) + 2 * (active[i / 64] >> i % 64 & 1)] +=
+                (uint32_t)(cells[i / 64] >> i % 64 & 1);
+        assert_memory_equal(got, want, sizeof(want));
+    }
+}
+
+static void check_below(const struct mram_kernel *kernel)
+{
+    uint32_t high[MTJ_CLASSES][2], draws[CLASS_CELLS];
+    uint16_t class[CLASS_CELLS];
+    uint64_t bits[CLASS_WORDS], lower[CLASS_WORDS + 1], ties[CLASS_WORDS + 1];
+    uint64_t numbers[MTJ_CLASSES + CLASS_CELLS];
+
+    fill(bits, CLASS_WORDS, 14);
+    fill(numbers, MTJ_CLASSES + CLASS_CELLS, 15);
+    for (unsigned c = 0; c < MTJ_CLASSES; c++) {
+        high[c][0] = (uint32_t)numbers[c];
+        high[c][1] = c % 9 == 0 ? UINT32_MAX : (uint32_t)(numbers[c] >> 32);
+    }
+    for (unsigned i = 0; i < CLASS_CELLS; i++) {
+        class[i] = (uint16_t)(numbers[MTJ_CLASSES + i] % MTJ_CLASSES);
+        draws[i] = i % 3 == 0 ? high[class[i]][i % 2]
+                              : (uint32_t)(numbers[MTJ_CLASSES + i] >> 32);
+    }
+    for (size_t n = 0; n <= CLASS_WORDS; n++) {
+        lower[n] = ties[n] = GUARD;
+        kernel->below((const uint32_t(*)[2])high, class, bits, draws, n, lower, ties);
+        assert_true(lower[n] == GUARD && ties[n] == GUARD);
+        for (size_t i = 0; i < 64 * n; i++) {
+            uint32_t limit = high[class[i]][bits[i / 64] >> i % 64 & 1];
+
+            assert_int_equal(lower[i / 64] >> i % 64 & 1, draws[i] < limit);
+            assert_int_equal(ties[i / 64] >> i % 64 & 1, draws[i] == limit);
+        }
+    }
+}
+
+static void cells_are_drawn_counted_and_compared_by_class(void **state)
+{
+    (void)state;
+    with_each_kernel(check_classes);
+    with_each_kernel(check_tally);
+    with_each_kernel(check_below);
 }
 
 /* Check bits at an odd address between guards, of words at an address that is no multiple
@@ -264,7 +396,9 @@ int main(void)
         cmocka_unit_test(bulk_draws_are_the_streams_own),
         cmocka_unit_test(bernoulli_draws_compare_64_bits_each),
         cmocka_unit_test(a_write_stores_and_counts_at_every_length),
+        cmocka_unit_test(a_count_is_that_of_a_write),
         cmocka_unit_test(a_flip_counts_at_every_length),
+        cmocka_unit_test(cells_are_drawn_counted_and_compared_by_class),
         cmocka_unit_test(check_bits_are_the_same_at_every_length),
         cmocka_unit_test(every_data_bit_has_its_column),
         cmocka_unit_test(the_best_kernel_is_usable),

@@ -19,16 +19,23 @@ static void a_million_cells_fail_at_their_rate(void **state)
         struct fixture f = set_up(million, 1, 51);
         struct mram_write write = uniform(rates[i], rates[i] / 3, MRAM_OVER_COMPLEMENT);
         struct mram_result result = program(&f, &write);
+        struct mram_state held = state_of(&f);
 
-        assert_int_equal(result.toggles[0] + result.toggles[1], result.cells);
-        assert_binomial(result.errors[0], result.toggles[0], rates[i]);
-        assert_binomial(result.errors[1], result.toggles[1], rates[i] / 3);
-        assert_int_equal(wrong_bits(&f), result.errors[0] + result.errors[1]);
+        assert_int_equal(result.toggles[0] + result.toggles[1], held.cells);
+        assert_binomial(held.errors[0], result.toggles[0], rates[i]);
+        assert_binomial(held.errors[1], result.toggles[1], rates[i] / 3);
+        assert_int_equal(wrong_bits(&f), mram_wrong(&held));
+        assert_int_equal(result.failures, mram_errors(&held));
 
-        write = iid(rates[i]);
+        /* By direction: what should be AP, what should be P. */
+        write = iid(rates[i], rates[i] / 5);
         result = program(&f, &write);
-        assert_binomial(result.errors[0] + result.errors[1], result.cells, rates[i]);
-        assert_int_equal(wrong_bits(&f), result.errors[0] + result.errors[1]);
+        held = state_of(&f);
+        uint64_t n_p = bits_count(f.wanted[0], layer_words(&f, 0));
+        assert_binomial(held.errors[0], held.cells - n_p, rates[i]);
+        assert_binomial(held.errors[1], n_p, rates[i] / 5);
+        assert_int_equal(wrong_bits(&f), mram_wrong(&held));
+        assert_true(result.failures == 0 && mram_energy_sum(&result.energy) == 0.0);
         tear_down(&f);
     }
 }
@@ -53,13 +60,14 @@ static void a_million_devices_fail_at_the_array_mean(void **state)
         struct fixture f = set_up(million, 1, 52);
         struct mram_write write = device(classes, MRAM_OVER_COMPLEMENT);
         struct mram_result result = program(&f, &write);
+        struct mram_state held = state_of(&f);
 
         for (unsigned d = 0; d < 2; d++) {
             double mean = weighted(classes, d, 1.0);
             assert_true(fabs(mean / rates[i] - 1.0) < 5e-3);
-            assert_binomial(result.errors[d], result.toggles[d], mean);
+            assert_binomial(held.errors[d], result.toggles[d], mean);
         }
-        assert_int_equal(wrong_bits(&f), result.errors[0] + result.errors[1]);
+        assert_int_equal(wrong_bits(&f), mram_errors(&held));
         tear_down(&f);
     }
 }
@@ -71,8 +79,8 @@ static void random_bits_over_random_bits_toggle_half_the_cells(void **state)
     struct mram_result result = program(&f, &write);
 
     (void)state;
-    assert_binomial(result.toggles[0] + result.toggles[1], result.cells, 0.5);
-    assert_binomial(wrong_bits(&f), result.cells, 0.5e-2);
+    assert_binomial(result.toggles[0] + result.toggles[1], mram_weights(f.mram), 0.5);
+    assert_binomial(wrong_bits(&f), mram_weights(f.mram), 0.5e-2);
     tear_down(&f);
 }
 
@@ -83,7 +91,7 @@ static void weak_cells_fail_again_and_again(void **state)
 {
     const struct mtj_class_table *classes = classes_at(0.5008, 0.4277);
     struct fixture f = set_up(million, 1, 54);
-    size_t n_words = mram_layer_words(f.mram, 0);
+    size_t n_words = layer_words(&f, 0);
     uint8_t *n_failed = calloc(n_words * 64, 1);
     struct mram_write write = device(classes, MRAM_OVER_COMPLEMENT);
     double pairs = 0.0, by_class = 0.0, alike = 0.0;
@@ -92,7 +100,7 @@ static void weak_cells_fail_again_and_again(void **state)
     assert_non_null(n_failed);
     for (write.generation = 1; write.generation <= 10; write.generation++) {
         struct mram_result result = program(&f, &write);
-        const uint64_t *stored = mram_contents(f.mram, 0);
+        const uint64_t *stored = mram_section(f.mram, 0, MRAM_DATA);
         for (size_t cell = 0; cell < n_words * 64; cell++)
             n_failed[cell] = (uint8_t)(n_failed[cell] + (bits_get(stored, cell) !=
                                                          bits_get(f.wanted[0], cell)));
@@ -110,26 +118,31 @@ static void weak_cells_fail_again_and_again(void **state)
     tear_down(&f);
 }
 
+static const uint64_t *held_by(const struct fixture *f)
+{
+    return mram_section(f->mram, 0, MRAM_DATA);
+}
+
 static void seeds_and_generations_fail_other_cells(void **state)
 {
-    const struct mram_write first = iid(0.01);
+    const struct mram_write first = iid(0.01, 0.01);
     struct mram_write next = first;
     struct fixture a = set_up(million, 1, 55), b = set_up(million, 1, 56);
-    size_t bytes = mram_layer_words(a.mram, 0) * sizeof(uint64_t);
+    size_t bytes = layer_words(&a, 0) * sizeof(uint64_t);
     uint64_t *once = malloc(bytes);
 
     (void)state;
     assert_non_null(once);
-    assert_memory_not_equal(mram_contents(a.mram, 0), mram_contents(b.mram, 0), bytes);
+    assert_memory_not_equal(held_by(&a), held_by(&b), bytes);
     (void)program(&a, &first);
     (void)program(&b, &first);
-    assert_memory_not_equal(mram_contents(a.mram, 0), mram_contents(b.mram, 0), bytes);
-    memcpy(once, mram_contents(a.mram, 0), bytes);
+    assert_memory_not_equal(held_by(&a), held_by(&b), bytes);
+    memcpy(once, held_by(&a), bytes);
     next.generation = 2;
     (void)program(&a, &next);
-    assert_memory_not_equal(mram_contents(a.mram, 0), once, bytes);
+    assert_memory_not_equal(held_by(&a), once, bytes);
     (void)program(&a, &first);
-    assert_memory_equal(mram_contents(a.mram, 0), once, bytes);
+    assert_memory_equal(held_by(&a), once, bytes);
     free(once);
     tear_down(&a);
     tear_down(&b);
@@ -143,13 +156,13 @@ static void next_to_no_rate_is_no_error(void **state)
     (void)state;
     (void)program(&f, &write);
     assert_int_equal(wrong_bits(&f), 0);
-    write = iid(1e-300);
+    write = iid(1e-300, 1e-300);
     (void)program(&f, &write);
     assert_int_equal(wrong_bits(&f), 0);
     tear_down(&f);
 }
 
-/* -- Energy and forecast -- */
+/* -- Energy -- */
 
 static void the_same_bits_again_cost_only_holds(void **state)
 {
@@ -162,43 +175,70 @@ static void the_same_bits_again_cost_only_holds(void **state)
     write.error_rate[1] = 1.0;
     struct mram_result again = program(&f, &write);
     assert_int_equal(again.toggles[0] + again.toggles[1], 0);
-    assert_int_equal(again.holds[0] + again.holds[1], mram_cells(f.mram));
+    assert_int_equal(again.holds[0] + again.holds[1], mram_weights(f.mram));
     assert_int_equal(wrong_bits(&f), 0);
     assert_true(fabs((double)again.holds[0] * 0.34 + (double)again.holds[1] * 0.39 -
-                     again.energy_pj) < 1e-9 * again.energy_pj);
+                     mram_energy_sum(&again.energy)) <
+                1e-9 * mram_energy_sum(&again.energy));
     tear_down(&f);
 }
 
-static void check_forecast(const struct mram_write *write)
-{
-    struct fixture f = set_up(million, 1, 62);
-    struct mram_forecast forecast;
-    const uint64_t *const *wanted = (const uint64_t *const *)f.wanted;
+/* -- Polarity -- */
 
-    assert_int_equal(mram_predict(f.mram, wanted, write, &forecast), ST_OK);
-    struct mram_result result = program(&f, write);
-    assert_true(fabs(forecast.energy_pj - result.energy_pj) <= 1e-12 * result.energy_pj);
-    /* Five sigma of a sum of Bernoulli draws, whose variance is below its mean. */
-    assert_true(fabs(forecast.wrong_bits - (double)wrong_bits(&f)) <=
-                5.0 * sqrt(forecast.wrong_bits));
-    tear_down(&f);
+static bool is_inverted(enum mram_polarity polarity, size_t row, size_t column)
+{
+    return polarity == MRAM_POLARITY_ODD_COLUMNS ? column % 2 != 0 : row % 2 != 0;
 }
 
-static void a_forecast_expects_what_comes(void **state)
+static void weights_are_stored_inverted_and_delivered_as_they_are(void **state)
 {
-    const struct mtj_class_table *classes = classes_at(0.5008, 0.4277);
-    const struct mram_write writes[] = {
-        uniform(1e-3, 3e-3, MRAM_OVER_PRESENT),
-        uniform(0.1, 0.2, MRAM_OVER_RANDOM),
-        iid(1e-3),
-        device(classes, MRAM_OVER_PRESENT),
-        device(classes, MRAM_OVER_RANDOM),
-        device(classes, MRAM_OVER_ERASED_P),
-    };
+    const struct mram_write write = uniform(0.0, 0.0, MRAM_OVER_PRESENT);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
-        check_forecast(&writes[i]);
+    for (unsigned p = MRAM_POLARITY_NONE; p <= MRAM_POLARITY_SEEDED; p++) {
+        struct fixture f = set_up(million, 1, 65);
+        uint64_t n_inverted = 0;
+
+        lay_out(&f, ECC_NONE, false, (enum mram_polarity)p);
+        (void)program(&f, &write);
+        const uint64_t *held = held_by(&f);
+        for (size_t cell = 0; cell < mram_weights(f.mram); cell++) {
+            bool inverted = bits_get(held, cell) != bits_get(f.wanted[0], cell);
+            n_inverted += inverted;
+            if (p == MRAM_POLARITY_ODD_COLUMNS || p == MRAM_POLARITY_ODD_ROWS)
+                assert_int_equal(inverted, is_inverted((enum mram_polarity)p, cell / 1024,
+                                                       cell % 1024));
+        }
+        assert_binomial(n_inverted, mram_weights(f.mram),
+                        p == MRAM_POLARITY_NONE ? 0.0 : 0.5);
+        assert_int_equal(wrong_bits(&f), 0);
+        tear_down(&f);
+    }
+}
+
+/* Errors of one direction: all on one sign without polarity, on both alike with it. */
+static void one_sided_errors_fall_on_both_signs(void **state)
+{
+    const struct mram_write writes[] = { iid(0.02, 0.0), iid(0.0, 0.02),
+                                         uniform(0.02, 0.0, MRAM_OVER_COMPLEMENT) };
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned p = MRAM_POLARITY_NONE; p <= MRAM_POLARITY_SEEDED; p++) {
+            struct fixture f = set_up(million, 1, 66);
+            bool to_p = i != 1; /* the error: should be AP, is P */
+
+            lay_out(&f, ECC_NONE, false, (enum mram_polarity)p);
+            (void)program(&f, &writes[i]);
+            struct mram_state held = state_of(&f);
+            uint64_t n = mram_wrong(&held);
+            assert_int_equal(held.errors[to_p ? MTJ_P2AP : MTJ_AP2P], n);
+            assert_binomial_within(5.0, n, (double)held.weights / 2, 0.02);
+            assert_binomial_within(5.0, held.wrong[to_p ? 0 : 1], (double)n,
+                                   p == MRAM_POLARITY_NONE ? 1.0 : 0.5);
+            tear_down(&f);
+        }
+    }
 }
 
 int main(void)
@@ -211,7 +251,8 @@ int main(void)
         cmocka_unit_test(seeds_and_generations_fail_other_cells),
         cmocka_unit_test(next_to_no_rate_is_no_error),
         cmocka_unit_test(the_same_bits_again_cost_only_holds),
-        cmocka_unit_test(a_forecast_expects_what_comes),
+        cmocka_unit_test(weights_are_stored_inverted_and_delivered_as_they_are),
+        cmocka_unit_test(one_sided_errors_fall_on_both_signs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

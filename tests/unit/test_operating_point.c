@@ -10,10 +10,10 @@ static struct operating_point_resolved resolved;
 static enum status resolve(const struct operating_point *op, const char **ret_field,
                            char why[ERR_LEN])
 {
-    struct mtj_params params = mtj_params_default();
+    struct device device = device_default();
 
     memset(&resolved, 0xff, sizeof(resolved));
-    return operating_point_resolve(op, &params, &resolved, ret_field, why);
+    return operating_point_resolve(op, &device, &resolved, ret_field, why);
 }
 
 static void resolves(const struct operating_point *op)
@@ -49,6 +49,11 @@ static struct operating_point as_voltages(void)
     op.voltage_v[MTJ_P2AP] = 0.5696;
     op.voltage_v[MTJ_AP2P] = 0.4914;
     return op;
+}
+
+static void set_rates(struct operating_point *op, double rate)
+{
+    op->bit_error_rate[0] = op->bit_error_rate[1] = rate;
 }
 
 static void the_default_is_a_strong_cheap_write(void **state)
@@ -126,9 +131,9 @@ static void range_ends_are_allowed(void **state)
     assert_int_equal(resolve(&op, &field, why), ST_UNREACHABLE);
 
     op.mode = MRAM_IID;
-    op.bit_error_rate = 1.0;
+    set_rates(&op, 1.0);
     resolves(&op);
-    op.bit_error_rate = 0.0;
+    set_rates(&op, 0.0);
     resolves(&op);
 }
 
@@ -163,7 +168,7 @@ static void iid_knows_no_physics(void **state)
 
     (void)state;
     op.mode = MRAM_IID;
-    op.bit_error_rate = 1e-3;
+    set_rates(&op, 1e-3);
     op.target_write_error_rate = NAN; /* not used, not looked at */
     resolves(&op);
     assert_memory_equal(&resolved, &zero, sizeof(zero));
@@ -211,9 +216,10 @@ static void what_is_out_of_range_is_named(void **state)
                "target_write_error_rate: 1 is outside 0 .. 1 (excluded)");
 
     op.mode = MRAM_IID;
-    op.bit_error_rate = 1.5;
-    is_refused(&op, ST_RANGE, "bit_error_rate", "bit_error_rate: 1.5 is outside 0 .. 1");
-    op.bit_error_rate = 0.5;
+    set_rates(&op, 1.5);
+    is_refused(&op, ST_RANGE, "bit_error_rate/to_p",
+               "bit_error_rate/to_p: 1.5 is outside 0 .. 1");
+    set_rates(&op, 0.5);
     op.temperature_k = 100.0;
     is_refused(&op, ST_RANGE, "temperature_k",
                "temperature_k: 100 is outside 200 .. 450");
@@ -244,9 +250,9 @@ static void what_is_no_number_is_out_of_range(void **state)
         assert_int_equal(resolve(&op, &field, why), ST_RANGE);
         assert_string_equal(field, "target_write_error_rate");
         op.mode = MRAM_IID;
-        op.bit_error_rate = bad[i];
+        set_rates(&op, bad[i]);
         assert_int_equal(resolve(&op, &field, why), ST_RANGE);
-        assert_string_equal(field, "bit_error_rate");
+        assert_string_equal(field, "bit_error_rate/to_p");
     }
 }
 
@@ -269,20 +275,20 @@ static void a_target_out_of_reach_names_the_field_and_what_is_reached(void **sta
 
 static void a_device_that_melts_away_refuses_the_temperature(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct device device = device_default();
     struct operating_point op = as_voltages();
     const char *field = NULL;
     char why[ERR_LEN] = "";
 
     (void)state;
-    params.diameter_m = 28e-9; /* Delta 30 at 300 K, 14 at 450 K */
+    device.params.diameter_m = 28e-9; /* Delta 30 at 300 K, 14 at 450 K */
     op.temperature_k = 450.0;
-    assert_int_equal(operating_point_resolve(&op, &params, &resolved, &field, why),
+    assert_int_equal(operating_point_resolve(&op, &device, &resolved, &field, why),
                      ST_RANGE);
     assert_string_equal(field, "temperature_k");
     assert_non_null(strstr(why, "20 .. 200"));
     op.temperature_k = 300.0;
-    assert_int_equal(operating_point_resolve(&op, &params, &resolved, &field, why),
+    assert_int_equal(operating_point_resolve(&op, &device, &resolved, &field, why),
                      ST_OK);
 }
 
@@ -311,11 +317,11 @@ static void the_write_of_each_mode_carries_what_it_needs(void **state)
     }
 
     op.mode = MRAM_IID;
-    op.bit_error_rate = 0.25;
+    set_rates(&op, 0.25);
     resolves(&op);
     write = operating_point_write(&op, &resolved, 9);
     assert_int_equal(write.mode, MRAM_IID);
-    assert_true(write.flip_rate == 0.25);
+    assert_true(write.flip_rate[0] == 0.25 && write.flip_rate[1] == 0.25);
     assert_true(write.toggle_pj[0] == 0.0 && write.error_rate[0] == 0.0);
 }
 
@@ -345,6 +351,102 @@ static void names_go_both_ways(void **state)
     assert_int_equal(over, MRAM_OVER_ERASED_AP);
 }
 
+static void retries_and_rates_by_direction_have_ranges(void **state)
+{
+    struct operating_point op = as_voltages();
+
+    (void)state;
+    op.verify_retries = MRAM_MAX_RETRIES;
+    resolves(&op);
+    op.verify_retries = MRAM_MAX_RETRIES + 1;
+    is_refused(&op, ST_RANGE, "verify_retries", "verify_retries: 8 is outside 0 .. 7");
+    op.mode = MRAM_IID; /* not used there */
+    op.bit_error_rate[MTJ_AP2P] = -0.5;
+    is_refused(&op, ST_RANGE, "bit_error_rate/to_ap",
+               "bit_error_rate/to_ap: -0.5 is outside 0 .. 1");
+}
+
+/* A number of its own in every member. */
+static struct operating_point strange(void)
+{
+    return (struct operating_point) {
+        .mode = MRAM_UNIFORM,
+        .over = MRAM_OVER_ERASED_P,
+        .temperature_k = 333.0,
+        .bit_error_rate = { 0.1, 0.2 },
+        .has_target = false,
+        .target_write_error_rate = 0.01,
+        .has_pulse = true,
+        .pulse_ns = 12.0,
+        .voltage_v = { 0.5, 0.6 },
+        .ecc = ECC_BCH2,
+        .pairs = true,
+        .polarity = MRAM_POLARITY_SEEDED,
+        .verify_retries = 3,
+    };
+}
+
+static void a_layer_states_members_and_inherits_the_rest(void **state)
+{
+    struct operating_points points = operating_points_default(2);
+    struct operating_point all = strange();
+
+    (void)state;
+    for (unsigned bit = 0; 1u << bit <= OPERATING_ALL_MEMBERS; bit++) {
+        points.layers[1].set = 1u << bit;
+        points.layers[1].op = all;
+        struct operating_point first = operating_points_at(&points, 0);
+        struct operating_point second = operating_points_at(&points, 1);
+
+        assert_true(operating_point_same(&first, &points.base));
+        assert_false(operating_point_same(&second, &points.base));
+        /* With the other members it is all of the layer's. */
+        operating_point_take(&second, OPERATING_ALL_MEMBERS & ~(1u << bit), &all);
+        second.seed = all.seed; /* the base's alone */
+        assert_true(operating_point_same(&second, &all));
+    }
+    points.layers[1].set = OPERATING_ECC;
+    points.base.ecc = ECC_SECDED;
+    points.base.temperature_k = 250.0;
+    assert_int_equal(operating_points_at(&points, 1).ecc, ECC_BCH2);
+    assert_true(operating_points_at(&points, 1).temperature_k == 250.0);
+}
+
+static void points_are_the_same_if_every_layer_is(void **state)
+{
+    struct operating_points a = operating_points_default(3), b = a;
+
+    (void)state;
+    assert_true(operating_points_same(&a, &b));
+    b.layers[2].op.ecc = ECC_SECDED; /* not stated: not looked at */
+    assert_true(operating_points_same(&a, &b));
+    b.layers[2].set = OPERATING_ECC;
+    assert_false(operating_points_same(&a, &b));
+    a.layers[2] = b.layers[2];
+    assert_true(operating_points_same(&a, &b));
+    b.base.read_disturb = true;
+    assert_false(operating_points_same(&a, &b));
+}
+
+static void a_table_without_voltages_needs_no_target(void **state)
+{
+    static const char text[] = "direction,temperature_k,error_rate\n"
+                               "both,300,1e-3\nboth,400,1e-2\n";
+    struct device device = device_default();
+    struct operating_point op = operating_point_default();
+    const char *field;
+    char why[ERR_LEN];
+
+    (void)state;
+    device.kind = DEVICE_TABLE;
+    assert_int_equal(device_table_parse(text, sizeof(text) - 1, &device.table, why), ST_OK);
+    op.temperature_k = 350.0;
+    assert_int_equal(operating_point_resolve(&op, &device, &resolved, &field, why), ST_OK);
+    assert_true(resolved.pulse.pulse_s == 0.0 && resolved.pulse.voltage_v[0] == 0.0);
+    ASSERT_NEAR(resolved.mean[0].error_rate, sqrt(1e-5), 1e-9);
+    device_done(&device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +463,10 @@ int main(void)
         cmocka_unit_test(a_device_that_melts_away_refuses_the_temperature),
         cmocka_unit_test(the_write_of_each_mode_carries_what_it_needs),
         cmocka_unit_test(names_go_both_ways),
+        cmocka_unit_test(retries_and_rates_by_direction_have_ranges),
+        cmocka_unit_test(a_layer_states_members_and_inherits_the_rest),
+        cmocka_unit_test(points_are_the_same_if_every_layer_is),
+        cmocka_unit_test(a_table_without_voltages_needs_no_target),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

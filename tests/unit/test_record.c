@@ -18,16 +18,20 @@
 
 #include <cmocka.h>
 
-#define N_LANES  2
-#define READ_PJ  3.0
-#define COMP_PJ  2.0
-#define PROG_PJ  40.0
-#define WAIT_MAX 4000 /* turns of 5 ms */
+#define N_LANES 2
+/* By layer, all sums exact. */
+#define READ_PJ   1.5
+#define DECODE_PJ 0.25
+#define COMP_PJ   1.0
+#define TOGGLE_PJ 16.0
+#define CHECK_PJ  4.0
+#define WAIT_MAX  4000 /* turns of 5 ms */
 
 struct fixture {
     struct scratch scratch;
     char path[128];
     struct model *models[2];
+    struct conditions *conditions; /* shared by all generations */
     struct record *record;
     sqlite3 *beside; /* somebody else's connection */
 };
@@ -41,9 +45,25 @@ static struct model *new_model(const char *name, size_t index)
     };
     struct model *model = NULL;
 
-    assert_int_equal(model_new(sbnn_random(&shape, index + 1), index, "x", &model),
-                     ST_OK);
+    struct device device = device_default();
+
+    assert_int_equal(
+        model_new(sbnn_random(&shape, index + 1), index, "x", &device, &model), ST_OK);
     return model;
+}
+
+static struct conditions *default_conditions(void)
+{
+    struct operating_points points = operating_points_default(2);
+    struct device device = device_default();
+    struct conditions *conditions = NULL;
+    const char *field;
+    char why[ERR_LEN];
+    size_t layer;
+
+    assert_int_equal(conditions_new(&points, &device, &conditions, &layer, &field, why),
+                     ST_OK);
+    return conditions;
 }
 
 static void start(struct fixture *f)
@@ -62,6 +82,7 @@ static int make(void **state)
     (void)snprintf(f.path, sizeof(f.path), "%s", scratch_path(&f.scratch, "r.db"));
     f.models[0] = new_model("first", 0);
     f.models[1] = new_model("second", 1);
+    f.conditions = default_conditions();
     start(&f);
     assert_int_equal(sqlite3_open(f.path, &f.beside), SQLITE_OK);
     assert_int_equal(sqlite3_busy_timeout(f.beside, 5000), SQLITE_OK);
@@ -86,6 +107,7 @@ static int unmake(void **state)
     assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
     for (size_t i = 0; i < 2; i++)
         model_free(f->models[i]);
+    conditions_drop(f->conditions);
     scratch_remove(&f->scratch);
     return 0;
 }
@@ -131,9 +153,9 @@ static void wait_for_writer(struct fixture *f)
 /* From now on every transaction fails, as on a full disk, and no time is lost. */
 static void break_database(struct fixture *f)
 {
-    static const char *const tables[] = { "w10", "event", "operating_point" };
+    static const char *const tables[] = { "w10", "event", "operating_point", "energy" };
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char sql[256];
 
         (void)snprintf(sql, sizeof(sql),
@@ -149,31 +171,55 @@ static void mend_database(struct fixture *f)
     (void)ask(f, "DROP TRIGGER broken_w10");
     (void)ask(f, "DROP TRIGGER broken_event");
     (void)ask(f, "DROP TRIGGER broken_operating_point");
+    (void)ask(f, "DROP TRIGGER broken_energy");
 }
 
-/* A programming of models[i], recorded and serving. The caller holds no reference. */
-static struct generation *program(struct fixture *f, size_t i, uint64_t number,
-                                  bool fresh)
+/* A new state of models[i]: what was written, and what is held and delivered. */
+static struct generation *new_generation(struct fixture *f, size_t i, uint64_t number,
+                                         enum mram_cause cause)
 {
     struct generation *generation = NULL;
 
     assert_int_equal(generation_new(f->models[i], N_LANES, &generation), ST_OK);
     generation->number = number;
-    generation->programmed_at_s = (int64_t)time(NULL);
-    generation->op = operating_point_default();
-    generation->read_pj = READ_PJ;
-    generation->compute_pj = COMP_PJ;
-    for (size_t l = 0; l < 2; l++)
+    generation->cause = cause;
+    generation->changed_at_s = generation->programmed_at_s = (int64_t)time(NULL);
+    generation->conditions = conditions_keep(f->conditions);
+    for (size_t l = 0; l < 2; l++) {
         generation->results[l] = (struct mram_result) {
-            .cells = l == 0 ? 54 : 27,
             .toggles = { 4, 5 },
-            .errors = { 1, 2 },
-            .energy_pj = PROG_PJ / 2,
+            .energy = { .toggle_pj = TOGGLE_PJ, .check_pj = CHECK_PJ },
         };
-    generation->total = mram_sum(generation->results, 2);
+        generation->states[l] = (struct mram_state) {
+            .weights = l == 0 ? 54 : 27,
+            .cells = l == 0 ? 54 : 27,
+            .errors = { 1, 2 },
+            .wrong = { 2, 1 },
+        };
+        generation->per_image[l].pj[ENERGY_READ] = READ_PJ;
+        generation->per_image[l].pj[ENERGY_DECODE] = DECODE_PJ;
+        generation->per_image[l].pj[ENERGY_COMPUTE] = COMP_PJ;
+        energy_add(&generation->total_per_image, &generation->per_image[l]);
+    }
+    generation->total = mram_state_sum(generation->states, 2);
+    return generation;
+}
+
+/* Recorded and serving. The caller holds no reference. */
+static struct generation *change(struct fixture *f, size_t i, uint64_t number,
+                                 enum mram_cause cause, bool fresh)
+{
+    struct generation *generation = new_generation(f, i, number, cause);
+
     record_generation(f->record, generation, fresh);
     model_publish(f->models[i], generation);
     return generation;
+}
+
+static struct generation *program(struct fixture *f, size_t i, uint64_t number,
+                                  bool fresh)
+{
+    return change(f, i, number, MRAM_PROGRAMMED, fresh);
 }
 
 static void answer(struct fixture *f, size_t i, unsigned lane, unsigned times)
@@ -191,6 +237,18 @@ static struct record_totals totals(struct fixture *f, size_t i)
 
     record_totals(f->record, f->models[i], &sums);
     return sums;
+}
+
+/* One layer's share of so many pictures and writes. */
+static void assert_ledger(const struct energy *energy, double images, double writes)
+{
+    assert_true(energy->pj[ENERGY_READ] == images * READ_PJ);
+    assert_true(energy->pj[ENERGY_DECODE] == images * DECODE_PJ);
+    assert_true(energy->pj[ENERGY_COMPUTE] == images * COMP_PJ);
+    assert_true(energy->pj[ENERGY_TOGGLE] == writes * TOGGLE_PJ);
+    assert_true(energy->pj[ENERGY_CHECK] == writes * CHECK_PJ);
+    assert_true(energy->pj[ENERGY_HOLD] == 0 && energy->pj[ENERGY_ENCODE] == 0 &&
+                energy->pj[ENERGY_VERIFY] == 0);
 }
 
 /* -- What was answered is there -- */
@@ -215,12 +273,18 @@ static void totals_are_the_sums_over_lanes_and_generations(void **state)
         assert_int_equal(sums.tally.images, 120);
         assert_int_equal(sums.tally.labelled, 60);
         assert_int_equal(sums.tally.correct, 30);
+        assert_int_equal(sums.cells_read, 120 * 81);
         assert_true(sums.tally.latency_sum_us == 6000);
         assert_true(sums.tally.latency_max_us == 100);
         assert_int_equal(sums.tally.latency[metrics_latency_bucket(100)], 60);
-        assert_true(sums.read_pj == 120 * READ_PJ && sums.compute_pj == 120 * COMP_PJ);
+        assert_ledger(&sums.energy[0], 120, 2);
+        assert_ledger(&sums.energy[1], 120, 2);
+        assert_true(energy_of_inference(&sums.total_energy) ==
+                    2 * 120 * (READ_PJ + DECODE_PJ + COMP_PJ));
         assert_int_equal(sums.programmings, 2);
-        assert_true(sums.programming_pj == 2 * PROG_PJ);
+        assert_true(energy_sum(&sums.total_energy) -
+                        energy_of_inference(&sums.total_energy) ==
+                    2 * 2 * (TOGGLE_PJ + CHECK_PJ));
         assert_int_equal(sums.programming_errors[MTJ_P2AP], 4);
         assert_int_equal(sums.programming_toggles[MTJ_AP2P], 20);
         assert_int_equal(totals(f, 1).tally.requests, 5);
@@ -251,7 +315,8 @@ static void nothing_is_missing_after_the_end(void **state)
     assert_true(ask(f, "SELECT sum(images) FROM w10") == 48);
     assert_true(ask(f, "SELECT sum(errors) FROM w10") == 1);
     assert_true(ask(f, "SELECT sum(bits_read) FROM w10") == 48 * 81);
-    assert_true(ask(f, "SELECT sum(read_pj) FROM w10") == 48 * READ_PJ);
+    assert_true(ask(f, "SELECT sum(read_pj) FROM w10") == 48 * 2 * (READ_PJ + DECODE_PJ));
+    assert_true(ask(f, "SELECT sum(compute_pj) FROM w10") == 48 * 2 * COMP_PJ);
     assert_true(ask(f, "SELECT max(latency_max_us) FROM w10") == 100);
     assert_true(ask(f, "SELECT count(*) FROM operating_point") == 2);
     assert_true(ask(f, "SELECT sum(wrong_bits) FROM operating_point_layer") == 12);
@@ -271,6 +336,99 @@ static void an_array_that_was_brought_back_is_no_new_programming(void **state)
     assert_true(ask(f, "SELECT sum(requests) FROM w10 WHERE generation = 5") == 1);
     start(f);
 }
+
+/* -- The ledger -- */
+
+/* Only a write spends energy on cells; reading goes on under any cause. */
+static void what_wrote_nothing_costs_nothing(void **state)
+{
+    static const enum mram_cause causes[] = { MRAM_AGED, MRAM_DISTURBED, MRAM_INJECTED,
+                                              MRAM_IMPORTED };
+    struct fixture *f = *state;
+
+    (void)change(f, 0, 1, MRAM_PROGRAMMED, true);
+    for (size_t i = 0; i < 4; i++) {
+        (void)change(f, 0, 2 + i, causes[i], true);
+        answer(f, 0, 0, 1);
+    }
+    struct record_totals sums = totals(f, 0);
+    assert_int_equal(sums.programmings, 1);
+    assert_int_equal(sums.programming_toggles[MTJ_AP2P], 10);
+    assert_ledger(&sums.energy[0], 8, 1);
+    (void)change(f, 0, 6, MRAM_SCRUBBED, true);
+    sums = totals(f, 0);
+    assert_int_equal(sums.programmings, 2);
+    assert_ledger(&sums.energy[1], 8, 2);
+    stop(f);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 6);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point WHERE energy_pj > 0") == 2);
+    assert_true(ask(f, "SELECT sum(wrong_bits) FROM operating_point") == 6 * 6);
+    start(f);
+}
+
+static double written(struct fixture *f, const char *kind)
+{
+    char sql[160];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT sum(%s_pj) FROM energy", kind);
+    return ask(f, sql);
+}
+
+static void the_ledger_goes_on_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned turn = 1; turn <= 3; turn++) {
+        (void)program(f, 0, turn, true);
+        answer(f, 0, 0, 5);
+        answer(f, 0, 1, 5);
+        struct record_totals before = totals(f, 0);
+        assert_ledger(&before.energy[0], 20 * turn, turn);
+        assert_ledger(&totals(f, 1).energy[0], 0, 0);
+        stop(f);
+        assert_true(written(f, "read") == 2 * 20 * turn * READ_PJ);
+        assert_true(written(f, "decode") == 2 * 20 * turn * DECODE_PJ);
+        assert_true(written(f, "compute") == 2 * 20 * turn * COMP_PJ);
+        assert_true(written(f, "toggle") == 2 * turn * TOGGLE_PJ);
+        assert_true(written(f, "check") == 2 * turn * CHECK_PJ);
+        start(f);
+        struct record_totals after = totals(f, 0);
+        assert_memory_equal(after.energy, before.energy, sizeof(after.energy));
+        assert_memory_equal(&after.total_energy, &before.total_energy,
+                            sizeof(after.total_energy));
+        assert_int_equal(after.since_s, before.since_s);
+        /* What else is counted begins again. */
+        assert_int_equal(after.tally.images, 0);
+    }
+}
+
+static void energy_that_could_not_be_written_is_written_later(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)program(f, 0, 1, true);
+    wait_for_writer(f);
+    break_database(f);
+    for (unsigned i = 0; i < 3; i++) {
+        (void)program(f, 0, 2 + i, true);
+        answer(f, 0, 0, 5);
+        wait_for_writer(f);
+    }
+    assert_true(record_health(f->record).degraded);
+    assert_true(written(f, "toggle") == 2 * TOGGLE_PJ);
+    assert_ledger(&totals(f, 0).energy[0], 30, 4);
+    mend_database(f);
+    wait_for_writer(f);
+    assert_true(written(f, "toggle") == 4 * 2 * TOGGLE_PJ);
+    assert_true(written(f, "read") == 30 * 2 * READ_PJ);
+    /* Once. */
+    answer(f, 0, 0, 1);
+    wait_for_writer(f);
+    assert_true(written(f, "toggle") == 4 * 2 * TOGGLE_PJ);
+    assert_true(written(f, "read") == 32 * 2 * READ_PJ);
+}
+
+/* -- Labels -- */
 
 static void late_labels_count_for_generations_that_are_gone(void **state)
 {
@@ -505,8 +663,7 @@ static void memory_that_is_not_there_is_told(void **state)
         }
     }
 
-    struct generation *generation = NULL;
-    assert_int_equal(generation_new(f->models[0], N_LANES, &generation), ST_OK);
+    struct generation *generation = new_generation(f, 0, 1, MRAM_PROGRAMMED);
     /* The row of history is lost and counted; what the generation serves is not. */
     fault_at(0);
     record_generation(f->record, generation, true);
@@ -525,6 +682,9 @@ int main(void)
         FRESH(totals_are_the_sums_over_lanes_and_generations),
         FRESH(nothing_is_missing_after_the_end),
         FRESH(an_array_that_was_brought_back_is_no_new_programming),
+        FRESH(what_wrote_nothing_costs_nothing),
+        FRESH(the_ledger_goes_on_after_a_restart),
+        FRESH(energy_that_could_not_be_written_is_written_later),
         FRESH(late_labels_count_for_generations_that_are_gone),
         FRESH(more_late_labels_than_a_second_holds_are_all_counted),
         FRESH(many_late_labels_stay_with_their_model),

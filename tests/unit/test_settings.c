@@ -91,6 +91,11 @@ static void without_sources_there_are_defaults(void **state)
     assert_string_equal(result.settings.state_dir, "state");
     assert_string_equal(result.settings.kernel, "auto");
     assert_int_equal(result.settings.drain_timeout_s, 25);
+    assert_string_equal(result.settings.device, "default");
+    assert_int_equal(result.settings.scrub_interval_s, 0);
+    assert_true(result.settings.bit_operation_fj == 8.0);
+    assert_true(result.settings.threshold_fj == 16.0);
+    assert_true(result.settings.logit_fj == 1000.0);
     assert_int_equal(result.action, SETTINGS_SERVE);
     assert_non_null(strstr(printed("listen"), "# default"));
 }
@@ -191,6 +196,55 @@ static void numbers_are_whole_and_within_their_range(void **state)
     }
     assert_int_equal(read_from(empty(state), LIST("--queue=65536"), NULL), ST_OK);
     assert_int_equal(result.settings.queue, 65536);
+}
+
+static void energies_are_numbers_within_their_range(void **state)
+{
+    static const char *const bad[] = { "",      "-1",    "+1",  " 1",  "1 ", "0x10",
+                                       "0X1p3", "x",     "inf", "nan", ".5", "1000001",
+                                       "1e7",   "1e999", "8,5", "8 fJ" };
+    static const char *const names[] = { "--bit-operation-fj", "--threshold-fj",
+                                         "--logit-fj" };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(read_from(empty(state), LIST(names[k], bad[i]), NULL),
+                             ST_RANGE);
+            assert_says(names[k]);
+            assert_says("0 .. 1000000 fJ");
+        }
+    assert_int_equal(read_from(empty(state),
+                               LIST("--bit-operation-fj=0", "--threshold-fj", "2.5e1",
+                                    "--logit-fj", "1000000"),
+                               NULL),
+                     ST_OK);
+    assert_true(result.settings.bit_operation_fj == 0.0);
+    assert_true(result.settings.threshold_fj == 25.0);
+    assert_true(result.settings.logit_fj == 1000000.0);
+}
+
+/* A file may write a number as a number or as a text. */
+static void a_file_sets_what_arrays_are_made_of_and_how_they_are_kept(void **state)
+{
+    static const char text[] = "{\"device\": \"retention\", \"scrub_interval_s\": 60,"
+                               " \"bit_operation_fj\": 7.25, \"logit_fj\": \"3\"}";
+    char file[128];
+
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "device.json", text, sizeof(text) - 1));
+    assert_int_equal(
+        read_from(file, LIST("--scrub-interval-s=90"), LIST("SPINBNN_LOGIT_FJ=4.5")),
+        ST_OK);
+    assert_string_equal(result.settings.device, "retention");
+    assert_int_equal(result.settings.scrub_interval_s, 90);
+    assert_true(result.settings.bit_operation_fj == 7.25);
+    assert_true(result.settings.logit_fj == 4.5);
+    assert_non_null(strstr(printed("bit_operation_fj"), "7.25"));
+    assert_non_null(strstr(printed("bit_operation_fj"), "device.json"));
+    assert_non_null(strstr(printed("logit_fj"), "environment SPINBNN_LOGIT_FJ"));
+    assert_int_equal(read_from(file, LIST("--scrub-interval-s=31536001"), NULL),
+                     ST_RANGE);
+    assert_says("31536000 s");
 }
 
 static void choices_are_taken_whole(void **state)
@@ -314,6 +368,8 @@ int main(void)
         cmocka_unit_test(variables_of_others_are_left_alone),
         cmocka_unit_test(unknown_names_come_with_the_nearest),
         cmocka_unit_test(numbers_are_whole_and_within_their_range),
+        cmocka_unit_test(energies_are_numbers_within_their_range),
+        cmocka_unit_test(a_file_sets_what_arrays_are_made_of_and_how_they_are_kept),
         cmocka_unit_test(choices_are_taken_whole),
         cmocka_unit_test(texts_have_a_limit),
         cmocka_unit_test(what_is_no_flag_is_refused),

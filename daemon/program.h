@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* program.h - the parts of program.c that a change of the device shares. On the
+ * programming thread. */
+#ifndef DAEMON_PROGRAM_H
+#define DAEMON_PROGRAM_H
+
+#include "daemon/daemon.h"
+
+/* Resolves `points` for `device` into next->conditions. False after answering. */
+bool program_resolve(struct daemon *daemon, const struct model *model,
+                     const struct operating_points *points, const struct device *device,
+                     struct generation *next, struct http_call *call);
+/* Fits the array to next's conditions, writes it and publishes `next`. On failure the
+ * array is lost and the generation before serves on. */
+MUST_CHECK enum status program_cells(struct daemon *daemon, struct model *model,
+                                     struct generation *next);
+/* Answers as GET operating-point. */
+void program_reply(struct http_call *call, const struct generation *generation);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* solve.c - POST /api/v1/solve: from a wanted error rate to a write, and what each way of
+ * protecting it costs.
+ *
+ *   solve_handle   data thread   parse; the device of a model is copied
+ *   solve_work     worker        some tens of ms, then the answer
+ */
+#include "api/solve_json.h"
+#include "daemon/daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct solve_job {
+    struct daemon *daemon;
+    struct http_call *call;
+    struct solve_body body;
+};
+
+static void job_free(struct solve_job *job)
+{
+    solve_body_done(&job->body);
+    free(job);
+}
+
+static void answer(struct http_call *call, const struct device *device,
+                   const struct solve_request *request)
+{
+    struct solve_answer solved;
+    struct problem problem;
+    char why[ERR_LEN];
+    enum status st = solve_schemes(device, request, &solved, why);
+
+    if (st == ST_OK) {
+        struct buf body = BUF_INIT;
+
+        solve_json_write(&body, device, request, &solved);
+        http_reply(call, 200, "application/json", &body);
+        return;
+    }
+    problem_set(&problem, 422, st == ST_UNREACHABLE ? "unreachable" : "out_of_range",
+                "%s", why);
+    problem_add(&problem, "/target_error_rate", "%s", why);
+    http_reply_problem(call, &problem);
+}
+
+static void solve_work(void *arg, unsigned worker)
+{
+    struct solve_job *job = arg;
+
+    (void)worker;
+    if (http_call_client_gone(job->call))
+        daemon_reply_gone(job->call);
+    else
+        answer(job->call, &job->body.device, &job->body.request);
+    job_free(job);
+}
+
+/* Takes the device of the model that the body names; false with a problem. */
+static bool take_device(struct daemon *daemon, struct solve_body *body,
+                        struct problem *problem)
+{
+    struct model *model = daemon_model(daemon, body->model);
+    struct device device;
+
+    if (model == NULL) {
+        problem_set(problem, 422, "unknown_model", "there is no model \"%.64s\"",
+                    body->model);
+        problem_add(problem, "/device/model", "there is no model \"%.64s\"", body->model);
+        return false;
+    }
+    struct generation *generation = generation_take(model);
+    enum status st = device_copy(&generation->conditions->device, &device);
+
+    generation_drop(generation);
+    if (st != ST_OK) {
+        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        return false;
+    }
+    device_done(&body->device);
+    body->device = device;
+    return true;
+}
+
+void solve_handle(void *ctx, struct http_call *call)
+{
+    struct daemon *daemon = ctx;
+    struct solve_job *job = calloc(1, sizeof(*job));
+    struct problem problem;
+    size_t len;
+    const char *json = (const char *)http_call_body(call, &len);
+
+    problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+    if (job == NULL) {
+        http_reply_problem(call, &problem);
+        return;
+    }
+    job->daemon = daemon;
+    job->call = call;
+    if (solve_json_parse(json, len, &job->body, &problem) != ST_OK ||
+        (job->body.model[0] != '\0' && !take_device(daemon, &job->body, &problem))) {
+        http_reply_problem(call, &problem);
+        job_free(job);
+        return;
+    }
+    http_defer(call);
+    if (pool_submit(daemon->workers, solve_work, job) == ST_OK)
+        return;
+    daemon_reply_busy(daemon, call, "solve");
+    job_free(job);
+}
