@@ -19,7 +19,58 @@ static const char *kind_name(enum network_layer_kind kind)
     return kind == NETWORK_FIRE ? "fire" : "logits";
 }
 
+static const char *const op_names[NETWORK_OPS] = {
+    [NETWORK_OP_BINARY] = "binary",
+    [NETWORK_OP_REAL] = "real",
+    [NETWORK_OP_POOL_BITS] = "pool bits",
+    [NETWORK_OP_POOL_MAX] = "pool max",
+    [NETWORK_OP_POOL_MEAN] = "pool mean",
+    [NETWORK_OP_AFFINE] = "affine",
+    [NETWORK_OP_SLOPE] = "slope",
+    [NETWORK_OP_CLIP] = "clip",
+    [NETWORK_OP_SIGN] = "sign",
+    [NETWORK_OP_REALS] = "reals",
+    [NETWORK_OP_ADD] = "add",
+    [NETWORK_OP_CONCAT] = "concat",
+};
+
+static const char *value_name(enum network_value_kind kind)
+{
+    return kind == NETWORK_VALUE_PIXELS ? "pixels"
+           : kind == NETWORK_VALUE_BITS ? "bits"
+                                        : "reals";
+}
+
+/* Real-valued parameters, which lie in registers. */
+static size_t count_reals(const struct network *net)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < net->n_stages; i++)
+        n += net->stages[i].n_a + net->stages[i].n_b;
+    return n;
+}
+
+/* Are the layers all there is to tell? */
+static bool is_chain(const struct network *net)
+{
+    for (size_t i = 0; i < net->n_stages; i++) {
+        struct network_value in = network_value(net, i);
+        const struct network_stage *s = &net->stages[i];
+
+        if (s->op != NETWORK_OP_BINARY || s->in[0] != i || s->layer != i ||
+            s->window.kernel_h != in.height || s->window.kernel_w != in.width)
+            return false;
+    }
+    return true;
+}
+
 /* -- Text -- */
+
+static const char *channels_name(const struct network_input *in)
+{
+    return in->channels == 1 ? "grey" : in->bgr ? "BGR" : "RGB";
+}
 
 static void print_head(const struct network *net, const char *file, double bytes)
 {
@@ -35,16 +86,26 @@ static void print_head(const struct network *net, const char *file, double bytes
     output_line(stdout, "file", line);
     if (in->encoding == NETWORK_BINARY)
         snprintf(line, sizeof(line), "%u x %u %s, +1 where pixel >= %u, else -1",
-                 (unsigned)in->height, (unsigned)in->width,
-                 in->channels == 3 ? "RGB" : "grey", (unsigned)in->threshold);
+                 (unsigned)in->height, (unsigned)in->width, channels_name(in),
+                 (unsigned)in->threshold);
     else
         snprintf(line, sizeof(line), "%u x %u %s, pixels 0..255", (unsigned)in->height,
-                 (unsigned)in->width, in->channels == 3 ? "RGB" : "grey");
+                 (unsigned)in->width, channels_name(in));
     output_line(stdout, "input", line);
     snprintf(line, sizeof(line), "%s (one bit each), %s bit operations a picture",
              output_count((double)network_cells(net), a),
              output_count((double)network_bit_operations(net), b));
     output_line(stdout, "weights", line);
+    if (in->fit == NETWORK_CROP) {
+        snprintf(line, sizeof(line), "shorter side to %u, then the middle",
+                 (unsigned)in->resize);
+        output_line(stdout, "fit", line);
+    }
+    if (count_reals(net) > 0) {
+        snprintf(line, sizeof(line), "%s real-valued, not in cells",
+                 output_count((double)count_reals(net), a));
+        output_line(stdout, "parameters", line);
+    }
 }
 
 static void print_accuracy(const struct network *net)
@@ -117,12 +178,59 @@ static int print_layers(const struct network *net)
     return EXIT_SUCCESS;
 }
 
+static void add_window(struct table *table, const struct network_stage *s)
+{
+    const struct network_window *w = &s->window;
+    char text[64] = "-";
+
+    if (w->kernel_h > 0)
+        snprintf(text, sizeof(text), "%u x %u by %u x %u", (unsigned)w->kernel_h,
+                 (unsigned)w->kernel_w, (unsigned)w->stride_h, (unsigned)w->stride_w);
+    table_add(table, text);
+}
+
+static int print_stages(const struct network *net)
+{
+    struct table table;
+    char text[64];
+
+    table_init(&table, ">STAGE|OP|TAKES|WINDOW|LAYER|MAKES");
+    for (size_t i = 0; i < net->n_stages; i++) {
+        const struct network_stage *s = &net->stages[i];
+        bool two = s->op == NETWORK_OP_ADD || s->op == NETWORK_OP_CONCAT;
+
+        snprintf(text, sizeof(text), "%zu", i + 1);
+        table_add(&table, text);
+        table_add(&table, op_names[s->op]);
+        if (two)
+            snprintf(text, sizeof(text), "%u, %u", (unsigned)s->in[0],
+                     (unsigned)s->in[1]);
+        else
+            snprintf(text, sizeof(text), "%u", (unsigned)s->in[0]);
+        table_add(&table, text);
+        add_window(&table, s);
+        table_add(&table, s->op == NETWORK_OP_BINARY ? net->layers[s->layer].name : "-");
+        snprintf(text, sizeof(text), "%u x %u x %u %s", (unsigned)s->out.height,
+                 (unsigned)s->out.width, (unsigned)s->out.channels,
+                 value_name(s->out.kind));
+        table_add(&table, text);
+    }
+    putchar('\n');
+
+    enum status st = table_print(&table, stdout, 2);
+    table_done(&table);
+    return st == ST_OK ? EXIT_SUCCESS : report(EXIT_FAILURE, "out of memory");
+}
+
 static int print_text(const struct network *net, const char *file, double bytes)
 {
     print_head(net, file, bytes);
     print_accuracy(net);
     print_labels(net);
-    return print_layers(net);
+    int code = print_layers(net);
+    if (code == EXIT_SUCCESS && !is_chain(net))
+        code = print_stages(net);
+    return code;
 }
 
 /* -- JSON, with the member names of GET /api/v1/models/{m} -- */
@@ -149,6 +257,39 @@ static json_t *json_layers(const struct network *net)
     return layers;
 }
 
+static json_t *json_stages(const struct network *net)
+{
+    json_t *stages = json_array();
+
+    for (size_t i = 0; i < net->n_stages; i++) {
+        const struct network_stage *s = &net->stages[i];
+        const struct network_window *w = &s->window;
+        bool binary = s->op == NETWORK_OP_BINARY;
+        bool two = s->op == NETWORK_OP_ADD || s->op == NETWORK_OP_CONCAT;
+        json_t *takes =
+            two ? json_pack("[I, I]", (json_int_t)s->in[0], (json_int_t)s->in[1])
+                : json_pack("[I]", (json_int_t)s->in[0]);
+
+        /* A failed append leaves a short array; print_json checks its length. */
+        (void)json_array_append_new(
+            stages,
+            json_pack(
+                "{s:s, s:o, s:o, s:o, s:o, s:s, s:[I, I, I]}", "op", op_names[s->op],
+                "takes", takes, "layer",
+                binary ? json_string(net->layers[s->layer].name) : json_null(), "kernel",
+                w->kernel_h == 0 ? json_null()
+                                 : json_pack("[I, I]", (json_int_t)w->kernel_h,
+                                             (json_int_t)w->kernel_w),
+                "stride",
+                w->kernel_h == 0 ? json_null()
+                                 : json_pack("[I, I]", (json_int_t)w->stride_h,
+                                             (json_int_t)w->stride_w),
+                "makes", value_name(s->out.kind), "shape", (json_int_t)s->out.height,
+                (json_int_t)s->out.width, (json_int_t)s->out.channels));
+    }
+    return stages;
+}
+
 static json_t *json_accuracy(const struct network *net)
 {
     if (net->test_total == 0)
@@ -172,8 +313,10 @@ static int print_json(const struct network *net, const char *file, double bytes)
     const struct network_input *in = &net->input;
     char checksum[9];
     json_t *layers = json_layers(net), *labels = json_labels(net);
+    json_t *stages = json_stages(net);
     bool whole = json_array_size(layers) == net->n_layers &&
-                 json_array_size(labels) == net->n_classes;
+                 json_array_size(labels) == net->n_classes &&
+                 json_array_size(stages) == net->n_stages;
 
     snprintf(checksum, sizeof(checksum), "%08x", (unsigned)net->checksum);
 
@@ -182,12 +325,13 @@ static int print_json(const struct network *net, const char *file, double bytes)
         (json_int_t)in->width, "channels", (json_int_t)in->channels, "encoding",
         in->encoding == NETWORK_BINARY ? "binary" : "pixels", "threshold",
         in->encoding == NETWORK_BINARY ? json_integer(in->threshold) : json_null());
-    json_t *all = json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:o}", "file", file,
-        "file_size_bytes", (json_int_t)bytes, "name", net->name, "description",
-        net->description, "training", net->training, "checksum", checksum, "input", input,
-        "classes", (json_int_t)net->n_classes, "labels", labels, "layers", layers,
-        "cells", (json_int_t)network_cells(net), "accuracy", json_accuracy(net));
+    json_t *all =
+        json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:o}",
+                  "file", file, "file_size_bytes", (json_int_t)bytes, "name", net->name,
+                  "description", net->description, "training", net->training, "checksum",
+                  checksum, "input", input, "classes", (json_int_t)net->n_classes,
+                  "labels", labels, "layers", layers, "stages", stages, "cells",
+                  (json_int_t)network_cells(net), "accuracy", json_accuracy(net));
     int code = EXIT_SUCCESS;
 
     /* json_pack has taken every part, whether or not it succeeded. */

@@ -15,7 +15,8 @@ static void sum_range(size_t n_in, uint64_t ones, bool pixels, int64_t *ret_leas
 struct layer_stats layer_stats(const struct network *net, size_t layer)
 {
     const struct network_layer *l = &net->layers[layer];
-    bool pixels = layer == 0 && net->input.encoding == NETWORK_PIXELS;
+    size_t i = network_layer_stage(net, layer);
+    bool pixels = network_value(net, net->stages[i].in[0]).kind == NETWORK_VALUE_PIXELS;
     struct layer_stats stats = { .cells = l->n_in * l->n_out };
 
     for (size_t j = 0; j < l->n_out; j++) {

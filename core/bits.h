@@ -44,6 +44,32 @@ static inline void bits_put(uint64_t *bits, size_t i, bool value)
         bits[i / BITS_PER_WORD] &= ~one;
 }
 
+/* Bits at .. at + n - 1, n of 1 to 64, as a word. */
+static inline uint64_t bits_take(const uint64_t *bits, size_t at, size_t n)
+{
+    size_t shift = at % BITS_PER_WORD;
+    uint64_t word = bits[at / BITS_PER_WORD] >> shift;
+
+    if (shift + n > BITS_PER_WORD)
+        word |= bits[at / BITS_PER_WORD + 1] << (BITS_PER_WORD - shift);
+    return word & bits_mask(n, 0);
+}
+
+/* Puts the n bits of `from`, padding zero, over zeros at bit `at`. */
+static inline void bits_or(uint64_t *bits, size_t at, const uint64_t *from, size_t n)
+{
+    size_t shift = at % BITS_PER_WORD;
+
+    for (size_t k = 0; k < bits_words(n); k++) {
+        uint64_t *word = bits + at / BITS_PER_WORD + k;
+
+        word[0] |= from[k] << shift;
+        /* Only where something is left, and the vector may go on. */
+        if (shift != 0 && from[k] >> (BITS_PER_WORD - shift) != 0)
+            word[1] |= from[k] >> (BITS_PER_WORD - shift);
+    }
+}
+
 /* Number of ones in `n_words` words. */
 static inline uint64_t bits_count(const uint64_t *bits, size_t n_words)
 {

@@ -20,6 +20,12 @@ bool cpu_has_avx512_vpopcntdq(void)
            __builtin_cpu_supports("avx512vpopcntdq");
 }
 
+bool cpu_has_avx512_vnni(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+}
+
 bool cpu_has_avx512_gfni(void)
 {
     return cpu_has_avx512_vpopcntdq() && __builtin_cpu_supports("avx512vbmi") &&
@@ -40,6 +46,11 @@ bool cpu_has_avx2(void)
 }
 
 bool cpu_has_avx512_vpopcntdq(void)
+{
+    return false;
+}
+
+bool cpu_has_avx512_vnni(void)
 {
     return false;
 }

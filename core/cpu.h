@@ -13,7 +13,9 @@
 bool cpu_has_avx2(void);
 /* AVX-512 F, BW, VL, DQ and VPOPCNTDQ. */
 bool cpu_has_avx512_vpopcntdq(void);
-/* The same with GFNI and VBMI. */
+/* AVX-512 F and VNNI. */
+bool cpu_has_avx512_vnni(void);
+/* AVX-512 of cpu_has_avx512_vpopcntdq, GFNI and VBMI. */
 bool cpu_has_avx512_gfni(void);
 /* AMD: a three-way logic instruction (vpternlog) whose inputs all come from registers
  * runs on half of the vector pipes, so code that trades counts for them loses (measured

@@ -1,121 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The executor: values in buffers, stages one after the other. Pictures go through in
+ * chunks whose values stay near the CPU; each family of stages has a file of its own
+ * (infer_stage.h). */
 #include "core/infer.h"
 
-#include "core/bits.h"
 #include "core/infer_input.h"
+#include "core/infer_stage.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIXEL_MAX 255
-/* Pictures that go through the layers together: enough for the kernels to share weight
- * loads, few enough that what lies between two layers stays in L2. */
-#define CHUNK_MAX   64
-#define CHUNK_MIN   8
-#define CHUNK_BYTES ((size_t)256 << 10)
+#define ALIGNMENT 64
+/* Bytes of the values of one chunk. Chains of dense layers stay in L2; maps are larger,
+ * and their stages work through them row by row anyway. */
+#define CHUNK_SIZE     ((size_t)256 << 10)
+#define CHUNK_MAP_SIZE ((size_t)4 << 20)
 
 /* -- Weights -- */
 
-struct layer {
-    struct kernel_matrix matrix;
-    int64_t
-        *limit; /* [8 * n_blocks], NETWORK_FIRE: see kernel.h; pixels: of weighted sums */
-    uint8_t *invert; /* [n_blocks], NETWORK_FIRE */
-    int64_t *top;    /* [n_out], pixels: the sum where nothing differs */
+struct prepared {                /* all NULL: a stage without weights */
+    struct infer_window *window; /* ours */
+    struct infer_binary *binary; /* ours */
+    struct infer_real *real;     /* ours */
 };
 
 struct infer_weights {
     const struct network *net;   /* borrowed */
     const struct kernel *kernel; /* borrowed */
-    struct layer *layers;        /* [net->n_layers] */
+    struct prepared *stages;     /* ours, [net->n_stages] */
 };
 
-static bool takes_pixels(const struct network *net, size_t l)
+static bool is_binary(const struct network *net, const struct network_stage *stage)
 {
-    return l == 0 && net->input.encoding == NETWORK_PIXELS;
+    return stage->op == NETWORK_OP_BINARY &&
+           network_value(net, stage->in[0]).kind != NETWORK_VALUE_REALS;
 }
 
-/* Largest integer <= a / 2; C rounds towards zero. */
-static int64_t floor_half(int64_t a)
+static bool is_real(const struct network *net, const struct network_stage *stage)
 {
-    return a >= 0 ? a / 2 : -((1 - a) / 2);
+    return stage->op == NETWORK_OP_REAL ||
+           (stage->op == NETWORK_OP_BINARY && !is_binary(net, stage));
 }
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
+static enum status prepare(const struct network *net, const struct network_stage *stage,
+                           const uint64_t *const *layer_bits, struct prepared *prepared)
 {
-    if (value < low)
-        return low;
-    return value > high ? high : value;
-}
+    const uint64_t *bits =
+        stage->op == NETWORK_OP_BINARY ? layer_bits[stage->layer] : NULL;
 
-/* With +-1 inputs s = K - 2 m: s >= t is m <= floor((K - t) / 2), and s <= t is not
- * s >= t + 1. */
-static int64_t limit_of_mismatches(size_t n_in, int64_t threshold, bool falling)
-{
-    int64_t k = (int64_t)n_in;
-
-    return clamp(floor_half(k - threshold - falling), -1, k);
-}
-
-/* With pixels s = top - M: s >= t is M <= top - t, and s <= t is not s >= t + 1. */
-static int64_t limit_of_weighted(size_t n_in, int64_t top, int64_t threshold,
-                                 bool falling)
-{
-    return clamp(top - threshold - falling, -1, PIXEL_MAX * (int64_t)n_in);
-}
-
-static void fill_top(struct layer *layer, const struct network_layer *from,
-                     const uint64_t *bits)
-{
-    size_t n_words = bits_words(from->n_in);
-
-    for (size_t j = 0; j < from->n_out; j++)
-        layer->top[j] = PIXEL_MAX * (int64_t)bits_count(bits + j * n_words, n_words);
-}
-
-static void fill_rule(struct layer *layer, const struct network_layer *from)
-{
-    size_t n_lanes = layer->matrix.n_blocks * KERNEL_LANES;
-
-    for (size_t j = 0; j < from->n_out; j++) {
-        bool falling = bits_get(from->falling, j);
-        int64_t threshold = from->threshold[j];
-
-        layer->limit[j] =
-            layer->top != NULL
-                ? limit_of_weighted(from->n_in, layer->top[j], threshold, falling)
-                : limit_of_mismatches(from->n_in, threshold, falling);
-        if (falling)
-            layer->invert[j / KERNEL_LANES] |= (uint8_t)(1U << (j % KERNEL_LANES));
-    }
-    for (size_t j = from->n_out; j < n_lanes; j++)
-        layer->limit[j] = -1;
-}
-
-static enum status layer_init(struct layer *layer, const struct network *net, size_t l,
-                              const uint64_t *bits)
-{
-    const struct network_layer *from = &net->layers[l];
-    enum status st = kernel_matrix_init(&layer->matrix, bits, from->n_out, from->n_in);
-
-    if (st != ST_OK)
-        return st;
-    if (takes_pixels(net, l)) {
-        layer->top = calloc(from->n_out, sizeof(*layer->top));
-        if (layer->top == NULL)
-            return ST_NOMEM;
-        fill_top(layer, from, bits);
-    }
-    if (from->kind != NETWORK_FIRE)
-        return ST_OK;
-
-    layer->limit = calloc(layer->matrix.n_blocks * KERNEL_LANES, sizeof(*layer->limit));
-    layer->invert = calloc(layer->matrix.n_blocks, sizeof(*layer->invert));
-    if (layer->limit == NULL || layer->invert == NULL)
-        return ST_NOMEM;
-    fill_rule(layer, from);
+    if (infer_window_takes(net, stage))
+        return infer_window_new(net, stage, bits, &prepared->window);
+    if (is_binary(net, stage))
+        return infer_binary_new(net, stage, bits, &prepared->binary);
+    if (is_real(net, stage))
+        return infer_real_new(net, stage, bits, &prepared->real);
     return ST_OK;
 }
 
@@ -130,11 +71,11 @@ enum status infer_weights_new(const struct network *net, const struct kernel *ke
         return ST_NOMEM;
     weights->net = net;
     weights->kernel = kernel;
-    weights->layers = calloc(net->n_layers, sizeof(*weights->layers));
-    if (weights->layers == NULL)
+    weights->stages = calloc(net->n_stages, sizeof(*weights->stages));
+    if (weights->stages == NULL)
         st = ST_NOMEM;
-    for (size_t l = 0; st == ST_OK && l < net->n_layers; l++)
-        st = layer_init(&weights->layers[l], net, l, layer_bits[l]);
+    for (size_t i = 0; st == ST_OK && i < net->n_stages; i++)
+        st = prepare(net, &net->stages[i], layer_bits, &weights->stages[i]);
     if (st != ST_OK) {
         infer_weights_free(weights);
         return st;
@@ -147,13 +88,12 @@ void infer_weights_free(struct infer_weights *weights)
 {
     if (weights == NULL)
         return;
-    for (size_t l = 0; weights->layers != NULL && l < weights->net->n_layers; l++) {
-        kernel_matrix_done(&weights->layers[l].matrix);
-        free(weights->layers[l].limit);
-        free(weights->layers[l].invert);
-        free(weights->layers[l].top);
+    for (size_t i = 0; weights->stages != NULL && i < weights->net->n_stages; i++) {
+        infer_window_free(weights->stages[i].window);
+        infer_binary_free(weights->stages[i].binary);
+        infer_real_free(weights->stages[i].real);
     }
-    free(weights->layers);
+    free(weights->stages);
     free(weights);
 }
 
@@ -162,48 +102,205 @@ void infer_weights_free(struct infer_weights *weights)
 struct infer_scratch {
     size_t max_batch;
     size_t chunk;
-    size_t row_words;  /* of the widest layer's input */
-    uint64_t *rows[2]; /* [chunk][row_words] each: what comes in and what goes out */
-    size_t n_planes;   /* words of one picture's planes; 0 if it is binarised */
-    uint64_t *planes;  /* [chunk][n_planes] */
-    int32_t *counts;
+    struct infer_map *maps; /* ours, [n_stages + 1]; the first and the last may have no
+                               memory of ours */
+    uint8_t *values;        /* ours */
+    void *work;             /* ours; what one stage needs besides */
 };
 
-static size_t lanes_of(size_t n_out)
+static size_t round_up(size_t n)
 {
-    return (n_out + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
+    return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static void size_scratch(struct infer_scratch *scratch, const struct network *net)
+/* Bytes of one picture's value in a buffer. */
+static size_t value_size(const struct network *net, size_t v)
 {
-    bool pixels = takes_pixels(net, 0);
+    struct infer_map map = infer_map_of(net, v);
 
-    scratch->n_planes = pixels ? KERNEL_PLANES * bits_words(network_inputs(net)) : 0;
-    scratch->row_words = 1;
-    for (size_t l = pixels; l < net->n_layers; l++) {
-        size_t n_words = bits_words(net->layers[l].n_in);
-        if (n_words > scratch->row_words)
-            scratch->row_words = n_words;
+    if (map.value.kind == NETWORK_VALUE_PIXELS || v == net->n_stages)
+        return 0; /* the caller's */
+    return map.stride *
+           (map.value.kind == NETWORK_VALUE_BITS ? sizeof(uint64_t) : sizeof(float));
+}
+
+/* Which values share a buffer: a value needs its own from the stage that makes it to the
+ * last one that takes it. */
+struct plan {
+    size_t *last_use; /* ours, [n_values]: the stage */
+    size_t *buffer;   /* ours, [n_values] */
+    size_t *size;     /* ours, [n_values], of buffers: bytes a picture */
+    bool *taken;      /* ours, [n_values], of buffers */
+    size_t n_buffers;
+};
+
+static void plan_done(struct plan *plan)
+{
+    free(plan->last_use);
+    free(plan->buffer);
+    free(plan->size);
+    free(plan->taken);
+}
+
+static bool takes_two(const struct network_stage *stage)
+{
+    return stage->op == NETWORK_OP_ADD || stage->op == NETWORK_OP_CONCAT;
+}
+
+/* Reals of reals, element by element: may work in place. */
+static bool in_place(const struct network *net, const struct network_stage *stage)
+{
+    return network_value(net, stage->in[0]).kind == NETWORK_VALUE_REALS &&
+           (stage->op == NETWORK_OP_AFFINE || stage->op == NETWORK_OP_SLOPE ||
+            stage->op == NETWORK_OP_CLIP || stage->op == NETWORK_OP_ADD);
+}
+
+/* A free buffer: the smallest that is large enough, else the largest, which has to grow
+ * least; a new one if none is free. */
+static size_t take_buffer(struct plan *plan, size_t size)
+{
+    size_t best = plan->n_buffers;
+
+    for (size_t b = 0; b < plan->n_buffers; b++) {
+        if (plan->taken[b])
+            continue;
+        if (best == plan->n_buffers ||
+            (plan->size[best] < size
+                 ? plan->size[b] > plan->size[best]
+                 : plan->size[b] >= size && plan->size[b] < plan->size[best]))
+            best = b;
     }
-
-    size_t picture_words = 2 * scratch->row_words + scratch->n_planes;
-    scratch->chunk = CHUNK_BYTES / sizeof(uint64_t) / picture_words;
-    if (scratch->chunk < CHUNK_MIN)
-        scratch->chunk = CHUNK_MIN;
-    if (scratch->chunk > CHUNK_MAX)
-        scratch->chunk = CHUNK_MAX;
-    if (scratch->chunk > scratch->max_batch)
-        scratch->chunk = scratch->max_batch;
+    if (best == plan->n_buffers)
+        plan->size[plan->n_buffers++] = 0;
+    if (plan->size[best] < size)
+        plan->size[best] = size;
+    plan->taken[best] = true;
+    return best;
 }
 
-/* The last layer's for a chunk; if it takes pixels, those of one picture's planes. */
-static size_t counts_needed(const struct infer_scratch *scratch,
-                            const struct network *net)
+static void release(struct plan *plan, size_t v, size_t stage)
 {
-    size_t last = net->n_layers - 1;
-    size_t n_rows = takes_pixels(net, last) ? KERNEL_PLANES : scratch->chunk;
+    if (plan->last_use[v] == stage)
+        plan->taken[plan->buffer[v]] = false;
+}
 
-    return n_rows * lanes_of(net->layers[last].n_out);
+static enum status plan_init(struct plan *plan, const struct network *net)
+{
+    size_t n_values = net->n_stages + 1;
+
+    *plan = (struct plan) {
+        .last_use = calloc(n_values, sizeof(*plan->last_use)),
+        .buffer = calloc(n_values, sizeof(*plan->buffer)),
+        .size = calloc(n_values, sizeof(*plan->size)),
+        .taken = calloc(n_values, sizeof(*plan->taken)),
+    };
+    if (plan->last_use == NULL || plan->buffer == NULL || plan->size == NULL ||
+        plan->taken == NULL)
+        return ST_NOMEM;
+    for (size_t i = 0; i < net->n_stages; i++) {
+        plan->last_use[net->stages[i].in[0]] = i;
+        if (takes_two(&net->stages[i]))
+            plan->last_use[net->stages[i].in[1]] = i;
+    }
+    plan->buffer[0] = take_buffer(plan, value_size(net, 0));
+    for (size_t i = 0; i < net->n_stages; i++) {
+        const struct network_stage *stage = &net->stages[i];
+        bool alone = in_place(net, stage) && plan->last_use[stage->in[0]] == i;
+
+        if (alone)
+            release(plan, stage->in[0], i);
+        plan->buffer[i + 1] = alone && value_size(net, i + 1) != 0
+                                  ? plan->buffer[stage->in[0]]
+                                  : take_buffer(plan, value_size(net, i + 1));
+        plan->taken[plan->buffer[i + 1]] = true;
+        if (!alone)
+            release(plan, stage->in[0], i);
+        if (takes_two(stage) && plan->buffer[stage->in[1]] != plan->buffer[i + 1])
+            release(plan, stage->in[1], i);
+    }
+    return ST_OK;
+}
+
+static size_t plan_size(const struct plan *plan)
+{
+    size_t size = 0;
+
+    for (size_t b = 0; b < plan->n_buffers; b++)
+        size += round_up(plan->size[b]);
+    return size;
+}
+
+/* Is every stage a dense layer? */
+static bool is_chain(const struct network *net)
+{
+    for (size_t i = 0; i < net->n_stages; i++) {
+        if (!infer_is_dense(net, &net->stages[i]))
+            return false;
+    }
+    return true;
+}
+
+static size_t chunk_of(const struct network *net, const struct plan *plan,
+                       size_t max_batch)
+{
+    bool chain = is_chain(net);
+    size_t size = plan_size(plan) + 1;
+    size_t least = chain ? INFER_ROWS_MIN : 1;
+    size_t chunk = (chain ? CHUNK_SIZE : CHUNK_MAP_SIZE) / size;
+
+    if (chunk < least)
+        chunk = least;
+    if (chunk > INFER_ROWS_MAX)
+        chunk = INFER_ROWS_MAX;
+    return chunk > max_batch ? max_batch : chunk;
+}
+
+static size_t work_size(const struct network *net)
+{
+    size_t most = ALIGNMENT;
+
+    for (size_t i = 0; i < net->n_stages; i++) {
+        const struct network_stage *stage = &net->stages[i];
+        size_t size = infer_window_takes(net, stage) ? infer_window_work(net, stage)
+                      : is_binary(net, stage)        ? infer_binary_work(net, stage)
+                      : is_real(net, stage)          ? infer_real_work(net, stage)
+                                                     : 0;
+
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+/* Gives each value its place in scratch->values. */
+static void place_values(struct infer_scratch *scratch, const struct network *net,
+                         const struct plan *plan)
+{
+    for (size_t v = 0; v <= net->n_stages; v++) {
+        struct infer_map *map = &scratch->maps[v];
+        size_t offset = 0;
+
+        for (size_t b = 0; b < plan->buffer[v]; b++)
+            offset += round_up(plan->size[b]) * scratch->chunk;
+        *map = infer_map_of(net, v);
+        if (map->value.kind == NETWORK_VALUE_BITS)
+            map->bits = (uint64_t *)(void *)(scratch->values + offset);
+        else if (map->value.kind == NETWORK_VALUE_REALS)
+            map->reals = (float *)(void *)(scratch->values + offset);
+    }
+}
+
+static enum status scratch_init(struct infer_scratch *scratch, const struct network *net,
+                                const struct plan *plan)
+{
+    scratch->chunk = chunk_of(net, plan, scratch->max_batch);
+    scratch->maps = calloc(net->n_stages + 1, sizeof(*scratch->maps));
+    scratch->values =
+        aligned_alloc(ALIGNMENT, plan_size(plan) * scratch->chunk + ALIGNMENT);
+    scratch->work = aligned_alloc(ALIGNMENT, work_size(net));
+    if (scratch->maps == NULL || scratch->values == NULL || scratch->work == NULL)
+        return ST_NOMEM;
+    place_values(scratch, net, plan);
+    return ST_OK;
 }
 
 enum status infer_scratch_new(const struct network *net, size_t max_batch,
@@ -213,20 +310,18 @@ enum status infer_scratch_new(const struct network *net, size_t max_batch,
         return ST_RANGE;
 
     struct infer_scratch *scratch = calloc(1, sizeof(*scratch));
+    struct plan plan;
+
     if (scratch == NULL)
         return ST_NOMEM;
     scratch->max_batch = max_batch;
-    size_scratch(scratch, net);
-
-    size_t n_words = scratch->chunk * scratch->row_words;
-    scratch->rows[0] = calloc(n_words, sizeof(uint64_t));
-    scratch->rows[1] = calloc(n_words, sizeof(uint64_t));
-    scratch->planes = calloc(scratch->chunk * scratch->n_planes + 1, sizeof(uint64_t));
-    scratch->counts = calloc(counts_needed(scratch, net), sizeof(int32_t));
-    if (scratch->rows[0] == NULL || scratch->rows[1] == NULL || scratch->planes == NULL ||
-        scratch->counts == NULL) {
+    enum status st = plan_init(&plan, net);
+    if (st == ST_OK)
+        st = scratch_init(scratch, net, &plan);
+    plan_done(&plan);
+    if (st != ST_OK) {
         infer_scratch_free(scratch);
-        return ST_NOMEM;
+        return st;
     }
     *ret_scratch = scratch;
     return ST_OK;
@@ -236,175 +331,85 @@ void infer_scratch_free(struct infer_scratch *scratch)
 {
     if (scratch == NULL)
         return;
-    free(scratch->rows[0]);
-    free(scratch->rows[1]);
-    free(scratch->planes);
-    free(scratch->counts);
+    free(scratch->maps);
+    free(scratch->values);
+    free(scratch->work);
     free(scratch);
 }
 
 /* -- The forward pass -- */
 
-/* With m_b the mismatches of a row with bit plane b of the pixels and `ones` the +1
- * weights of the row: of the inputs whose bit b is set, (ones - m_b) more meet +1 than
- * meet -1. So s = sum of 2^b (ones - m_b) = 255 ones - M with M = sum of 2^b m_b. */
-static void logit_pixels(const struct infer_weights *weights,
-                         struct infer_scratch *scratch, const uint8_t *pixels,
-                         float *ret_logits)
+/* The picture of +-1: as one row, or place by place. */
+static void binarise(const struct network_input *input, const uint8_t *pixels, size_t n,
+                     struct infer_map *map)
 {
-    const struct network_layer *from = &weights->net->layers[0];
-    const struct layer *layer = &weights->layers[0];
-    size_t n_lanes = layer->matrix.n_blocks * KERNEL_LANES;
+    size_t size = network_value_size(&map->value);
+    size_t n_places = map->packed ? 1 : infer_places(&map->value);
+    size_t n_bits = size / n_places, n_words = map->stride / n_places;
 
-    infer_input_planes(pixels, from->n_in, scratch->planes);
-    weights->kernel->counts(&layer->matrix, scratch->planes, KERNEL_PLANES,
-                            layer->matrix.n_words, scratch->counts);
-    for (size_t j = 0; j < from->n_out; j++) {
-        int64_t s = layer->top[j];
+    for (size_t i = 0; i < n * n_places; i++)
+        infer_input_binary(pixels + i * n_bits, n_bits, input->threshold,
+                           map->bits + i * n_words);
+}
 
-        for (size_t b = 0; b < KERNEL_PLANES; b++)
-            s -= (int64_t)scratch->counts[b * n_lanes + j] << b;
-        ret_logits[j] =
-            (float)((double)from->scale[j] * (double)s + (double)from->bias[j]);
+static void run_stage(const struct infer_weights *weights, struct infer_scratch *scratch,
+                      size_t i, size_t n)
+{
+    const struct network_stage *stage = &weights->net->stages[i];
+    const struct prepared *prepared = &weights->stages[i];
+    const struct infer_map *in = &scratch->maps[stage->in[0]];
+    struct infer_map *out = &scratch->maps[i + 1];
+
+    switch (stage->op) {
+    case NETWORK_OP_BINARY:
+    case NETWORK_OP_REAL:
+        if (prepared->window != NULL)
+            infer_window_run(prepared->window, weights->kernel, in, n, scratch->work,
+                             out);
+        else if (prepared->binary != NULL)
+            infer_binary_run(prepared->binary, weights->kernel, in, n, scratch->work,
+                             out);
+        else
+            infer_real_run(prepared->real, weights->kernel, in, n, scratch->work, out);
+        return;
+    case NETWORK_OP_POOL_BITS:
+    case NETWORK_OP_POOL_MAX:
+    case NETWORK_OP_POOL_MEAN:
+        infer_pool_run(stage, in, n, out);
+        return;
+    default:
+        infer_elements_run(stage, in, &scratch->maps[stage->in[1]], n, out);
+        return;
     }
 }
 
-static void logit_rows(const struct infer_weights *weights, struct infer_scratch *scratch,
-                       const uint64_t *rows, size_t n, float *ret_logits)
+/* Answers are numbers, whatever the parameters of a network add up to. */
+static void keep_finite(float *logits, size_t n)
 {
-    size_t l = weights->net->n_layers - 1;
-    const struct network_layer *from = &weights->net->layers[l];
-    const struct kernel_matrix *matrix = &weights->layers[l].matrix;
-
-    weights->kernel->counts(matrix, rows, n, scratch->row_words, scratch->counts);
     for (size_t i = 0; i < n; i++) {
-        const int32_t *m = scratch->counts + i * matrix->n_blocks * KERNEL_LANES;
-
-        for (size_t j = 0; j < from->n_out; j++) {
-            int64_t s = (int64_t)from->n_in - 2 * (int64_t)m[j];
-            *ret_logits++ =
-                (float)((double)from->scale[j] * (double)s + (double)from->bias[j]);
-        }
+        if (!isfinite(logits[i]))
+            logits[i] = logits[i] > 0.0F ? FLT_MAX : -FLT_MAX;
     }
-}
-
-/* The first hidden layer from the pixels; what it fires is left in `rows`. */
-static void fire_pixels(const struct infer_weights *weights,
-                        struct infer_scratch *scratch, const uint8_t *pixels, size_t n,
-                        uint64_t *rows)
-{
-    const struct layer *layer = &weights->layers[0];
-    const struct kernel_matrix *matrix = &layer->matrix;
-    const struct kernel_rule rule = { .limit = layer->limit, .invert = layer->invert };
-
-    for (size_t i = 0; i < n; i++)
-        infer_input_planes(pixels + i * matrix->n_in, matrix->n_in,
-                           scratch->planes + i * scratch->n_planes);
-    weights->kernel->fire_planes(matrix, &rule, scratch->planes, n, matrix->n_words, rows,
-                                 scratch->row_words);
-}
-
-/* One chunk: pixels to bits, bits from layer to layer, the last one to logits. */
-static void run_chunk(const struct infer_weights *weights, struct infer_scratch *scratch,
-                      const uint8_t *pixels, size_t n, float *ret_logits)
-{
-    const struct network *net = weights->net;
-    size_t n_inputs = network_inputs(net);
-    uint64_t *in = scratch->rows[0], *out = scratch->rows[1];
-    size_t l = 0;
-
-    if (takes_pixels(net, 0)) {
-        fire_pixels(weights, scratch, pixels, n, in);
-        l = 1;
-    } else {
-        for (size_t i = 0; i < n; i++)
-            infer_input_binary(pixels + i * n_inputs, n_inputs, net->input.threshold,
-                               in + i * scratch->row_words);
-    }
-    for (; l + 1 < net->n_layers; l++) {
-        const struct layer *layer = &weights->layers[l];
-        const struct kernel_rule rule = { .limit = layer->limit,
-                                          .invert = layer->invert };
-
-        weights->kernel->fire(&layer->matrix, &rule, in, n, scratch->row_words, out,
-                              scratch->row_words);
-        uint64_t *swap = in;
-        in = out;
-        out = swap;
-    }
-    logit_rows(weights, scratch, in, n, ret_logits);
 }
 
 void infer_run(const struct infer_weights *weights, struct infer_scratch *scratch,
                const uint8_t *pixels, size_t n, float *ret_logits)
 {
     const struct network *net = weights->net;
+    struct infer_map *first = &scratch->maps[0], *last = &scratch->maps[net->n_stages];
     size_t n_inputs = network_inputs(net);
 
     assert(n >= 1 && n <= scratch->max_batch);
-    if (net->n_layers == 1 && takes_pixels(net, 0)) {
-        for (size_t i = 0; i < n; i++)
-            logit_pixels(weights, scratch, pixels + i * n_inputs,
-                         ret_logits + i * net->n_classes);
-        return;
-    }
     for (size_t i = 0; i < n; i += scratch->chunk) {
         size_t n_chunk = n - i < scratch->chunk ? n - i : scratch->chunk;
 
-        run_chunk(weights, scratch, pixels + i * n_inputs, n_chunk,
-                  ret_logits + i * net->n_classes);
+        if (first->value.kind == NETWORK_VALUE_BITS)
+            binarise(&net->input, pixels + i * n_inputs, n_chunk, first);
+        else
+            first->pixels = pixels + i * n_inputs;
+        last->reals = ret_logits + i * net->n_classes;
+        for (size_t s = 0; s < net->n_stages; s++)
+            run_stage(weights, scratch, s, n_chunk);
     }
-}
-
-/* -- What the logits say -- */
-
-void infer_rank(const float *logits, size_t n_classes, size_t top, uint32_t *ret_classes)
-{
-    size_t n = 0;
-
-    assert(top >= 1 && top <= n_classes);
-    for (size_t c = 0; c < n_classes; c++) {
-        size_t place = n;
-
-        while (place > 0 && logits[c] > logits[ret_classes[place - 1]])
-            place--;
-        if (place == top)
-            continue;
-        if (n < top)
-            n++;
-        for (size_t i = n - 1; i > place; i--)
-            ret_classes[i] = ret_classes[i - 1];
-        ret_classes[place] = (uint32_t)c;
-    }
-}
-
-void infer_probabilities(const float *logits, size_t n_classes, float *ret_p)
-{
-    float max = logits[0];
-    double sum = 0.0;
-
-    for (size_t c = 1; c < n_classes; c++)
-        max = logits[c] > max ? logits[c] : max;
-    for (size_t c = 0; c < n_classes; c++)
-        sum += exp((double)logits[c] - (double)max);
-    for (size_t c = 0; c < n_classes; c++)
-        ret_p[c] = (float)(exp((double)logits[c] - (double)max) / sum);
-}
-
-struct infer_costs infer_costs_default(void)
-{
-    return (struct infer_costs) { .bit_operation_fj = 8.0,
-                                  .threshold_fj = 16.0,
-                                  .logit_fj = 1000.0 };
-}
-
-double infer_compute_pj(const struct network *net, size_t layer,
-                        const struct infer_costs *costs)
-{
-    const struct network_layer *l = &net->layers[layer];
-    bool fires = l->kind == NETWORK_FIRE;
-
-    return ((double)network_layer_bit_operations(net, layer) * costs->bit_operation_fj +
-            (double)l->n_out * (fires ? costs->threshold_fj : costs->logit_fj)) /
-           1000.0;
+    keep_finite(ret_logits, n * net->n_classes);
 }

@@ -6,6 +6,13 @@
  * *scratch* (one per running job). infer_run allocates nothing. Weights are immutable
  * once made and may be read from any number of threads; a scratch belongs to one thread
  * at a time.
+ *
+ * Arithmetic. Sums of +-1 and of pixels are exact integers s; a logit is scale * s + bias
+ * in double precision, rounded once. Reals are single precision, every operation rounded
+ * by itself (no fused multiply-add): sums of products go over row, column and channel of
+ * the window in this order, from 0 on, then comes the bias (with binary weights: scale
+ * and bias as above); means add up row after row and divide last; affine is a * x, then
+ * + b. So every kernel and every batch gives the same bits.
  */
 #ifndef CORE_INFER_H
 #define CORE_INFER_H
@@ -34,7 +41,9 @@ MUST_CHECK enum status infer_scratch_new(const struct network *net, size_t max_b
 void infer_scratch_free(struct infer_scratch *scratch);
 
 /* Runs n (1..max_batch) pictures. pixels: n rows of network_inputs(net) bytes.
- * ret_logits: n rows of n_classes. Larger n than max_batch is a broken promise. */
+ * ret_logits: n rows of n_classes, finite: what overflows becomes the largest number of
+ * its sign, what is no number the least one. Larger n than max_batch is a broken
+ * promise. */
 void infer_run(const struct infer_weights *weights, struct infer_scratch *scratch,
                const uint8_t *pixels, size_t n, float *ret_logits);
 
@@ -55,7 +64,7 @@ struct infer_costs {
     double logit_fj;
 };
 struct infer_costs infer_costs_default(void);
-/* Compute energy of one picture in layer `layer`, pJ. */
+/* Compute energy of one picture in layer `layer`, all places of its window, pJ. */
 double infer_compute_pj(const struct network *net, size_t layer,
                         const struct infer_costs *costs);
 

@@ -15,7 +15,8 @@ static bool always(void)
 
 #define KERNEL(name, usable, isa)                                                        \
     {                                                                                    \
-        name, usable, kernel_counts_##isa, kernel_fire_##isa, kernel_fire_planes_##isa   \
+        name, usable, kernel_counts_##isa, kernel_fire_##isa, kernel_fire_planes_##isa,  \
+            kernel_conv_##isa, kernel_pixels_##isa, kernel_reals_##isa                   \
     }
 
 const struct kernel kernel_list[] = {
@@ -28,7 +29,7 @@ const struct kernel kernel_list[] = {
     KERNEL("avx512", cpu_has_avx512_vpopcntdq, avx512),
     KERNEL("avx512-csa", cpu_has_avx512_vpopcntdq, avx512_csa),
 #endif
-    { NULL, NULL, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
 const struct kernel *kernel_find(const char *name)

@@ -40,6 +40,10 @@ struct kernel_rule {
     const uint8_t *invert; /* [n_blocks], bit = lane, borrowed */
 };
 
+struct kernel_conv_job;
+struct kernel_pixels_job;
+struct kernel_reals_job;
+
 struct kernel {
     const char *name;     /* what --kernel and /api/v1/status print */
     bool (*usable)(void); /* do this CPU and this OS allow it? */
@@ -62,6 +66,11 @@ struct kernel {
     void (*fire_planes)(const struct kernel_matrix *w, const struct kernel_rule *rule,
                         const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
                         size_t y_stride);
+
+    /* A map through a window: kernel_conv.h, kernel_pixels.h, kernel_reals.h. */
+    void (*conv)(const struct kernel_conv_job *job);
+    void (*pixels)(const struct kernel_pixels_job *job);
+    void (*reals)(const struct kernel_reals_job *job);
 };
 
 /* All kernels that were compiled in, slowest first, ending with name == NULL.

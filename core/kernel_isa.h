@@ -18,13 +18,25 @@
     void kernel_fire_planes_##isa(const struct kernel_matrix *w,                         \
                                   const struct kernel_rule *rule, const uint64_t *x,     \
                                   size_t n_x, size_t x_stride, uint64_t *ret_y,          \
-                                  size_t y_stride)
+                                  size_t y_stride);                                      \
+    void kernel_conv_##isa(const struct kernel_conv_job *job);                           \
+    void kernel_pixels_##isa(const struct kernel_pixels_job *job);                       \
+    void kernel_reals_##isa(const struct kernel_reals_job *job)
 
 KERNEL_DECLARE(scalar);
 KERNEL_DECLARE(neon);
 KERNEL_DECLARE(avx2);
 KERNEL_DECLARE(avx512);
 KERNEL_DECLARE(avx512_csa);
+/* The adder makes no difference to these. */
+#define kernel_pixels_avx512_csa kernel_pixels_avx512
+#define kernel_reals_avx512_csa  kernel_reals_avx512
+/* Vectors of two lanes gain nothing. */
+#define kernel_conv_neon   kernel_conv_scalar
+#define kernel_pixels_neon kernel_pixels_scalar
+#define kernel_reals_neon  kernel_reals_scalar
+/* Only where cpu_has_avx512_vnni. */
+void kernel_pixels_vnni(const struct kernel_pixels_job *job);
 
 /* Clears the words of a result row that the blocks do not reach, so that the blocks may
  * be stored in any order. */

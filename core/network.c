@@ -1,18 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/network.h"
 
-#include "core/bits.h"
-#include "core/kernel.h"
-
-#include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 64
-/* Bits of a pixel: a weight meets each of them. */
+/* Bits of a pixel and of a real: a weight meets each of them. */
 #define PIXEL_BITS 8
+#define REAL_BITS  32
+
+/* -- Values -- */
+
+static struct network_value picture(const struct network_input *input)
+{
+    return (struct network_value) {
+        .kind =
+            input->encoding == NETWORK_PIXELS ? NETWORK_VALUE_PIXELS : NETWORK_VALUE_BITS,
+        .height = input->height,
+        .width = input->width,
+        .channels = input->channels,
+    };
+}
+
+struct network_value network_value(const struct network *net, size_t v)
+{
+    return v == 0 ? picture(&net->input) : net->stages[v - 1].out;
+}
+
+size_t network_value_size(const struct network_value *value)
+{
+    return (size_t)value->height * value->width * value->channels;
+}
+
+uint32_t network_window_out(uint32_t side, uint32_t kernel, uint32_t stride,
+                            uint32_t dilation, uint32_t pad_before, uint32_t pad_after)
+{
+    if (kernel == 0 || stride == 0 || dilation == 0)
+        return 0;
+
+    uint64_t padded = (uint64_t)side + pad_before + pad_after;
+    uint64_t reach = (uint64_t)dilation * (kernel - 1) + 1;
+    uint64_t out = padded < reach ? 0 : (padded - reach) / stride + 1;
+
+    return out > UINT32_MAX ? 0 : (uint32_t)out;
+}
+
+/* -- Chains -- */
+
+/* A layer's size, or one that network_check will not find equal to it. */
+static uint32_t side_of(size_t n)
+{
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static struct network_stage dense_stage(const struct network_value *in, size_t l,
+                                        const struct network_layer *layer)
+{
+    bool fires = layer->kind == NETWORK_FIRE;
+
+    return (struct network_stage) {
+        .op = NETWORK_OP_BINARY,
+        .in = { (uint32_t)l, 0 },
+        .out = { fires ? NETWORK_VALUE_BITS : NETWORK_VALUE_REALS, 1, 1,
+                 side_of(layer->n_out) },
+        .window = { .kernel_h = in->height,
+                    .kernel_w = in->width,
+                    .stride_h = 1,
+                    .stride_w = 1,
+                    .dilation_h = 1,
+                    .dilation_w = 1 },
+        .groups = 1,
+        .layer = (uint32_t)l,
+    };
+}
+
+static void stages_done(struct network *net)
+{
+    for (size_t i = 0; net->stages != NULL && i < net->n_stages; i++) {
+        free(net->stages[i].a);
+        free(net->stages[i].b);
+        free(net->stages[i].mask);
+    }
+    free(net->stages);
+    net->stages = NULL;
+    net->n_stages = 0;
+}
+
+enum status network_chain(struct network *net)
+{
+    struct network_stage *stages = calloc(net->n_layers, sizeof(*stages));
+    struct network_value in = picture(&net->input);
+
+    if (stages == NULL)
+        return ST_NOMEM;
+    for (size_t l = 0; l < net->n_layers; l++) {
+        stages[l] = dense_stage(&in, l, &net->layers[l]);
+        in = stages[l].out;
+    }
+    stages_done(net);
+    net->stages = stages;
+    net->n_stages = net->n_layers;
+    return ST_OK;
+}
+
+/* -- Sizes -- */
 
 size_t network_inputs(const struct network *net)
 {
@@ -30,11 +122,40 @@ size_t network_cells(const struct network *net)
     return n;
 }
 
+size_t network_layer_stage(const struct network *net, size_t layer)
+{
+    size_t i = 0;
+
+    while (i < net->n_stages &&
+           (net->stages[i].op != NETWORK_OP_BINARY || net->stages[i].layer != layer))
+        i++;
+    return i;
+}
+
+static const struct network_stage *stage_of(const struct network *net, size_t layer)
+{
+    size_t i = network_layer_stage(net, layer);
+
+    assert(i < net->n_stages);
+    return &net->stages[i];
+}
+
+uint64_t network_layer_places(const struct network *net, size_t layer)
+{
+    const struct network_stage *stage = stage_of(net, layer);
+
+    return (uint64_t)stage->out.height * stage->out.width;
+}
+
 uint64_t network_layer_bit_operations(const struct network *net, size_t layer)
 {
-    uint64_t n = (uint64_t)net->layers[layer].n_out * net->layers[layer].n_in;
+    static const uint64_t bits[] = { [NETWORK_VALUE_PIXELS] = PIXEL_BITS,
+                                     [NETWORK_VALUE_BITS] = 1,
+                                     [NETWORK_VALUE_REALS] = REAL_BITS };
+    struct network_value in = network_value(net, stage_of(net, layer)->in[0]);
 
-    return layer == 0 && net->input.encoding == NETWORK_PIXELS ? PIXEL_BITS * n : n;
+    return (uint64_t)net->layers[layer].n_out * net->layers[layer].n_in *
+           network_layer_places(net, layer) * bits[in.kind];
 }
 
 uint64_t network_bit_operations(const struct network *net)
@@ -55,216 +176,6 @@ bool network_name_ok(const char *name)
     return len >= 1 && len <= NAME_MAX_LEN && name[len] == '\0' && name[0] != '.';
 }
 
-PRINTF_LIKE(2, 3)
-static enum status refuse(char why[ERR_LEN], const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(why, ERR_LEN, format, args); /* a long reason is cut short */
-    va_end(args);
-    return ST_FORMAT;
-}
-
-/* Length of the UTF-8 sequence at s, 0 if it is none. Overlong forms, surrogates and
- * values above U+10FFFF are none (RFC 3629, section 4). */
-static size_t utf8_sequence(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first, last, low, high; /* first byte; bounds of the second */
-        size_t len;
-    } forms[] = {
-        { 0xC2, 0xDF, 0x80, 0xBF, 2 }, { 0xE0, 0xE0, 0xA0, 0xBF, 3 },
-        { 0xE1, 0xEC, 0x80, 0xBF, 3 }, { 0xED, 0xED, 0x80, 0x9F, 3 },
-        { 0xEE, 0xEF, 0x80, 0xBF, 3 }, { 0xF0, 0xF0, 0x90, 0xBF, 4 },
-        { 0xF1, 0xF3, 0x80, 0xBF, 4 }, { 0xF4, 0xF4, 0x80, 0x8F, 4 },
-    };
-
-    if (s[0] < 0x80)
-        return 1;
-    for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
-        if (s[0] < forms[f].first || s[0] > forms[f].last)
-            continue;
-        if (s[1] < forms[f].low || s[1] > forms[f].high)
-            return 0;
-        for (size_t i = 2; i < forms[f].len; i++) {
-            if (s[i] < 0x80 || s[i] > 0xBF)
-                return 0;
-        }
-        return forms[f].len;
-    }
-    return 0;
-}
-
-static bool is_text(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-
-    if (s == NULL)
-        return false;
-    while (*s != '\0') {
-        size_t len = utf8_sequence(s);
-
-        if (len == 0)
-            return false;
-        s += len;
-    }
-    return true;
-}
-
-static enum status check_texts(const struct network *net, char why[ERR_LEN])
-{
-    if (net->name == NULL || !network_name_ok(net->name))
-        return refuse(why, "the network's name is not 1 to %d of A-Z a-z 0-9 . _ -",
-                      NAME_MAX_LEN);
-    if ((net->description != NULL && !is_text(net->description)) ||
-        (net->training != NULL && !is_text(net->training)) ||
-        (net->test_set != NULL && !is_text(net->test_set)))
-        return refuse(why, "description, training or test set is not UTF-8 text");
-    if (net->test_correct > net->test_total)
-        return refuse(why, "%u of %u test pictures correct", net->test_correct,
-                      net->test_total);
-    if (net->n_classes == 0 || net->n_classes > NETWORK_MAX_CLASSES)
-        return refuse(why, "%zu classes, expected 1 to %d", net->n_classes,
-                      NETWORK_MAX_CLASSES);
-    if (net->labels == NULL)
-        return refuse(why, "no labels");
-    for (size_t c = 0; c < net->n_classes; c++) {
-        if (!is_text(net->labels[c]))
-            return refuse(why, "label %zu is not UTF-8 text", c);
-    }
-    return ST_OK;
-}
-
-static enum status check_input(const struct network_input *in, char why[ERR_LEN])
-{
-    if (in->height == 0 || in->height > NETWORK_MAX_SIDE || in->width == 0 ||
-        in->width > NETWORK_MAX_SIDE)
-        return refuse(why, "pictures of %u x %u, expected sides of 1 to %d", in->width,
-                      in->height, NETWORK_MAX_SIDE);
-    if (in->channels != 1 && in->channels != 3)
-        return refuse(why, "%u channels, expected 1 or 3", in->channels);
-    if (in->encoding != NETWORK_PIXELS && in->encoding != NETWORK_BINARY)
-        return refuse(why, "unknown input encoding %d", (int)in->encoding);
-    if (in->encoding == NETWORK_PIXELS && in->threshold != 0)
-        return refuse(why, "threshold %u with pixel input, expected 0", in->threshold);
-    if (in->encoding == NETWORK_BINARY &&
-        (in->threshold == 0 || in->threshold > UINT8_MAX))
-        return refuse(why, "threshold %u of the binary input, expected 1 to 255",
-                      in->threshold);
-    return ST_OK;
-}
-
-static enum status check_weights(const struct network_layer *layer, char why[ERR_LEN])
-{
-    size_t n_words = bits_words(layer->n_in);
-    uint64_t padding = ~bits_mask(layer->n_in, n_words - 1);
-
-    if (layer->weights == NULL)
-        return refuse(why, "layer %s: no weights", layer->name);
-    for (size_t j = 0; j < layer->n_out; j++) {
-        if ((layer->weights[(j + 1) * n_words - 1] & padding) != 0)
-            return refuse(why, "layer %s: row %zu has bits past its %zu inputs",
-                          layer->name, j, layer->n_in);
-    }
-    return ST_OK;
-}
-
-static enum status check_fire(const struct network_layer *layer, char why[ERR_LEN])
-{
-    size_t last = bits_words(layer->n_out) - 1;
-
-    if (layer->threshold == NULL || layer->falling == NULL)
-        return refuse(why, "layer %s: no thresholds or directions", layer->name);
-    if ((layer->falling[last] & ~bits_mask(layer->n_out, last)) != 0)
-        return refuse(why, "layer %s: directions past its %zu outputs", layer->name,
-                      layer->n_out);
-    return ST_OK;
-}
-
-static enum status check_logits(const struct network_layer *layer, size_t n_classes,
-                                char why[ERR_LEN])
-{
-    if (layer->n_out != n_classes)
-        return refuse(why, "layer %s: %zu logits for %zu classes", layer->name,
-                      layer->n_out, n_classes);
-    if (layer->scale == NULL || layer->bias == NULL)
-        return refuse(why, "layer %s: no scales or biases", layer->name);
-    for (size_t j = 0; j < layer->n_out; j++) {
-        if (!isfinite(layer->scale[j]) || !isfinite(layer->bias[j]))
-            return refuse(why, "layer %s: scale or bias %zu is not finite", layer->name,
-                          j);
-    }
-    return ST_OK;
-}
-
-static enum status check_layer(const struct network *net, size_t l, size_t n_before,
-                               char why[ERR_LEN])
-{
-    const struct network_layer *layer = &net->layers[l];
-    bool last = l + 1 == net->n_layers;
-    enum status st;
-
-    if (!is_text(layer->name) || layer->name[0] == '\0')
-        return refuse(why, "layer %zu: its name is empty or not UTF-8 text", l);
-    for (size_t other = 0; other < l; other++) {
-        if (strcmp(net->layers[other].name, layer->name) == 0)
-            return refuse(why, "layers %zu and %zu are both called %s", other, l,
-                          layer->name);
-    }
-    if (layer->kind != (last ? NETWORK_LOGITS : NETWORK_FIRE))
-        return refuse(why, "layer %s: the last layer, and only it, gives logits",
-                      layer->name);
-    if (layer->n_in != n_before)
-        return refuse(why, "layer %s: %zu inputs, but %zu come in", layer->name,
-                      layer->n_in, n_before);
-    if (layer->n_in == 0 || layer->n_in > KERNEL_MAX_INPUTS || layer->n_out == 0)
-        return refuse(why,
-                      "layer %s: %zu inputs to %zu outputs, expected 1 to %zu inputs",
-                      layer->name, layer->n_in, layer->n_out, KERNEL_MAX_INPUTS);
-    st = check_weights(layer, why);
-    if (st != ST_OK)
-        return st;
-    return last ? check_logits(layer, net->n_classes, why) : check_fire(layer, why);
-}
-
-/* Before anything is read through the sizes. */
-static enum status check_cells(const struct network *net, char why[ERR_LEN])
-{
-    size_t left = NETWORK_MAX_CELLS;
-
-    for (size_t l = 0; l < net->n_layers; l++) {
-        const struct network_layer *layer = &net->layers[l];
-
-        if (layer->n_in != 0 && layer->n_out > left / layer->n_in)
-            return refuse(why, "more than %zu weights up to layer %zu", NETWORK_MAX_CELLS,
-                          l);
-        left -= layer->n_out * layer->n_in;
-    }
-    return ST_OK;
-}
-
-enum status network_check(const struct network *net, char why[ERR_LEN])
-{
-    enum status st = check_texts(net, why);
-
-    if (st == ST_OK)
-        st = check_input(&net->input, why);
-    if (st != ST_OK)
-        return st;
-    if (net->n_layers == 0 || net->n_layers > NETWORK_MAX_LAYERS || net->layers == NULL)
-        return refuse(why, "%zu layers, expected 1 to %d", net->n_layers,
-                      NETWORK_MAX_LAYERS);
-    st = check_cells(net, why);
-
-    size_t n_before = network_inputs(net);
-    for (size_t l = 0; st == ST_OK && l < net->n_layers; l++) {
-        st = check_layer(net, l, n_before, why);
-        n_before = net->layers[l].n_out;
-    }
-    return st;
-}
-
 static void layer_done(struct network_layer *layer)
 {
     free(layer->name);
@@ -282,6 +193,7 @@ void network_free(struct network *net)
     for (size_t l = 0; net->layers != NULL && l < net->n_layers; l++)
         layer_done(&net->layers[l]);
     free(net->layers);
+    stages_done(net);
     for (size_t c = 0; net->labels != NULL && c < net->n_classes; c++)
         free(net->labels[c]);
     free(net->labels);

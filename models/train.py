@@ -21,11 +21,12 @@ import gzip
 import os
 import struct
 import time
-import zlib
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+import sbnn
 
 RECIPES = {
     # first: "binary" feeds +1 where the pixel is >= 128 and -1 elsewhere, "pixels" feeds
@@ -211,35 +212,6 @@ def classify_integers(layers, pixels, r):
     return logits.astype(np.float32).argmax(1)
 
 
-def write_sbnn(path, layers, name, r, training, test_set, correct, total):
-    """The .sbnn format, version 1: storage/README.md."""
-    def text(s):
-        raw = s.encode()
-        return struct.pack("<H", len(raw)) + raw
-
-    body = text(name) + text(r["about"]) + text(training) + text(test_set)
-    body += struct.pack("<II", correct, total)
-    binary = r["first"] == "binary"
-    body += struct.pack("<5I", SIDE, SIDE, 1, 1 if binary else 0, 128 if binary else 0)
-    body += struct.pack("<I", len(r["labels"])) + b"".join(text(s) for s in r["labels"])
-    body += struct.pack("<I", len(layers))
-    for layer in layers:
-        n_out, n_in = layer["bits"].shape
-        fires = "threshold" in layer
-        body += text(layer["name"]) + struct.pack("<III", 0 if fires else 1, n_in, n_out)
-        if fires:
-            body += layer["threshold"].astype("<i4").tobytes()
-            body += np.packbits(layer["falling"], bitorder="little").tobytes()
-        else:
-            body += layer["scale"].astype("<f4").tobytes()
-            body += layer["bias"].astype("<f4").tobytes()
-        body += np.packbits(layer["bits"], axis=1, bitorder="little").tobytes()
-    magic = b"\x89SBNN\r\n\x1a"
-    body = struct.pack("<Q", len(magic) + 8 + 8 + len(body)) + body
-    with open(path, "wb") as f:
-        f.write(magic + struct.pack("<II", 1, zlib.crc32(body)) + body)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", choices=sorted(RECIPES))
@@ -278,10 +250,12 @@ def main():
                    ", mirrored" if r["flip"] else "", torch.__version__.split("+")[0],
                    args.threads, "" if args.threads == 1 else "s"))
     path = os.path.join(args.out, args.name + ".sbnn")
-    write_sbnn(path, layers, args.name, r, training,
-               "%s test set, %d images" % (
+    binary = r["first"] == "binary"
+    sbnn.write(path, args.name, r["about"], training, "%s test set, %d images" % (
                    {"mnist": "MNIST", "fashion": "Fashion-MNIST"}[args.name], len(truth)),
-               correct, len(truth))
+               correct, len(truth), (SIDE, SIDE, 1), r["labels"], layers,
+               encoding=sbnn.BINARY if binary else sbnn.PIXELS,
+               threshold=128 if binary else 0)
     print("%s: %d of %d test images right (%.2f %%), %d bytes" %
           (path, correct, len(truth), 100 * correct / len(truth), os.path.getsize(path)))
 

@@ -30,6 +30,13 @@ void cursor_fail(struct cursor *c, enum status st, size_t at, const char *format
 void cursor_begin(struct cursor *c, const uint8_t *bytes, size_t len, const char *magic,
                   uint32_t version, char why[ERR_LEN])
 {
+    cursor_begin_any(c, bytes, len, magic, version, version, why);
+}
+
+void cursor_begin_any(struct cursor *c, const uint8_t *bytes, size_t len,
+                      const char *magic, uint32_t oldest, uint32_t newest,
+                      char why[ERR_LEN])
+{
     *c = (struct cursor) { .bytes = bytes, .len = len, .st = ST_OK, .why = why };
     if (len < CURSOR_HEADER_LEN) {
         cursor_fail(c, ST_FORMAT, len, "the file ends inside its header of %d bytes",
@@ -41,11 +48,15 @@ void cursor_begin(struct cursor *c, const uint8_t *bytes, size_t len, const char
         return;
     }
     c->at = CURSOR_MAGIC_LEN;
-    uint32_t found_version = cursor_u32(c, "version");
-    if (found_version != version) {
+    uint32_t version = cursor_u32(c, "version");
+    if (version < oldest || version > newest) {
+        char range[32] = "";
+
+        if (oldest != newest)
+            (void)snprintf(range, sizeof(range), "%" PRIu32 " to ", oldest);
         cursor_fail(c, ST_UNSUPPORTED, CURSOR_MAGIC_LEN,
-                    "version: expected %" PRIu32 ", found %" PRIu32, version,
-                    found_version);
+                    "version: expected %s%" PRIu32 ", found %" PRIu32, range, newest,
+                    version);
         return;
     }
     uint32_t crc = cursor_u32(c, "checksum");
@@ -63,6 +74,11 @@ void cursor_begin(struct cursor *c, const uint8_t *bytes, size_t len, const char
                     "checksum: the file says %08" PRIx32 " and its bytes give %08" PRIx32
                     "; it was altered after it was written",
                     crc, true_crc);
+}
+
+uint32_t cursor_version(const struct cursor *c)
+{
+    return le_load32(c->bytes + CURSOR_MAGIC_LEN);
 }
 
 uint32_t cursor_checksum(const struct cursor *c)

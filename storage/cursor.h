@@ -32,6 +32,12 @@ struct cursor {
  * checksum; ST_UNSUPPORTED: another version. */
 void cursor_begin(struct cursor *c, const uint8_t *bytes, size_t len, const char *magic,
                   uint32_t version, char why[ERR_LEN]);
+/* The same where more than one version is read: oldest .. newest. */
+void cursor_begin_any(struct cursor *c, const uint8_t *bytes, size_t len,
+                      const char *magic, uint32_t oldest, uint32_t newest,
+                      char why[ERR_LEN]);
+/* The version that the header names; it is one that was asked for. */
+uint32_t cursor_version(const struct cursor *c);
 /* The checksum that the header names; it has been found true. */
 uint32_t cursor_checksum(const struct cursor *c);
 

@@ -85,3 +85,43 @@ enum status file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t 
     (void)close(fd); /* only read from: there is nothing to lose */
     return st;
 }
+
+/* Gives errno, 0 on success. */
+static int write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return errno;
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+    return fdatasync(fd) == 0 ? 0 : errno;
+}
+
+enum status file_write(const char *path, const uint8_t *bytes, size_t len,
+                       char why[ERR_LEN])
+{
+    char scratch[4096];
+    int n = snprintf(scratch, sizeof(scratch), "%s.tmp", path);
+
+    if (n < 0 || (size_t)n >= sizeof(scratch))
+        return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
+    if (unlink(scratch) != 0 && errno != ENOENT)
+        return file_fail(ST_IO, scratch, strerror(errno), why);
+    int fd = open(scratch, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return file_fail(ST_IO, scratch, strerror(errno), why);
+
+    int error = write_all(fd, bytes, len);
+    if (close(fd) != 0 && error == 0)
+        error = errno;
+    if (error == 0 && rename(scratch, path) != 0)
+        error = errno;
+    if (error == 0)
+        return ST_OK;
+    (void)unlink(scratch); /* if it stays, the next write removes it */
+    return file_fail(ST_IO, path, strerror(error), why);
+}

@@ -13,6 +13,10 @@
  * `why` begins with the path. */
 MUST_CHECK enum status file_read(const char *path, size_t max, uint8_t **ret_bytes,
                                  size_t *ret_len, char why[ERR_LEN]);
+/* Writes PATH.tmp, syncs it and renames it over `path`: a reader sees the whole old file
+ * or the whole new one. ST_IO; `why` begins with the path. */
+MUST_CHECK enum status file_write(const char *path, const uint8_t *bytes, size_t len,
+                                  char why[ERR_LEN]);
 /* Fills `why` with "PATH: reason" and gives `st`. A long path is cut, the reason never
  * is. */
 #define FILE_SHOWN_PATH 160

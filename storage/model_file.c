@@ -2,16 +2,16 @@
 #include "storage/model_file.h"
 
 #include "core/bits.h"
+#include "core/kernel.h"
 #include "storage/cursor.h"
 #include "storage/file.h"
+#include "storage/model_file_internal.h"
 
 #include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char magic[] = "\x89SBNN\r\n\x1a";
 
 /* Room for n > 0 elements, or NULL with ST_NOMEM at the cursor. */
 static void *room(struct cursor *c, size_t n, size_t size)
@@ -42,6 +42,19 @@ static void read_head(struct cursor *c, struct network *net)
                     net->test_correct, net->test_total);
 }
 
+/* What a picture is fitted by came with version 2. */
+static void read_fit(struct cursor *c, struct network_input *input)
+{
+    input->bgr = cursor_u32_in(c, "blue first", 0, input->channels == 3) != 0;
+    input->fit = (enum network_fit)cursor_u32_in(c, "fit", 0, NETWORK_CROP);
+    if (input->fit == NETWORK_CROP)
+        input->resize = cursor_u32_in(
+            c, "resize", input->height > input->width ? input->height : input->width,
+            NETWORK_MAX_SIDE);
+    else
+        input->resize = cursor_u32_in(c, "resize", 0, 0);
+}
+
 static void read_input(struct cursor *c, struct network_input *input)
 {
     input->height = cursor_u32_in(c, "height", 1, NETWORK_MAX_SIDE);
@@ -55,6 +68,8 @@ static void read_input(struct cursor *c, struct network_input *input)
         input->threshold = cursor_u32_in(c, "threshold", 1, 255);
     else
         input->threshold = cursor_u32_in(c, "threshold", 0, 0);
+    if (cursor_version(c) >= 2)
+        read_fit(c, input);
 }
 
 static void read_labels(struct cursor *c, struct network *net)
@@ -117,7 +132,7 @@ static void read_floats(struct cursor *c, const char *what, size_t n, float **re
         memcpy(&values[i], &bits, sizeof(bits));
         if (!isfinite(values[i])) {
             cursor_fail(c, ST_FORMAT, begin + 4 * i,
-                        "%s: expected a finite number, found %g at output %zu", what,
+                        "%s: expected a finite number, found %g at %zu", what,
                         (double)values[i], i);
             return;
         }
@@ -136,30 +151,34 @@ static void read_thresholds(struct cursor *c, size_t n, int32_t **ret_values)
         values[i] = (int32_t)le_load32(p + 4 * i);
 }
 
-/* Reads the shape and holds it against the layer before, the place in the network and
- * what is left of the cell budget, before anything of that size is read. */
+/* Reads the shape and holds it against what is left of the cell budget, before anything
+ * of that size is read. In a chain it is known but for the outputs inside. */
 static void read_shape(struct cursor *c, const struct network *net, size_t l, size_t n_in,
                        size_t *cells_left, struct network_layer *layer)
 {
-    bool last = l + 1 == net->n_layers;
-    uint32_t kind = last ? NETWORK_LOGITS : NETWORK_FIRE;
+    bool chain = cursor_version(c) == 1, last = l + 1 == net->n_layers;
+    uint32_t kinds[2] = { NETWORK_FIRE, NETWORK_LOGITS };
+    uint32_t inputs[2] = { 1, KERNEL_MAX_INPUTS };
+    uint32_t outputs[2] = { 1, NETWORK_MAX_CHANNELS };
 
-    layer->kind = (enum network_layer_kind)cursor_u32_in(c, "kind", kind, kind);
-    layer->n_in = cursor_u32_in(c, "inputs", (uint32_t)n_in, (uint32_t)n_in);
-    if (last)
-        layer->n_out = cursor_u32_in(c, "outputs", (uint32_t)net->n_classes,
-                                     (uint32_t)net->n_classes);
-    else
-        layer->n_out = cursor_u32_in(c, "outputs", 1, UINT32_MAX);
+    if (chain) {
+        kinds[0] = kinds[1] = last ? NETWORK_LOGITS : NETWORK_FIRE;
+        inputs[0] = inputs[1] = (uint32_t)n_in;
+    }
+    if (chain && last)
+        outputs[0] = outputs[1] = (uint32_t)net->n_classes;
+    layer->kind = (enum network_layer_kind)cursor_u32_in(c, "kind", kinds[0], kinds[1]);
+    layer->n_in = cursor_u32_in(c, "inputs", inputs[0], inputs[1]);
+    layer->n_out = cursor_u32_in(c, "outputs", outputs[0], outputs[1]);
     if (c->st != ST_OK)
         return;
-    if (layer->n_out > *cells_left / n_in) {
+    if (layer->n_out > *cells_left / layer->n_in) {
         cursor_fail(c, ST_FORMAT, c->at - 4,
                     "outputs: %zu x %zu weights are more than the %zu that may follow",
-                    layer->n_out, n_in, *cells_left);
+                    layer->n_out, layer->n_in, *cells_left);
         return;
     }
-    *cells_left -= layer->n_out * n_in;
+    *cells_left -= layer->n_out * layer->n_in;
 }
 
 static void read_layer(struct cursor *c, const struct network *net, size_t l, size_t n_in,
@@ -180,7 +199,7 @@ static void read_layer(struct cursor *c, const struct network *net, size_t l, si
         read_floats(c, "scale", layer->n_out, &layer->scale);
         read_floats(c, "bias", layer->n_out, &layer->bias);
     }
-    read_bits(c, "weights", layer->n_out, n_in, &layer->weights);
+    read_bits(c, "weights", layer->n_out, layer->n_in, &layer->weights);
     c->where[0] = '\0';
 }
 
@@ -200,12 +219,96 @@ static void read_layers(struct cursor *c, struct network *net)
     }
 }
 
+/* -- Stages -- */
+
+static void read_value(struct cursor *c, struct network_value *value)
+{
+    value->kind =
+        (enum network_value_kind)cursor_u32_in(c, "kind", 0, NETWORK_VALUE_REALS);
+    value->height = cursor_u32_in(c, "height", 1, NETWORK_MAX_SIDE);
+    value->width = cursor_u32_in(c, "width", 1, NETWORK_MAX_SIDE);
+    value->channels = cursor_u32_in(c, "channels", 1, NETWORK_MAX_CHANNELS);
+}
+
+/* network_check knows which stages have one. */
+static void read_window(struct cursor *c, struct network_window *window)
+{
+    window->kernel_h = cursor_u32(c, "kernel height");
+    window->kernel_w = cursor_u32(c, "kernel width");
+    window->stride_h = cursor_u32(c, "vertical stride");
+    window->stride_w = cursor_u32(c, "horizontal stride");
+    window->dilation_h = cursor_u32(c, "vertical dilation");
+    window->dilation_w = cursor_u32(c, "horizontal dilation");
+    window->pad_top = cursor_u32(c, "top pad");
+    window->pad_left = cursor_u32(c, "left pad");
+    window->pad_bottom = cursor_u32(c, "bottom pad");
+    window->pad_right = cursor_u32(c, "right pad");
+}
+
+static float read_float(struct cursor *c, const char *what)
+{
+    uint32_t bits = cursor_u32(c, what);
+    float value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void read_stage(struct cursor *c, const struct network *net, size_t i)
+{
+    struct network_stage *s = &net->stages[i];
+
+    (void)snprintf(c->where, sizeof(c->where), "stage %zu ", i);
+    s->op = (enum network_op)cursor_u32_in(c, "op", 0, NETWORK_OPS - 1);
+    s->in[0] = cursor_u32_in(c, "input", 0, (uint32_t)i);
+    s->in[1] = cursor_u32_in(c, "second input", 0, (uint32_t)i);
+    read_value(c, &s->out);
+    read_window(c, &s->window);
+    s->padding = (enum network_padding)cursor_u32_in(c, "padding", 0, NETWORK_PAD_PLUS);
+    s->groups = cursor_u32(c, "groups");
+    s->layer = cursor_u32(c, "layer");
+    s->count_outside = cursor_u32_in(c, "count outside", 0, 1) != 0;
+    s->strict = cursor_u32_in(c, "strict", 0, 1) != 0;
+    s->low = read_float(c, "low");
+    s->high = read_float(c, "high");
+    s->n_a = cursor_u32(c, "entries of a");
+    s->n_b = cursor_u32(c, "entries of b");
+    if (s->n_a > 0)
+        read_floats(c, "a", s->n_a, &s->a);
+    if (s->n_b > 0)
+        read_floats(c, "b", s->n_b, &s->b);
+    /* The value that comes in has been read. */
+    if (c->st == ST_OK && (s->op == NETWORK_OP_POOL_BITS || s->op == NETWORK_OP_SIGN))
+        read_bits(c, "mask", 1, network_value(net, s->in[0]).channels, &s->mask);
+    c->where[0] = '\0';
+}
+
+static void read_stages(struct cursor *c, struct network *net)
+{
+    size_t n = cursor_u32_in(c, "number of stages", 1, NETWORK_MAX_STAGES);
+
+    net->stages = room(c, n, sizeof(*net->stages));
+    if (net->stages == NULL)
+        return;
+    net->n_stages = n;
+    for (size_t i = 0; i < n && c->st == ST_OK; i++)
+        read_stage(c, net, i);
+}
+
+static void make_chain(struct cursor *c, struct network *net)
+{
+    if (c->st == ST_OK && network_chain(net) != ST_OK)
+        cursor_fail(c, ST_NOMEM, c->at, "not enough memory for %zu stages",
+                    net->n_layers);
+}
+
 enum status model_file_parse(const uint8_t *bytes, size_t len, struct network **ret_net,
                              char why[ERR_LEN])
 {
     struct cursor c;
 
-    cursor_begin(&c, bytes, len, magic, MODEL_FILE_VERSION, why);
+    cursor_begin_any(&c, bytes, len, model_file_magic, MODEL_FILE_OLDEST,
+                     MODEL_FILE_VERSION, why);
     struct network *net = room(&c, 1, sizeof(*net));
     if (net == NULL)
         return c.st;
@@ -215,6 +318,10 @@ enum status model_file_parse(const uint8_t *bytes, size_t len, struct network **
     read_input(&c, &net->input);
     read_labels(&c, net);
     read_layers(&c, net);
+    if (cursor_version(&c) == 1)
+        make_chain(&c, net);
+    else
+        read_stages(&c, net);
     cursor_end(&c);
     if (c.st == ST_OK)
         c.st = network_check(net, why);

@@ -69,6 +69,8 @@ static struct network *random_network(enum network_encoding encoding)
         layer->scale = must_alloc(layer->n_out, sizeof(float));
         layer->bias = must_alloc(layer->n_out, sizeof(float));
     }
+    if (network_chain(net) != ST_OK)
+        abort();
     return net;
 }
 

@@ -34,6 +34,19 @@ def kernel_rows(text):
                       verdict == "goal")
 
 
+def conv_rows(text):
+    """A kernel's title, then one line a layer: two ratios, each perhaps with a goal."""
+    name = ""
+    for line in text.splitlines():
+        if not line.startswith(" "):
+            name = line.split(":")[0]
+            continue
+        for ratio, unit, verdict, goal in re.findall(
+                r"([\d.]+)( of matrix product|x scalar) (goal|MISSES) ([\d.]+)", line):
+            yield row("%s, %s" % (name, line.split("  ")[1].strip()), ratio + unit,
+                      ">= %s%s" % (goal, unit), verdict == "goal")
+
+
 def infer_rows(text):
     """One line a network and kernel: batch 1 in us, batch 64 in pictures/s, with goals."""
     for line in text.splitlines():
@@ -65,8 +78,8 @@ def http_rows(text):
         yield tuple(line.split("\t"))
 
 
-PARTS = (("kernel.txt", kernel_rows), ("infer.txt", infer_rows), ("mram.txt", mram_rows),
-         ("http.tsv", http_rows))
+PARTS = (("kernel.txt", kernel_rows), ("conv.txt", conv_rows), ("infer.txt", infer_rows),
+         ("mram.txt", mram_rows), ("http.tsv", http_rows))
 
 
 def main():

@@ -43,7 +43,7 @@ void serve_remove(struct serve *serve)
 static void add_model(struct daemon *daemon, const char *name)
 {
     const struct sbnn_shape shape = {
-        name, { 8, 8, 1, NETWORK_PIXELS, 0 }, 3, { 128, 64, 10 }
+        name, { 8, 8, 1, NETWORK_PIXELS, .threshold = 0 }, 3, { 128, 64, 10 }
     };
 
     assert_int_equal(model_new(sbnn_random(&shape, daemon->n_models + 1),

@@ -50,7 +50,7 @@ static void parse(const struct network *net, const uint8_t *bytes, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const struct sbnn_shape shape = {
-        "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+        "small", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
     };
     struct network *net = sbnn_random(&shape, 1);
     uint8_t *copy = malloc(len + 1);

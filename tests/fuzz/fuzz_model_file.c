@@ -10,6 +10,25 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+/* What was read can be written, and comes back as the same bytes. */
+static void write_again(const struct network *net)
+{
+    struct network *read = NULL;
+    uint8_t *bytes = NULL, *again = NULL;
+    size_t len, len_again;
+    char why[ERR_LEN];
+
+    if (model_file_bytes(net, &bytes, &len) != ST_OK ||
+        model_file_parse(bytes, len, &read, why) != ST_OK ||
+        model_file_bytes(read, &again, &len_again) != ST_OK)
+        abort();
+    if (len != len_again || memcmp(bytes, again, len) != 0)
+        abort();
+    network_free(read);
+    free(again);
+    free(bytes);
+}
+
 static void parse(const uint8_t *bytes, size_t len)
 {
     struct network *net;
@@ -19,6 +38,7 @@ static void parse(const uint8_t *bytes, size_t len)
         return;
     if (network_check(net, why) != ST_OK)
         abort();
+    write_again(net);
     network_free(net);
 }
 

@@ -105,6 +105,8 @@ static void put_layer(struct out *out, const struct network_layer *layer, size_t
                       struct sbnn_bytes *ret)
 {
     put_string(out, layer->name);
+    if (l >= sizeof(ret->kind_at) / sizeof(ret->kind_at[0]))
+        abort();
     ret->kind_at[l] = out->len;
     put_u32(out, (uint64_t)layer->kind);
     put_u32(out, layer->n_in);
@@ -123,12 +125,41 @@ static void put_layer(struct out *out, const struct network_layer *layer, size_t
     put_bits(out, layer->weights, layer->n_out, layer->n_in);
 }
 
-static void put_head(struct out *out, const struct network *net)
+static void put_stage(struct out *out, const struct network_stage *s, size_t n_channels)
+{
+    const struct network_window *w = &s->window;
+    const uint32_t head[] = {
+        (uint32_t)s->op,  s->in[0],
+        s->in[1],         (uint32_t)s->out.kind,
+        s->out.height,    s->out.width,
+        s->out.channels,  w->kernel_h,
+        w->kernel_w,      w->stride_h,
+        w->stride_w,      w->dilation_h,
+        w->dilation_w,    w->pad_top,
+        w->pad_left,      w->pad_bottom,
+        w->pad_right,     (uint32_t)s->padding,
+        s->groups,        s->layer,
+        s->count_outside, s->strict,
+    };
+    const float range[] = { s->low, s->high };
+
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        put_u32(out, head[i]);
+    put_floats(out, range, 2);
+    put_u32(out, s->n_a);
+    put_u32(out, s->n_b);
+    put_floats(out, s->a, s->n_a);
+    put_floats(out, s->b, s->n_b);
+    if (s->op == NETWORK_OP_POOL_BITS || s->op == NETWORK_OP_SIGN)
+        put_bits(out, s->mask, 1, n_channels);
+}
+
+static void put_head(struct out *out, const struct network *net, uint32_t version)
 {
     static const uint8_t magic[8] = { 0x89, 'S', 'B', 'N', 'N', '\r', '\n', 0x1a };
 
     put(out, magic, sizeof(magic));
-    put_u32(out, 1);
+    put_u32(out, version);
     put_u32(out, 0);
     put_uint(out, 0, 8);
     put_string(out, net->name);
@@ -139,18 +170,23 @@ static void put_head(struct out *out, const struct network *net)
     put_u32(out, net->test_total);
 }
 
-struct sbnn_bytes sbnn_write(const struct network *net)
+static struct sbnn_bytes write_version(const struct network *net, uint32_t version)
 {
     struct sbnn_bytes ret = { .bytes = NULL };
     struct out out = { .bytes = NULL };
 
-    put_head(&out, net);
+    put_head(&out, net, version);
     ret.input_at = out.len;
     put_u32(&out, net->input.height);
     put_u32(&out, net->input.width);
     put_u32(&out, net->input.channels);
     put_u32(&out, (uint64_t)net->input.encoding);
     put_u32(&out, net->input.threshold);
+    if (version == 2) {
+        put_u32(&out, net->input.bgr);
+        put_u32(&out, (uint64_t)net->input.fit);
+        put_u32(&out, net->input.resize);
+    }
     ret.classes_at = out.len;
     put_u32(&out, net->n_classes);
     for (size_t i = 0; i < net->n_classes; i++)
@@ -159,10 +195,27 @@ struct sbnn_bytes sbnn_write(const struct network *net)
     put_u32(&out, net->n_layers);
     for (size_t l = 0; l < net->n_layers; l++)
         put_layer(&out, &net->layers[l], l, &ret);
+    if (version == 2) {
+        put_u32(&out, net->n_stages);
+        ret.stages_at = out.len;
+        for (size_t i = 0; i < net->n_stages; i++)
+            put_stage(&out, &net->stages[i],
+                      network_value(net, net->stages[i].in[0]).channels);
+    }
     sbnn_seal(out.bytes, out.len);
     ret.bytes = out.bytes;
     ret.len = out.len;
     return ret;
+}
+
+struct sbnn_bytes sbnn_write(const struct network *net)
+{
+    return write_version(net, 1);
+}
+
+struct sbnn_bytes sbnn_write_stages(const struct network *net)
+{
+    return write_version(net, 2);
 }
 
 void sbnn_write_file(const char *path, const struct network *net)
@@ -261,6 +314,9 @@ struct network *sbnn_random(const struct sbnn_shape *shape, uint64_t seed)
     net->labels = room(calloc(net->n_classes, sizeof(*net->labels)));
     for (size_t i = 0; i < net->n_classes; i++)
         net->labels[i] = numbered("class ", i);
+
+    if (network_chain(net) != ST_OK)
+        abort();
 
     struct sbnn_bytes file = sbnn_write(net);
     for (unsigned i = 0; i < 4; i++)

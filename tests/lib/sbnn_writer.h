@@ -30,10 +30,13 @@ struct sbnn_bytes {
     size_t kind_at[8];   /* of each layer; inputs and outputs follow */
     size_t values_at[8]; /* thresholds, or scale */
     size_t weights_at[8];
+    size_t stages_at; /* the first stage, version 2 */
 };
 
-/* Writes what the network says, consistent or not. */
+/* Writes what the network says, consistent or not: version 1, which has no stages (those
+ * of a chain are understood), and version 2. At most 8 layers. */
 struct sbnn_bytes sbnn_write(const struct network *net);
+struct sbnn_bytes sbnn_write_stages(const struct network *net);
 void sbnn_write_file(const char *path, const struct network *net);
 
 /* Makes length and checksum right again, of an .sbnn file and of an array image alike.

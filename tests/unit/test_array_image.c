@@ -22,11 +22,11 @@
 #include <cmocka.h>
 
 static const struct sbnn_shape small = {
-    "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+    "small", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
 };
 /* Several tiles and several buffers of the writer, rows that do not fill words. */
 static const struct sbnn_shape large = {
-    "large", { 28, 28, 1, NETWORK_BINARY, 128 }, 3, { 1000, 129, 10 }
+    "large", { 28, 28, 1, NETWORK_BINARY, .threshold = 128 }, 3, { 1000, 129, 10 }
 };
 
 /* -- Helpers -- */

@@ -16,6 +16,7 @@ struct fixture {
     uint64_t weights[8], falling[1];
     int32_t threshold[8];
     struct network_layer layer;
+    struct network_stage stage;
     struct network net;
 };
 
@@ -32,7 +33,9 @@ static void build(struct fixture *f, enum network_encoding encoding, size_t n_ou
                                         .falling = f->falling };
     f->net = (struct network) { .input = { .encoding = encoding },
                                 .n_layers = 1,
-                                .layers = &f->layer };
+                                .layers = &f->layer,
+                                .n_stages = 1,
+                                .stages = &f->stage };
 }
 
 /* Does the output fire for no input, or for all of them? Tries every input of extreme

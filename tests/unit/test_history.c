@@ -41,7 +41,7 @@ static void fixture_make(struct fixture *f)
     assert_int_equal(db_open(f->path, &f->db, &opened, why), ST_OK);
     for (unsigned i = 0; i < 2; i++) {
         struct sbnn_shape shape = {
-            names[i], { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+            names[i], { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
         };
 
         int64_t since_s;

@@ -131,6 +131,7 @@ static struct network *random_network(enum network_encoding encoding, const size
         net->layers[l].n_out = sizes[l + 1];
         fill_layer(net, l);
     }
+    assert_int_equal(network_chain(net), ST_OK);
     assert_int_equal(network_check(net, why), ST_OK);
     return net;
 }

@@ -35,7 +35,9 @@ struct fixture {
 
 static struct network *network_called(const char *name, uint64_t seed)
 {
-    struct sbnn_shape shape = { name, { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 } };
+    struct sbnn_shape shape = {
+        name, { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
+    };
 
     return sbnn_random(&shape, seed);
 }

@@ -16,7 +16,7 @@
 static struct network *small_network(void)
 {
     const struct sbnn_shape shape = {
-        "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+        "small", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
     };
 
     return sbnn_random(&shape, 1);

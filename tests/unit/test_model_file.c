@@ -5,6 +5,7 @@
 #include "tests/lib/fault.h"
 #include "tests/lib/sbnn_writer.h"
 #include "tests/lib/scratch.h"
+#include "tests/lib/stage_net.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,10 +18,16 @@
 #include <cmocka.h>
 
 static const struct sbnn_shape small = {
-    "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+    "small", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
 };
 
 /* -- Helpers -- */
+
+static uint32_t le_bytes(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+           (uint32_t)p[3] << 24;
+}
 
 static void assert_layers_equal(const struct network_layer *a,
                                 const struct network_layer *b)
@@ -39,6 +46,35 @@ static void assert_layers_equal(const struct network_layer *a,
     if (b->kind == NETWORK_LOGITS) {
         assert_memory_equal(a->scale, b->scale, b->n_out * 4);
         assert_memory_equal(a->bias, b->bias, b->n_out * 4);
+    }
+}
+
+static void assert_stages_equal(const struct network *a, const struct network *b)
+{
+    assert_int_equal(a->n_stages, b->n_stages);
+    for (size_t i = 0; i < b->n_stages; i++) {
+        struct network_stage x = a->stages[i], y = b->stages[i];
+
+        assert_memory_equal(x.a, y.a, y.n_a * sizeof(float));
+        assert_memory_equal(x.b, y.b, y.n_b * sizeof(float));
+        assert_true((x.mask == NULL) == (y.mask == NULL));
+        if (y.mask != NULL)
+            assert_memory_equal(x.mask, y.mask, bits_words(y.out.channels) * 8);
+        x.a = y.a = x.b = y.b = NULL;
+        x.mask = y.mask = NULL;
+        assert_int_equal(x.op, y.op);
+        assert_int_equal(x.in[0], y.in[0]);
+        assert_int_equal(x.in[1], y.in[1]);
+        assert_memory_equal(&x.out, &y.out, sizeof(x.out));
+        assert_memory_equal(&x.window, &y.window, sizeof(x.window));
+        assert_int_equal(x.padding, y.padding);
+        assert_int_equal(x.groups, y.groups);
+        assert_int_equal(x.layer, y.layer);
+        assert_int_equal(x.count_outside, y.count_outside);
+        assert_int_equal(x.strict, y.strict);
+        assert_true(x.low == y.low && x.high == y.high);
+        assert_int_equal(x.n_a, y.n_a);
+        assert_int_equal(x.n_b, y.n_b);
     }
 }
 
@@ -62,6 +98,10 @@ static void assert_networks_equal(const struct network *a, const struct network 
     assert_int_equal(a->n_layers, b->n_layers);
     for (size_t l = 0; l < b->n_layers; l++)
         assert_layers_equal(&a->layers[l], &b->layers[l]);
+    assert_int_equal(a->input.bgr, b->input.bgr);
+    assert_int_equal(a->input.fit, b->input.fit);
+    assert_int_equal(a->input.resize, b->input.resize);
+    assert_stages_equal(a, b);
 }
 
 /* Parses a copy of exactly `len` bytes, so that the address sanitizer sees a read past
@@ -92,11 +132,14 @@ static void a_written_network_comes_back_the_same(void **state)
 {
     (void)state;
     static const struct sbnn_shape shapes[] = {
-        { "one", { 1, 1, 1, NETWORK_BINARY, 1 }, 1, { 1 } },
-        { "small", { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 } },
-        { "words", { 8, 8, 1, NETWORK_PIXELS, 0 }, 3, { 64, 128, 10 } },
-        { "A.b-c_1", { 5, 13, 3, NETWORK_PIXELS, 0 }, 3, { 65, 63, 2 } },
-        { "deep", { 28, 28, 1, NETWORK_BINARY, 255 }, 6, { 100, 7, 8, 9, 1, 4 } },
+        { "one", { 1, 1, 1, NETWORK_BINARY, .threshold = 1 }, 1, { 1 } },
+        { "small", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 } },
+        { "words", { 8, 8, 1, NETWORK_PIXELS, .threshold = 0 }, 3, { 64, 128, 10 } },
+        { "A.b-c_1", { 5, 13, 3, NETWORK_PIXELS, .threshold = 0 }, 3, { 65, 63, 2 } },
+        { "deep",
+          { 28, 28, 1, NETWORK_BINARY, .threshold = 255 },
+          6,
+          { 100, 7, 8, 9, 1, 4 } },
     };
     char why[ERR_LEN];
 
@@ -457,6 +500,216 @@ static void without_memory_nothing_leaks(void **state)
     network_free(net);
 }
 
+/* -- Version 2 -- */
+
+/* The bytes as the writer makes them and as a writer of its own does. */
+static struct sbnn_bytes must_write(struct network *net)
+{
+    struct sbnn_bytes mine = { .bytes = NULL }, other = sbnn_write_stages(net);
+
+    assert_int_equal(model_file_bytes(net, &mine.bytes, &mine.len), ST_OK);
+    assert_int_equal(mine.len, other.len);
+    assert_memory_equal(mine.bytes, other.bytes, mine.len);
+    free(mine.bytes);
+    net->checksum = le_bytes(other.bytes + 12);
+    return other;
+}
+
+static void networks_of_stages_come_back_the_same(void **state)
+{
+    (void)state;
+    char why[ERR_LEN];
+
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct network *net =
+            seed == 0 ? sbnn_random(&small, 1) : stage_net_every_op(seed);
+        struct sbnn_bytes file = must_write(net);
+        struct network *read = NULL;
+
+        enum status st = model_file_parse(file.bytes, file.len, &read, why);
+        if (st != ST_OK)
+            print_error("%s\n", why);
+        assert_int_equal(st, ST_OK);
+        assert_networks_equal(read, net);
+        network_free(read);
+        network_free(net);
+        free(file.bytes);
+    }
+}
+
+static void every_cut_of_a_network_of_stages_is_refused(void **state)
+{
+    (void)state;
+    struct network *net = stage_net_every_op(1);
+    struct sbnn_bytes file = must_write(net);
+    char why[ERR_LEN];
+
+    for (size_t len = 0; len < file.len; len++) {
+        uint8_t *cut = malloc(len + 1);
+
+        assert_int_equal(parse(file.bytes, len, why), ST_FORMAT);
+        assert_non_null(cut);
+        memcpy(cut, file.bytes, len);
+        sbnn_seal(cut, len);
+        assert_int_equal(parse(cut, len, why), ST_FORMAT);
+        free(cut);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+static void flipped_bits_of_a_network_of_stages_do_no_harm(void **state)
+{
+    (void)state;
+    struct network *net = stage_net_every_op(2);
+    struct sbnn_bytes file = must_write(net);
+    char why[ERR_LEN];
+
+    for (size_t bit = 8 * 24; bit < 8 * file.len; bit++) {
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        sbnn_seal(file.bytes, file.len);
+        enum status st = parse(file.bytes, file.len, why);
+        assert_true(st == ST_OK || st == ST_FORMAT);
+        file.bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+/* Numbers of a network of stages, replaced under a true checksum. */
+static void stages_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    struct network *net = stage_net_every_op(3);
+    struct sbnn_bytes file = must_write(net);
+    /* Fields of the first stage, in units of u32. */
+    enum {
+        OP,
+        IN,
+        IN_2,
+        KIND,
+        HEIGHT,
+        WIDTH,
+        CHANNELS,
+        KERNEL,
+        PADDING = 17,
+        GROUPS,
+        LAYER,
+        COUNT,
+        STRICT,
+        LOW,
+        HIGH,
+        N_A,
+        N_B
+    };
+    const struct hostile cases[] = {
+        { "stages", file.stages_at - 4, 0 },
+        { "stages", file.stages_at - 4, 1025 },
+        { "stages", file.stages_at - 4, UINT32_MAX },
+        { "op", file.stages_at + 4 * OP, NETWORK_OPS },
+        { "input", file.stages_at + 4 * IN, 1 },
+        { "second input", file.stages_at + 4 * IN_2, UINT32_MAX },
+        { "kind", file.stages_at + 4 * KIND, 3 },
+        { "height", file.stages_at + 4 * HEIGHT, 0 },
+        { "width", file.stages_at + 4 * WIDTH, 4097 },
+        { "channels", file.stages_at + 4 * CHANNELS, 65537 },
+        { "window", file.stages_at + 4 * KERNEL, UINT32_MAX },
+        { "inputs", file.stages_at + 4 * KERNEL, 2 },
+        { "padding", file.stages_at + 4 * PADDING, 3 },
+        { "groups", file.stages_at + 4 * GROUPS, 0 },
+        { "layer", file.stages_at + 4 * LAYER, UINT32_MAX },
+        { "count", file.stages_at + 4 * COUNT, 2 },
+        { "setting", file.stages_at + 4 * STRICT, 1 },
+        { "setting", file.stages_at + 4 * LOW, 1 },
+        { "setting", file.stages_at + 4 * HIGH, 0x7fc00000 },
+        { "a", file.stages_at + 4 * N_A, UINT32_MAX },
+        { "b", file.stages_at + 4 * N_B, 1 << 28 },
+        { "blue", file.input_at + 20, 2 },
+        { "fit", file.input_at + 24, 2 },
+        { "resize", file.input_at + 28, 7 },
+        { "resize", file.input_at + 28, UINT32_MAX },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t saved[4];
+        char why[ERR_LEN];
+
+        memcpy(saved, file.bytes + cases[i].at, 4);
+        for (unsigned b = 0; b < 4; b++)
+            file.bytes[cases[i].at + b] = (uint8_t)(cases[i].value >> (8 * b));
+        sbnn_seal(file.bytes, file.len);
+        enum status st = parse(file.bytes, file.len, why);
+        if (st != ST_FORMAT || strstr(why, cases[i].what) == NULL)
+            print_error("case %zu (%s = %u): status %d: %s\n", i, cases[i].what,
+                        cases[i].value, (int)st, why);
+        assert_int_equal(st, ST_FORMAT);
+        assert_non_null(strstr(why, cases[i].what));
+        memcpy(file.bytes + cases[i].at, saved, 4);
+    }
+    free(file.bytes);
+    network_free(net);
+}
+
+static void a_saved_network_is_loaded_again(void **state)
+{
+    (void)state;
+    struct network *net = stage_net_every_op(4), *read = NULL;
+    struct scratch scratch;
+    char why[ERR_LEN];
+
+    scratch_make(&scratch);
+    const char *path = scratch_path(&scratch, "every.sbnn");
+    assert_int_equal(model_file_save(path, net, why), ST_OK);
+    assert_int_equal(model_file_save(path, net, why), ST_OK); /* over the old one */
+    assert_int_equal(model_file_load(path, &read, why), ST_OK);
+    net->checksum = read->checksum;
+    assert_networks_equal(read, net);
+    network_free(read);
+
+    path = scratch_path(&scratch, "no/folder.sbnn");
+    assert_int_equal(model_file_save(path, net, why), ST_IO);
+    assert_memory_equal(why, scratch.dir, strlen(scratch.dir));
+    scratch_remove(&scratch);
+
+    free(net->description);
+    net->description = malloc(65537);
+    assert_non_null(net->description);
+    memset(net->description, 'a', 65536);
+    net->description[65536] = '\0';
+    uint8_t *bytes = NULL;
+    size_t len;
+    assert_int_equal(model_file_bytes(net, &bytes, &len), ST_RANGE);
+    assert_int_equal(model_file_save("unused", net, why), ST_RANGE);
+    assert_null(bytes);
+    network_free(net);
+}
+
+static void failed_allocations_of_stages_leave_nothing_behind(void **state)
+{
+    (void)state;
+    struct network *net = stage_net_every_op(5);
+    struct sbnn_bytes file = must_write(net);
+    struct network *read = NULL;
+    enum status st = ST_NOMEM;
+    char why[ERR_LEN];
+    uint8_t *bytes = NULL;
+    size_t len;
+
+    for (unsigned nth = 0; st != ST_OK; nth++) {
+        fault_at(nth);
+        st = model_file_parse(file.bytes, file.len, &read, why);
+        fault_off();
+        assert_true(st == ST_OK || (st == ST_NOMEM && read == NULL));
+    }
+    network_free(read);
+    fault_at(0);
+    assert_int_equal(model_file_bytes(net, &bytes, &len), ST_NOMEM);
+    fault_off();
+    assert_null(bytes);
+    free(file.bytes);
+    network_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +727,12 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_or_not_a_file_says_so),
         cmocka_unit_test(a_file_is_read_like_its_bytes),
         cmocka_unit_test(without_memory_nothing_leaks),
+        cmocka_unit_test(networks_of_stages_come_back_the_same),
+        cmocka_unit_test(every_cut_of_a_network_of_stages_is_refused),
+        cmocka_unit_test(flipped_bits_of_a_network_of_stages_do_no_harm),
+        cmocka_unit_test(stages_that_cannot_be_are_refused),
+        cmocka_unit_test(a_saved_network_is_loaded_again),
+        cmocka_unit_test(failed_allocations_of_stages_leave_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ struct fixture {
 static struct model *new_model(const char *name, size_t index)
 {
     const struct sbnn_shape shape = {
-        name, { 2, 3, 1, NETWORK_BINARY, 128 }, 2, { 9, 3 }
+        name, { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
     };
     struct model *model = NULL;
 

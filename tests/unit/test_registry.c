@@ -43,7 +43,9 @@ static int unmake(void **state)
 /* A network of that name in a file of the folder. */
 static void put_file(struct fixture *f, const char *file, const char *name)
 {
-    const struct sbnn_shape shape = { name, { 2, 2, 1, NETWORK_BINARY, 9 }, 1, { 3 } };
+    const struct sbnn_shape shape = {
+        name, { 2, 2, 1, NETWORK_BINARY, .threshold = 9 }, 1, { 3 }
+    };
     struct network *net = sbnn_random(&shape, 1);
 
     sbnn_write_file(scratch_path(&f->scratch, file), net);
