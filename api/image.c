@@ -23,14 +23,15 @@ enum image_type image_sniff(const uint8_t *bytes, size_t len)
 {
     if (begins(bytes, len, "\x89PNG\r\n\x1a\n", 8))
         return IMAGE_PNG;
+    /* A start mark, and the first byte of the next mark and its kind. */
+    if (begins(bytes, len, "\xff\xd8\xff", 3) && len >= 4 && bytes[3] >= 0xc0)
+        return IMAGE_JPEG;
     return is_pnm(bytes, len) ? IMAGE_PNM : IMAGE_RAW;
 }
 
 /* Formats that people send and that are not read here; NULL for none of them. */
 static const char *foreign_format(const uint8_t *bytes, size_t len)
 {
-    if (begins(bytes, len, "\xff\xd8\xff", 3))
-        return "a JPEG picture";
     if (begins(bytes, len, "GIF87a", 6) || begins(bytes, len, "GIF89a", 6))
         return "a GIF picture";
     if (begins(bytes, len, "RIFF", 4) && len >= 12 && memcmp(bytes + 8, "WEBP", 4) == 0)
@@ -65,8 +66,8 @@ static enum status fit_raw(const uint8_t *bytes, size_t len,
     const char *found = foreign_format(bytes, len);
     if (found != NULL) {
         snprintf(why, ERR_LEN,
-                 "found %s; expected PNG, PGM, PPM or %zu bytes of raw pixels", found,
-                 expected);
+                 "found %s; expected PNG, JPEG, PGM, PPM or %zu bytes of raw pixels",
+                 found, expected);
         return ST_UNSUPPORTED;
     }
     snprintf(why, ERR_LEN, "raw pixels: expected %zu bytes (%u x %u x %u), found %zu",
@@ -114,6 +115,24 @@ static enum status place(void *ctx, uint32_t width, uint32_t height, uint32_t ch
     return ST_OK;
 }
 
+static enum status resize(const struct image_plane *from,
+                          const struct network_input *input, uint8_t *ret_pixels)
+{
+    if (input->fit == NETWORK_CROP)
+        return image_crop(from, input->resize, input->width, input->height, ret_pixels);
+    return image_resize(from, input->width, input->height, ret_pixels);
+}
+
+static void swap_red_and_blue(uint8_t *pixels, size_t n_pixels)
+{
+    for (uint8_t *at = pixels; at < pixels + 3 * n_pixels; at += 3) {
+        uint8_t first = at[0];
+
+        at[0] = at[2];
+        at[2] = first;
+    }
+}
+
 enum status image_fit(const uint8_t *bytes, size_t len, const struct network_input *input,
                       uint8_t *ret_pixels, char why[ERR_LEN])
 {
@@ -124,6 +143,9 @@ enum status image_fit(const uint8_t *bytes, size_t len, const struct network_inp
     case IMAGE_PNG:
         st = image_png_decode(bytes, len, input->channels, place, &placing, why);
         break;
+    case IMAGE_JPEG:
+        st = image_jpeg_decode(bytes, len, input->channels, place, &placing, why);
+        break;
     case IMAGE_PNM:
         st = image_pnm_decode(bytes, len, input->channels, place, &placing, why);
         break;
@@ -132,11 +154,13 @@ enum status image_fit(const uint8_t *bytes, size_t len, const struct network_inp
     }
     bool scale = placing.plane.pixels != ret_pixels;
     if (st == ST_OK && scale) {
-        st = image_resize(&placing.plane, input->width, input->height, ret_pixels);
+        st = resize(&placing.plane, input, ret_pixels);
         if (st != ST_OK)
             snprintf(why, ERR_LEN, "out of memory for scaling a picture");
     }
     if (scale)
         free(placing.plane.pixels);
+    if (st == ST_OK && input->bgr)
+        swap_red_and_blue(ret_pixels, (size_t)input->width * input->height);
     return st;
 }

@@ -26,6 +26,9 @@ typedef enum status image_place(void *ctx, uint32_t width, uint32_t height,
 MUST_CHECK enum status image_png_decode(const uint8_t *bytes, size_t len,
                                         uint32_t channels, image_place *place, void *ctx,
                                         char why[ERR_LEN]);
+MUST_CHECK enum status image_jpeg_decode(const uint8_t *bytes, size_t len,
+                                         uint32_t channels, image_place *place, void *ctx,
+                                         char why[ERR_LEN]);
 MUST_CHECK enum status image_pnm_decode(const uint8_t *bytes, size_t len,
                                         uint32_t channels, image_place *place, void *ctx,
                                         char why[ERR_LEN]);
@@ -34,6 +37,12 @@ MUST_CHECK enum status image_pnm_decode(const uint8_t *bytes, size_t len,
  * black. Integer arithmetic: the same bytes everywhere. ST_NOMEM is the only failure. */
 MUST_CHECK enum status image_resize(const struct image_plane *from, uint32_t width,
                                     uint32_t height, uint8_t *ret_pixels);
+/* Scales `from` until its shorter side is `side` (>= width and height) and the longer one
+ * in proportion, rounded, and gives the middle width x height of that: what is left over
+ * is halved, an odd pixel goes to the right or below. Makes only the part that is wanted.
+ * Otherwise as image_resize. */
+MUST_CHECK enum status image_crop(const struct image_plane *from, uint32_t side,
+                                  uint32_t width, uint32_t height, uint8_t *ret_pixels);
 
 /* Rec. 601, rounded; equal channels give that value exactly. */
 static inline uint8_t image_luma(unsigned r, unsigned g, unsigned b)

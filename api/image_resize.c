@@ -4,21 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the scaled picture comes to lie in the frame. */
-struct frame {
+/* A picture that is scaled, a window of it that is wanted, and where that goes. The
+ * scaled picture as a whole is never in memory: it may be far larger than its window. */
+struct scaling {
     const struct image_plane *from;
-    uint32_t width, height; /* of the scaled picture */
-    uint32_t frame_width;   /* of what it is centred in */
-    uint32_t left, top;     /* its place there */
-    uint8_t *pixels;        /* of the frame */
+    uint32_t width, height;         /* of the scaled picture */
+    uint32_t left, top;             /* of the window in it */
+    uint32_t out_width, out_height; /* of the window */
+    uint8_t *pixels;                /* where the window's first pixel goes */
+    size_t stride;                  /* from there to the next row, in bytes */
 };
-
-static uint8_t *frame_row(const struct frame *frame, uint32_t y)
-{
-    size_t pixel = (size_t)(frame->top + y) * frame->frame_width + frame->left;
-
-    return frame->pixels + pixel * frame->from->channels;
-}
 
 /* round(side * to / from), at least 1. */
 static uint32_t scaled_side(uint32_t side, uint32_t to, uint32_t from)
@@ -30,38 +25,41 @@ static uint32_t scaled_side(uint32_t side, uint32_t to, uint32_t from)
 
 /* -- Down: the mean over the area that a new pixel covers -- */
 
-/* One row of sums: new pixel j covers [j * w, (j + 1) * w) where old pixel i covers
- * [i * n, (i + 1) * n), of n new and w old pixels, so that all weights are integers. */
-static void sum_row(const struct frame *frame, uint32_t y, uint32_t *sums)
+/* New pixel j covers [j * w, (j + 1) * w) where old pixel i covers [i * n, (i + 1) * n),
+ * of n new and w old pixels, so that all weights are integers; n <= w <= IMAGE_MAX_SIDE.
+ */
+static uint32_t covered(uint32_t i, uint32_t n, uint32_t j, uint32_t w)
 {
-    const struct image_plane *from = frame->from;
-    const uint8_t *row = from->pixels + (size_t)y * from->width * from->channels;
-    uint32_t n = frame->width, w = from->width, channels = from->channels;
-    uint32_t room = w; /* what is still uncovered of new pixel j */
+    uint32_t begin = i * n > j * w ? i * n : j * w;
+    uint32_t end = (i + 1) * n < (j + 1) * w ? (i + 1) * n : (j + 1) * w;
 
-    memset(sums, 0, (size_t)n * channels * sizeof(*sums));
-    for (uint32_t i = 0, j = 0; i < w; i++) {
-        uint32_t here = n < room ? n : room;
-        uint32_t rest = n - here;
+    return end - begin;
+}
 
-        for (uint32_t c = 0; c < channels; c++)
-            sums[j * channels + c] += row[i * channels + c] * here;
-        room -= here;
-        if (room > 0)
-            continue;
-        j++;
-        room = w - rest;
-        for (uint32_t c = 0; rest > 0 && c < channels; c++)
-            sums[j * channels + c] += row[i * channels + c] * rest;
+/* The sums of old row y, over the columns of each new pixel of the window. */
+static void sum_row(const struct scaling *s, uint32_t y, uint32_t *sums)
+{
+    const struct image_plane *from = s->from;
+    uint32_t n = s->width, w = from->width, channels = from->channels;
+    const uint8_t *row = from->pixels + (size_t)y * w * channels;
+
+    memset(sums, 0, (size_t)s->out_width * channels * sizeof(*sums));
+    for (uint32_t j = s->left; j < s->left + s->out_width; j++, sums += channels) {
+        for (uint32_t i = j * w / n; i * n < (j + 1) * w; i++) {
+            uint32_t weight = covered(i, n, j, w);
+
+            for (uint32_t c = 0; c < channels; c++)
+                sums[c] += row[i * channels + c] * weight;
+        }
     }
 }
 
-static enum status shrink(const struct frame *frame)
+static enum status shrink(const struct scaling *s)
 {
-    const struct image_plane *from = frame->from;
-    size_t values = (size_t)frame->width * from->channels;
-    uint64_t *totals = calloc(values, sizeof(*totals));
-    uint32_t *sums = calloc(values, sizeof(*sums));
+    const struct image_plane *from = s->from;
+    size_t values = (size_t)s->out_width * from->channels;
+    uint64_t *totals = malloc(values * sizeof(*totals));
+    uint32_t *sums = malloc(values * sizeof(*sums));
 
     if (totals == NULL || sums == NULL) {
         free(sums);
@@ -69,24 +67,24 @@ static enum status shrink(const struct frame *frame)
         return ST_NOMEM;
     }
     uint64_t area = (uint64_t)from->width * from->height;
-    uint32_t n = frame->height, h = from->height;
-    uint32_t room = h; /* as in sum_row, downwards */
-    for (uint32_t i = 0, j = 0; i < h; i++) {
-        uint32_t here = n < room ? n : room;
-        uint32_t rest = n - here;
+    uint32_t n = s->height, h = from->height;
+    uint32_t summed = h; /* the old row that is in sums: two new ones may share it */
+    for (uint32_t y = 0; y < s->out_height; y++) {
+        uint32_t j = s->top + y;
 
-        sum_row(frame, i, sums);
-        for (size_t k = 0; k < values; k++)
-            totals[k] += (uint64_t)sums[k] * here;
-        room -= here;
-        if (room > 0)
-            continue;
-        uint8_t *row = frame_row(frame, j++);
-        for (size_t k = 0; k < values; k++) {
-            row[k] = (uint8_t)((totals[k] + area / 2) / area);
-            totals[k] = (uint64_t)sums[k] * rest;
+        memset(totals, 0, values * sizeof(*totals));
+        for (uint32_t i = j * h / n; i * n < (j + 1) * h; i++) {
+            uint64_t weight = covered(i, n, j, h);
+
+            if (summed != i)
+                sum_row(s, i, sums);
+            summed = i;
+            for (size_t k = 0; k < values; k++)
+                totals[k] += sums[k] * weight;
         }
-        room = h - rest;
+        uint8_t *row = s->pixels + y * s->stride;
+        for (size_t k = 0; k < values; k++)
+            row[k] = (uint8_t)((totals[k] + area / 2) / area);
     }
     free(sums);
     free(totals);
@@ -120,22 +118,22 @@ static struct between between(uint32_t j, uint32_t n, uint32_t w)
     return b;
 }
 
-static void enlarge(const struct frame *frame)
+static void enlarge(const struct scaling *s)
 {
-    const struct image_plane *from = frame->from;
+    const struct image_plane *from = s->from;
     uint32_t channels = from->channels;
     size_t stride = (size_t)from->width * channels;
-    uint64_t parts_x = 2 * (uint64_t)frame->width, parts_y = 2 * (uint64_t)frame->height;
+    uint64_t parts_x = 2 * (uint64_t)s->width, parts_y = 2 * (uint64_t)s->height;
     uint64_t parts = parts_x * parts_y;
 
-    for (uint32_t y = 0; y < frame->height; y++) {
-        struct between v = between(y, frame->height, from->height);
+    for (uint32_t y = 0; y < s->out_height; y++) {
+        struct between v = between(s->top + y, s->height, from->height);
         const uint8_t *upper = from->pixels + v.low * stride;
         const uint8_t *lower = from->pixels + v.high * stride;
-        uint8_t *row = frame_row(frame, y);
+        uint8_t *row = s->pixels + y * s->stride;
 
-        for (uint32_t x = 0; x < frame->width; x++) {
-            struct between u = between(x, frame->width, from->width);
+        for (uint32_t x = 0; x < s->out_width; x++) {
+            struct between u = between(s->left + x, s->width, from->width);
             for (uint32_t c = 0; c < channels; c++) {
                 size_t left = (size_t)u.low * channels + c;
                 size_t right = (size_t)u.high * channels + c;
@@ -153,19 +151,44 @@ static void enlarge(const struct frame *frame)
 enum status image_resize(const struct image_plane *from, uint32_t width, uint32_t height,
                          uint8_t *ret_pixels)
 {
-    struct frame frame = { .from = from, .frame_width = width, .pixels = ret_pixels };
+    struct scaling s = { .from = from, .stride = (size_t)width * from->channels };
     /* Which side touches the frame first? */
     bool by_width = (uint64_t)width * from->height <= (uint64_t)height * from->width;
 
-    frame.width = by_width ? width : scaled_side(from->width, height, from->height);
-    frame.height = by_width ? scaled_side(from->height, width, from->width) : height;
-    frame.left = (width - frame.width) / 2;
-    frame.top = (height - frame.height) / 2;
+    s.width = by_width ? width : scaled_side(from->width, height, from->height);
+    s.height = by_width ? scaled_side(from->height, width, from->width) : height;
+    s.out_width = s.width;
+    s.out_height = s.height;
     memset(ret_pixels, 0, (size_t)width * height * from->channels);
+    s.pixels = ret_pixels + (height - s.height) / 2 * s.stride +
+               (size_t)(width - s.width) / 2 * from->channels;
 
     bool grows = by_width ? width > from->width : height > from->height;
     if (!grows)
-        return shrink(&frame);
-    enlarge(&frame);
+        return shrink(&s);
+    enlarge(&s);
+    return ST_OK;
+}
+
+enum status image_crop(const struct image_plane *from, uint32_t side, uint32_t width,
+                       uint32_t height, uint8_t *ret_pixels)
+{
+    bool upright = from->width <= from->height;
+    uint32_t shorter = upright ? from->width : from->height;
+    struct scaling s = {
+        .from = from,
+        .width = upright ? side : scaled_side(from->width, side, shorter),
+        .height = upright ? scaled_side(from->height, side, shorter) : side,
+        .out_width = width,
+        .out_height = height,
+        .pixels = ret_pixels,
+        .stride = (size_t)width * from->channels,
+    };
+
+    s.left = (s.width - width) / 2;
+    s.top = (s.height - height) / 2;
+    if (side <= shorter)
+        return shrink(&s);
+    enlarge(&s);
     return ST_OK;
 }

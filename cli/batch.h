@@ -11,20 +11,24 @@
 #define BATCH_MAX_BYTES    ((size_t)16 << 20)
 #define BATCH_MAX_PICTURES 1024
 
-/* How pictures are sent: raw pixels only where they are just what the model takes. */
+/* How the pixels of a set are sent: raw only where they are just what the model takes. A
+ * set of files has none: its files are sent as they are. */
 struct batch_shape {
     size_t height, width, channels; /* of the data set; channels 1 or 3 */
     bool raw;
 };
 
-/* The most pictures of `shape` that fit into one body, 0 .. BATCH_MAX_PICTURES. */
-size_t batch_capacity(const struct batch_shape *shape);
+/* How many of the pictures from `first` on, of `n`, fit into one body, 0 .. n and up to
+ * BATCH_MAX_PICTURES. */
+size_t batch_count(const struct dataset *set, const struct batch_shape *shape,
+                   size_t first, size_t n);
 
-/* {"images":[{"b64":...},...],"labels":[...]} of pictures first .. first + n - 1. A
- * picture whose raw bytes begin like a picture file goes as one (PGM, PPM), so that
- * nobody mistakes it. Free with free(). ST_NOMEM. */
+/* {"images":[{"b64":...},...],"labels":[...]} of pictures first .. first + n - 1, as many
+ * as batch_count() allows. A picture whose raw bytes begin like a picture file goes as
+ * one (PGM, PPM), so that nobody mistakes it. Free with free(). ST_NOMEM, or with a set
+ * of files what reading one of them gave; `why` says it. */
 MUST_CHECK enum status batch_body(const struct dataset *set,
                                   const struct batch_shape *shape, size_t first, size_t n,
-                                  char **ret_body, size_t *ret_len);
+                                  char **ret_body, size_t *ret_len, char why[ERR_LEN]);
 
 #endif

@@ -135,6 +135,8 @@ static const char *content_type(const uint8_t *bytes, size_t len)
 {
     if (len >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
         return "image/png";
+    if (len >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
+        return "image/jpeg";
     if (len >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' &&
         isspace(bytes[2]))
         return "image/x-portable-anymap";
@@ -302,7 +304,7 @@ const struct command classify_command = {
     .args = "FILE...",
     .summary = "say what pictures show",
     .about =
-        "Sends each FILE (PNG, PGM, PPM, or raw pixels; - is standard input) and\n"
+        "Sends each FILE (PNG, JPEG, PGM, PPM, or raw pixels; - is standard input) and\n"
         "prints the class, its label and probability, how many bits of the weights\n"
         "were wrong in the memory that answered, and what the picture cost in energy.\n"
         "A picture of another size or colour is fitted to the model. Light and dark\n"
@@ -313,7 +315,7 @@ const struct command classify_command = {
     .examples = "  spinbnn classify -m mnist seven.png\n"
                 "  spinbnn classify -m mnist --top 3 seven.png\n"
                 "  spinbnn classify -m mnist --label 7 sevens/*.png\n"
-                "  convert shoe.jpg pgm:- | spinbnn classify -m fashion -\n"
+                "  convert shoe.webp png:- | spinbnn classify -m fashion -\n"
                 "  spinbnn classify -m mnist --json *.png | jq -r '.file + \" \" + "
                 ".results[0].label'\n",
     .options = options,

@@ -10,12 +10,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sysexits.h>
 
 #define DEFAULT_BATCH       64
 #define DEFAULT_CONNECTIONS 2
+/* Photographs take longer to decode than to send. */
+#define DEFAULT_BATCH_OF_FILES 16
 
-enum { DATASET, SPLIT, LIMIT, BATCH, CONNECTIONS };
+enum { DATASET, SPLIT, LIMIT, BATCH, CONNECTIONS, TOP };
 
 static const char *const splits[] = { "test", "train", NULL };
 
@@ -24,9 +27,8 @@ static const struct option options[] = {
                   .letter = 'd',
                   .kind = OPTION_TEXT,
                   .value = "DIR",
-                  .help =
-                      "folder with images and labels as IDX files, plain or .gz, named "
-                      "as MNIST's are" },
+                  .help = "folder with IDX files named as MNIST's are, CIFAR-10's binary "
+                          "batches, or picture files and a CSV" },
     [SPLIT] = { .name = "split",
                 .kind = OPTION_CHOICE,
                 .value = "SPLIT",
@@ -43,14 +45,22 @@ static const struct option options[] = {
                 .value = "N",
                 .min = 1,
                 .max = BATCH_MAX_PICTURES,
-                .help =
-                    "pictures in one request; default 64, less where they are large" },
+                .help = "pictures in one request; default 64, 16 of files, less where "
+                        "they are "
+                        "large" },
     [CONNECTIONS] = { .name = "connections",
                       .kind = OPTION_COUNT,
                       .value = "N",
                       .min = 1,
                       .max = EVALUATION_MAX_CONNECTIONS,
                       .help = "requests under way at once; default 2" },
+    [TOP] = { .name = "top",
+              .letter = 'n',
+              .kind = OPTION_COUNT,
+              .value = "N",
+              .min = 1,
+              .max = 65536,
+              .help = "count also how often the label is among the N best classes" },
     { .name = NULL },
 };
 
@@ -67,6 +77,20 @@ static double ratio(uint64_t part, uint64_t whole)
     return whole > 0 ? (double)part / (double)whole : (double)NAN;
 }
 
+static void print_top(const struct evaluation *e)
+{
+    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n);
+    char a[OUTPUT_NUMBER], b[OUTPUT_NUMBER], c[OUTPUT_NUMBER], title[32], line[256];
+
+    if (e->top <= 1)
+        return;
+    snprintf(title, sizeof(title), "top %zu", e->top);
+    snprintf(line, sizeof(line), "%s, 95 %% interval %s to %s",
+             output_percent(ratio(e->tally.correct_top, e->tally.n), a),
+             output_percent(i.low, b), output_percent(i.high, c));
+    output_line(stdout, title, line);
+}
+
 static void print_accuracy(const struct evaluation *e, const struct subject *s)
 {
     struct interval i = interval_wilson(e->tally.correct, e->tally.n);
@@ -81,6 +105,7 @@ static void print_accuracy(const struct evaluation *e, const struct subject *s)
              output_count((double)e->tally.correct, a),
              output_count((double)e->tally.n, b));
     output_line(stdout, "", line);
+    print_top(e);
     if (!isfinite(shipped)) {
         output_line(stdout, "shipped", "not known");
         return;
@@ -203,25 +228,43 @@ static json_t *json_generations(const struct tally *tally)
     return list;
 }
 
+static json_t *json_interval(const struct interval *i)
+{
+    return json_pack("{s:f, s:f, s:f}", "level", 0.95, "low", i->low, "high", i->high);
+}
+
+/* null where nothing but the best class was asked for */
+static json_t *json_top(const struct evaluation *e)
+{
+    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n);
+
+    if (e->top <= 1)
+        return json_null();
+    return json_pack("{s:I, s:I, s:f, s:o}", "n", (json_int_t)e->top, "correct",
+                     (json_int_t)e->tally.correct_top, "accuracy",
+                     ratio(e->tally.correct_top, e->tally.n), "interval",
+                     json_interval(&i));
+}
+
 static int print_json(const struct evaluation *e, const struct subject *s)
 {
     const struct tally *tally = &e->tally;
     struct interval i = interval_wilson(tally->correct, tally->n);
     json_t *generations = json_generations(tally), *shipped = field(s->about, "accuracy");
     bool whole = json_array_size(generations) == tally->n_generations;
-    json_t *interval =
-        json_pack("{s:f, s:f, s:f}", "level", 0.95, "low", i.low, "high", i.high);
+    json_t *interval = json_interval(&i), *top = json_top(e);
     json_t *energy =
         json_pack("{s:o, s:o}", "total_pj", number(tally->energy_pj), "per_image_pj",
                   number(tally->energy_pj / (double)tally->n));
     json_t *all = json_pack(
-        "{s:s, s:s, s:s, s:b, s:I, s:I, s:f, s:o, s:O?, s:o, s:o, s:f, s:f, s:I}",
+        "{s:s, s:s, s:s, s:b, s:I, s:I, s:f, s:o, s:o, s:O?, s:o, s:o, s:f, s:f, "
+        "s:I}",
         "model", s->model, "dataset", s->dir, "split", s->split, "complete",
         tally->n == e->n, "images", (json_int_t)tally->n, "correct",
         (json_int_t)tally->correct, "accuracy", ratio(tally->correct, tally->n),
-        "interval", interval, "shipped", shipped, "generations", generations, "energy",
-        energy, "seconds", e->seconds, "images_per_s", (double)tally->n / e->seconds,
-        "retries", (json_int_t)e->n_retries);
+        "interval", interval, "top", top, "shipped", shipped, "generations", generations,
+        "energy", energy, "seconds", e->seconds, "images_per_s",
+        (double)tally->n / e->seconds, "retries", (json_int_t)e->n_retries);
     int code = EXIT_SUCCESS;
 
     /* json_pack has taken every part, whether or not it succeeded. */
@@ -247,19 +290,42 @@ static int load(const char *dir, const char *split, struct dataset *ret_set)
                   why);
 }
 
-/* Does the set suit the model, and how is it sent? */
-static int fit(struct evaluation *e, const struct subject *s)
+/* Labels that are no class, and a set whose classes are those of the model in another
+ * order: every answer would be counted wrong. */
+static int check_labels(const struct dataset *set, const struct subject *s)
 {
-    const struct dataset *set = e->set;
     double classes = field_number(s->about, "classes");
-    unsigned most = 0;
+    const json_t *labels = field(s->about, "labels");
+    uint32_t most = 0;
 
     for (size_t i = 0; i < set->n; i++)
         most = set->labels[i] > most ? set->labels[i] : most;
     if (most >= classes)
         return report(EX_DATAERR,
-                      "%s has labels up to %u, but %s knows only %.0f classes", s->dir,
-                      most, s->model, classes);
+                      "%s has labels up to %lu, but %s knows only %.0f classes", s->dir,
+                      (unsigned long)most, s->model, classes);
+
+    for (size_t i = 0; i < set->n_names; i++) {
+        const char *ours = json_string_value(json_array_get(labels, i));
+
+        if (ours != NULL && strcasecmp(ours, set->names[i]) == 0)
+            continue;
+        for (size_t j = 0; j < json_array_size(labels); j++) {
+            const char *other = json_string_value(json_array_get(labels, j));
+
+            if (other != NULL && strcasecmp(other, set->names[i]) == 0)
+                return report(EX_DATAERR, "%s: \"%.60s\" is class %zu, of %s class %zu",
+                              s->dir, set->names[i], i, s->model, j);
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+/* Pixels: how are they sent, and do they fit into a request? */
+static int fit_pixels(struct evaluation *e, const struct subject *s)
+{
+    const struct dataset *set = e->set;
+
     if (set->channels != 1 && set->channels != 3)
         return report(EX_DATAERR,
                       "%s has pictures of %zu channels; 1 (grey) or 3 (RGB) "
@@ -272,14 +338,35 @@ static int fit(struct evaluation *e, const struct subject *s)
         .channels = set->channels,
         .raw = field_number(s->about, "input.height") == (double)set->height &&
                field_number(s->about, "input.width") == (double)set->width &&
-               field_number(s->about, "input.channels") == (double)set->channels,
+               field_number(s->about, "input.channels") == (double)set->channels &&
+               !json_is_true(field(s->about, "input.bgr")),
     };
-    size_t capacity = batch_capacity(&e->shape);
-    if (capacity == 0)
+    if (batch_count(set, &e->shape, 0, 1) == 0)
         return report(EX_DATAERR, "%s: a picture of %zu x %zu is too large for a request",
                       s->dir, set->width, set->height);
-    e->batch = e->batch < capacity ? e->batch : capacity;
     return EXIT_SUCCESS;
+}
+
+static int fit_files(const struct evaluation *e)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (batch_count(e->set, &e->shape, i, 1) == 0)
+            return report(EX_DATAERR, "%s: %zu bytes are too many for a request",
+                          e->set->files[i].path, e->set->files[i].len);
+    return EXIT_SUCCESS;
+}
+
+/* Does the set suit the model, and how is it sent? */
+static int fit(struct evaluation *e, const struct subject *s)
+{
+    int code = check_labels(e->set, s);
+
+    if (code != EXIT_SUCCESS)
+        return code;
+    if ((double)e->top > field_number(s->about, "classes"))
+        return report(EX_USAGE, "--top: %s knows only %.0f classes", s->model,
+                      field_number(s->about, "classes"));
+    return e->set->files != NULL ? fit_files(e) : fit_pixels(e, s);
 }
 
 static int evaluate(const struct cli *cli, struct evaluation *e, const struct subject *s)
@@ -304,7 +391,9 @@ static int evaluate(const struct cli *cli, struct evaluation *e, const struct su
 static int with_model(const struct cli *cli, struct evaluation *e, struct subject *s)
 {
     char *about = client_model_path(e->client, s->model, "");
-    char *path = client_model_path(e->client, s->model, "/classify?top=1");
+    char query[64];
+    snprintf(query, sizeof(query), "/classify?top=%zu", e->top);
+    char *path = client_model_path(e->client, s->model, query);
     const struct request ask = { .method = "GET", .path = about };
     struct reply reply = { 0 };
     int code;
@@ -330,7 +419,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
     struct subject s = { .dir = values[DATASET].text,
                          .split = values[SPLIT].given ? values[SPLIT].text : "test" };
     struct evaluation e = {
-        .batch = values[BATCH].given ? values[BATCH].count : DEFAULT_BATCH,
+        .top = values[TOP].given ? values[TOP].count : 1,
         .n_connections =
             values[CONNECTIONS].given ? values[CONNECTIONS].count : DEFAULT_CONNECTIONS,
     };
@@ -350,6 +439,9 @@ static int run(const struct cli *cli, const struct option_value *values, char **
         code = client_pick_model(e.client, &model);
     if (code == EXIT_SUCCESS) {
         e.set = &set;
+        e.batch = values[BATCH].given ? values[BATCH].count
+                  : set.files != NULL ? DEFAULT_BATCH_OF_FILES
+                                      : DEFAULT_BATCH;
         e.n = values[LIMIT].given && values[LIMIT].count < set.n ? values[LIMIT].count
                                                                  : set.n;
         s.model = model;
@@ -373,14 +465,21 @@ const struct command evaluate_command = {
         "somebody turns the operating point meanwhile, each generation of the memory\n"
         "is counted by itself.\n"
         "\n"
-        "DIR holds t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (or train-...),\n"
-        "plain or .gz. Debian's package dataset-fashion-mnist puts such a set into\n"
-        "/usr/share/datasets/fashion-mnist. Pictures of another size than the model\n"
-        "takes are fitted by the daemon. A busy daemon is asked again; Ctrl-C prints\n"
-        "what was counted.\n",
+        "DIR holds one of:\n"
+        "- t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte (or train-...), plain or\n"
+        "  .gz. Debian's package dataset-fashion-mnist puts such a set into\n"
+        "  /usr/share/datasets/fashion-mnist.\n"
+        "- CIFAR-10's binary version: test_batch.bin, or data_batch_1.bin to _5.bin.\n"
+        "- test.csv or labels.csv (train.csv) with a header that has the columns file\n"
+        "  and label (or class: its number), and the files: PNG, JPEG, PGM, PPM. An\n"
+        "  archive is unpacked first: tar xf images.tar -C DIR.\n"
+        "\n"
+        "Pictures of another size than the model takes are fitted by the daemon. A\n"
+        "busy daemon is asked again; Ctrl-C prints what was counted.\n",
     .examples =
         "  spinbnn evaluate --dataset /usr/share/datasets/fashion-mnist --model fashion\n"
         "  spinbnn evaluate -d mnist/ -m mnist --limit 1000\n"
+        "  spinbnn evaluate -d photographs/ -m imagenet --top 5\n"
         "  spinbnn evaluate -d mnist/ -m mnist --json | jq .accuracy\n",
     .options = options,
     .run = run,

@@ -7,10 +7,12 @@
  */
 #include "cli/evaluation.h"
 
+#include "cli/field.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <time.h>
@@ -96,15 +98,20 @@ static int slot_start(struct run *run, struct slot *slot)
 {
     const struct evaluation *e = run->e;
     size_t left = e->n - run->next;
+    char why[ERR_LEN];
 
     free(slot->body);
     slot->body = NULL;
     slot->first = run->next;
-    slot->n = left < e->batch ? left : e->batch;
+    slot->n =
+        batch_count(e->set, &e->shape, slot->first, left < e->batch ? left : e->batch);
     slot->tries = 0;
-    if (batch_body(e->set, &e->shape, slot->first, slot->n, &slot->body, &slot->len) !=
-            ST_OK ||
-        curl_easy_setopt(slot->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+    if (batch_body(e->set, &e->shape, slot->first, slot->n, &slot->body, &slot->len,
+                   why) != ST_OK) {
+        progress_end(&run->progress);
+        return report(EXIT_FAILURE, "evaluate: %s", why);
+    }
+    if (curl_easy_setopt(slot->curl, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)slot->len) != CURLE_OK ||
         curl_easy_setopt(slot->curl, CURLOPT_POSTFIELDS, slot->body) != CURLE_OK)
         return out_of_memory();
@@ -133,7 +140,7 @@ static int slot_count(struct run *run, struct slot *slot)
                                       JSON_REJECT_DUPLICATES, NULL);
     char why[ERR_LEN];
     enum status st = tally_add(&run->e->tally, answer, run->e->set->labels + slot->first,
-                               slot->n, why);
+                               slot->n, run->e->top, why);
 
     json_decref(answer);
     if (st == ST_OK)
@@ -142,13 +149,27 @@ static int slot_count(struct run *run, struct slot *slot)
     return report(EXIT_FAILURE, "evaluate: %s", why);
 }
 
-static int slot_refused(const struct slot *slot, long status)
+/* The daemon counts pictures from the first of its request; a file has a name. */
+static void name_file(const struct run *run, const struct slot *slot,
+                      const json_t *problem)
+{
+    const json_t *error = json_array_get(field(problem, "errors"), 0);
+    const char *pointer = field_text(error, "pointer", "");
+    unsigned long i = 0;
+
+    if (run->e->set->files != NULL && sscanf(pointer, "/images/%lu", &i) == 1 &&
+        i < slot->n)
+        report(0, "evaluate: that is %s", run->e->set->files[slot->first + i].path);
+}
+
+static int slot_refused(const struct run *run, const struct slot *slot, long status)
 {
     json_t *problem = slot->answer.len == 0
                           ? NULL
                           : json_loadb(slot->answer.bytes, slot->answer.len, 0, NULL);
 
     report_problem(stderr, "evaluate", status, problem);
+    name_file(run, slot, problem);
     json_decref(problem);
     return EXIT_FAILURE;
 }
@@ -177,7 +198,7 @@ static int slot_finish(struct run *run, struct slot *slot, CURLcode result)
                       CLIENT_MAX_ANSWER);
     return result != CURLE_OK
                ? client_report_unreachable(run->e->client, slot->curl, result)
-               : slot_refused(slot, status);
+               : slot_refused(run, slot, status);
 }
 
 /* -- The run -- */

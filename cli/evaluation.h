@@ -16,7 +16,9 @@ struct evaluation {
     const struct dataset *set;
     struct batch_shape shape;
     size_t n;             /* the first n pictures, <= set->n */
-    size_t batch;         /* pictures a request, 1 .. batch_capacity() */
+    size_t batch;         /* pictures a request at most, 1 .. BATCH_MAX_PICTURES; each
+                             picture fits into one */
+    size_t top;           /* best classes that `path` asks for */
     size_t n_connections; /* 1 .. EVALUATION_MAX_CONNECTIONS */
 
     /* What came of it. */

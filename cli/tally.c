@@ -12,11 +12,32 @@ void tally_done(struct tally *tally)
     *tally = (struct tally) { 0 };
 }
 
-static enum status count_correct(const json_t *answer, const uint8_t *labels, size_t n,
-                                 uint64_t *ret_correct, char why[ERR_LEN])
+/* Is the label among the first `top` scores? -1 if there are not so many. */
+static int is_among(const json_t *result, uint32_t label, size_t top)
+{
+    const json_t *scores = field(result, "scores");
+    int found = 0;
+
+    for (size_t i = 0; i < top; i++) {
+        const json_t *class = field(json_array_get(scores, i), "class");
+
+        if (!json_is_integer(class))
+            return -1;
+        found |= json_integer_value(class) == label;
+    }
+    return found;
+}
+
+struct counted {
+    uint64_t correct, correct_top;
+};
+
+static enum status count_correct(const json_t *answer, const uint32_t *labels, size_t n,
+                                 size_t top, struct counted *ret_counted,
+                                 char why[ERR_LEN])
 {
     const json_t *results = field(answer, "results");
-    uint64_t correct = 0;
+    struct counted counted = { 0, 0 };
 
     if (json_array_size(results) != n) {
         snprintf(why, ERR_LEN, "%zu pictures were sent, the answer has %zu results", n,
@@ -24,15 +45,23 @@ static enum status count_correct(const json_t *answer, const uint8_t *labels, si
         return ST_FORMAT;
     }
     for (size_t i = 0; i < n; i++) {
-        const json_t *class = field(json_array_get(results, i), "class");
+        const json_t *result = json_array_get(results, i);
+        const json_t *class = field(result, "class");
 
         if (!json_is_integer(class)) {
             snprintf(why, ERR_LEN, "result %zu of the answer names no class", i);
             return ST_FORMAT;
         }
-        correct += json_integer_value(class) == labels[i];
+        int correct = json_integer_value(class) == labels[i];
+        int among = top > 1 ? is_among(result, labels[i], top) : correct;
+        if (among < 0) {
+            snprintf(why, ERR_LEN, "result %zu of the answer has not %zu scores", i, top);
+            return ST_FORMAT;
+        }
+        counted.correct += (uint64_t)correct;
+        counted.correct_top += (uint64_t)among;
     }
-    *ret_correct = correct;
+    *ret_counted = counted;
     return ST_OK;
 }
 
@@ -58,11 +87,11 @@ static struct tally_generation *find_generation(struct tally *tally, uint64_t ge
     return added;
 }
 
-enum status tally_add(struct tally *tally, const json_t *answer, const uint8_t *labels,
-                      size_t n, char why[ERR_LEN])
+enum status tally_add(struct tally *tally, const json_t *answer, const uint32_t *labels,
+                      size_t n, size_t top, char why[ERR_LEN])
 {
-    uint64_t correct = 0;
-    enum status st = count_correct(answer, labels, n, &correct, why);
+    struct counted counted;
+    enum status st = count_correct(answer, labels, n, top, &counted, why);
 
     if (st != ST_OK)
         return st;
@@ -74,11 +103,12 @@ enum status tally_add(struct tally *tally, const json_t *answer, const uint8_t *
         return ST_NOMEM;
     }
     at->n += n;
-    at->correct += correct;
+    at->correct += counted.correct;
     at->wrong_bits = field_number(answer, "memory.wrong_bits");
     at->cells = field_number(answer, "memory.cells");
     tally->n += n;
-    tally->correct += correct;
+    tally->correct += counted.correct;
+    tally->correct_top += counted.correct_top;
     tally->energy_pj += field_number(answer, "energy.total_pj");
     return ST_OK;
 }

@@ -18,7 +18,8 @@ struct tally_generation {
 
 struct tally {
     uint64_t n, correct;
-    double energy_pj; /* of all of them; NaN once an answer lacked it */
+    uint64_t correct_top; /* the label is among the best classes that were asked for */
+    double energy_pj;     /* of all of them; NaN once an answer lacked it */
     struct tally_generation *generations; /* ours; by first answer */
     size_t n_generations, cap;
 };
@@ -26,9 +27,11 @@ struct tally {
 /* All zero is an empty tally. */
 void tally_done(struct tally *tally);
 
-/* Adds the answer to a request with n pictures. ST_FORMAT with `why` if it has not n
- * results with a class each; ST_NOMEM. The tally is then as it was. */
+/* Adds the answer to a request with n pictures for the `top` best classes of each.
+ * ST_FORMAT with `why` if it has not n results with so many; ST_NOMEM. The tally is then
+ * as it was. */
 MUST_CHECK enum status tally_add(struct tally *tally, const json_t *answer,
-                                 const uint8_t *labels, size_t n, char why[ERR_LEN]);
+                                 const uint32_t *labels, size_t n, size_t top,
+                                 char why[ERR_LEN]);
 
 #endif

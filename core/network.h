@@ -47,7 +47,7 @@ enum network_encoding {
 
 /* How a picture of another size is brought to height x width (api/image.h). */
 enum network_fit {
-    NETWORK_STRETCH = 0, /* each side by its own factor */
+    NETWORK_STRETCH = 0, /* the whole, its aspect kept, until it just fits; on black */
     NETWORK_CROP = 1,    /* the shorter side to `resize`, then the middle cut out */
 };
 
@@ -56,7 +56,7 @@ struct network_input {
     uint32_t channels;      /* 1 grey, 3 colours interleaved */
     enum network_encoding encoding;
     uint32_t threshold; /* 1..255 with NETWORK_BINARY, else 0 */
-    bool bgr;           /* blue first; 3 channels */
+    bool bgr;           /* blue first, in raw pixels too; 3 channels */
     enum network_fit fit;
     uint32_t resize; /* NETWORK_CROP: >= height and width, <= NETWORK_MAX_SIDE;
                         else 0 */

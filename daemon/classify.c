@@ -134,8 +134,11 @@ static bool read_options(struct classify *c, struct problem *problem)
 static bool read_type(struct classify *c, struct problem *problem)
 {
     static const char *const pictures[] = {
-        "application/octet-stream", "image/png",
-        "image/x-portable-graymap", "image/x-portable-pixmap",
+        "application/octet-stream",
+        "image/png",
+        "image/jpeg",
+        "image/x-portable-graymap",
+        "image/x-portable-pixmap",
         "image/x-portable-anymap",
     };
     const char *type = http_call_content_type(c->call);
@@ -144,7 +147,7 @@ static bool read_type(struct classify *c, struct problem *problem)
 
     if (len == 0) {
         problem_set(problem, 400, "empty_body",
-                    "the body is empty; send a picture (PNG, PGM, "
+                    "the body is empty; send a picture (PNG, JPEG, PGM, "
                     "PPM), %zu raw pixels or JSON",
                     network_inputs(c->model->net));
         return false;
@@ -162,7 +165,7 @@ static bool read_type(struct classify *c, struct problem *problem)
     problem_set(
         problem, 415, "unsupported_type",
         "Content-Type \"%.60s\" is not read here; send application/json, image/png, "
-        "image/x-portable-graymap, image/x-portable-pixmap or "
+        "image/jpeg, image/x-portable-graymap, image/x-portable-pixmap or "
         "application/octet-stream (raw pixels)",
         type);
     return false;

@@ -13,9 +13,14 @@ static void write_input(struct buf *body, const struct network_input *input)
         body, "\"input\":{\"height\":%u,\"width\":%u,\"channels\":%u,\"encoding\":\"%s\"",
         input->height, input->width, input->channels, binary ? "binary" : "pixels");
     if (binary)
-        buf_printf(body, ",\"threshold\":%u}", input->threshold);
+        buf_printf(body, ",\"threshold\":%u", input->threshold);
     else
-        buf_text(body, ",\"threshold\":null}");
+        buf_text(body, ",\"threshold\":null");
+    buf_printf(body, ",\"bgr\":%s", input->bgr ? "true" : "false");
+    if (input->fit == NETWORK_CROP)
+        buf_printf(body, ",\"fit\":\"crop\",\"resize\":%u}", input->resize);
+    else
+        buf_text(body, ",\"fit\":\"stretch\",\"resize\":null}");
 }
 
 static void write_labels(struct buf *body, const struct network *net)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/dataset.h"
 
+#include "storage/dataset_internal.h"
 #include "storage/file.h"
 #include "storage/gzip.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Element types of the IDX format. */
 enum { IDX_BYTE = 0x08, IDX_DOUBLE = 0x0e };
@@ -92,50 +93,64 @@ static enum status read_unpacked(const char *path, uint8_t **ret_bytes, size_t *
     return st;
 }
 
-/* Names a split goes by at the head of its files' names. NULL: no such split. */
-static const char *const *split_names(const char *split)
+enum status dataset_path(const char *dir, const char *name, char path[DATASET_PATH],
+                         char why[ERR_LEN])
 {
-    static const char *const test[] = { "t10k", "test", NULL };
-    static const char *const train[] = { "train", NULL };
+    int n = snprintf(path, DATASET_PATH, "%s/%s", dir, name);
 
-    if (strcmp(split, "test") == 0)
-        return test;
-    return strcmp(split, "train") == 0 ? train : NULL;
+    if (n >= 0 && n < DATASET_PATH)
+        return ST_OK;
+    (void)snprintf(why, ERR_LEN, "the folder's name is too long");
+    return ST_RANGE;
 }
 
+enum status dataset_read(const char *dir, const char *name, bool may_end_gz,
+                         uint8_t **ret_bytes, size_t *ret_len, char why[ERR_LEN])
+{
+    char path[DATASET_PATH], packed[DATASET_PATH];
+    enum status st = dataset_path(dir, name, path, why);
+
+    if (st == ST_OK)
+        st = read_unpacked(path, ret_bytes, ret_len, why);
+    if (st != ST_NOT_FOUND || !may_end_gz)
+        return st;
+    int n = snprintf(packed, sizeof(packed), "%s.gz", path);
+    if (n < 0 || (size_t)n >= sizeof(packed))
+        return st;
+    return read_unpacked(packed, ret_bytes, ret_len, why);
+}
+
+/* -- IDX -- */
+
+/* Names a split goes by at the head of its files' names. */
+static const char *const test_heads[] = { "t10k", "test", NULL };
+static const char *const train_heads[] = { "train", NULL };
+
 /* The IDX array of the first file there is, moved to the front of its bytes. */
-static enum status load_idx(const char *dir, const char *const *names, const char *what,
+static enum status load_idx(const char *dir, const char *const *heads, const char *what,
                             uint8_t **ret_bytes, struct dataset_idx *ret_idx,
                             char why[ERR_LEN])
 {
-    static const char *const endings[] = { "", ".gz" };
-    char path[4096];
+    char name[64];
     uint8_t *bytes = NULL;
     size_t len = 0;
     enum status st = ST_NOT_FOUND;
 
-    for (size_t i = 0; names[i] != NULL && st == ST_NOT_FOUND; i++) {
-        for (size_t e = 0; e < 2 && st == ST_NOT_FOUND; e++) {
-            int n = snprintf(path, sizeof(path), "%s/%s-%s%s", dir, names[i], what,
-                             endings[e]);
-            if (n < 0 || (size_t)n >= sizeof(path)) {
-                (void)snprintf(why, ERR_LEN, "the folder's name is too long");
-                return ST_RANGE;
-            }
-            st = read_unpacked(path, &bytes, &len, why);
-        }
+    for (size_t i = 0; heads[i] != NULL && st == ST_NOT_FOUND; i++) {
+        (void)snprintf(name, sizeof(name), "%s-%s", heads[i], what);
+        st = dataset_read(dir, name, true, &bytes, &len, why);
     }
     if (st == ST_NOT_FOUND)
-        (void)snprintf(why, ERR_LEN, "no %s-%s%s%s%s%s (or .gz) in %s", names[0], what,
-                       names[1] != NULL ? " and no " : "",
-                       names[1] != NULL ? names[1] : "", names[1] != NULL ? "-" : "",
-                       names[1] != NULL ? what : "", dir);
+        (void)snprintf(why, ERR_LEN, "no %s-%s (or .gz) in %.100s", heads[0], what, dir);
     if (st != ST_OK)
         return st;
 
     st = dataset_idx_parse(bytes, len, ret_idx, why);
     if (st != ST_OK) {
-        file_prefix(path, why);
+        char path[DATASET_PATH], too_long[ERR_LEN];
+
+        if (dataset_path(dir, name, path, too_long) == ST_OK)
+            file_prefix(path, why);
         free(bytes);
         return st;
     }
@@ -169,39 +184,106 @@ static enum status check_shapes(const char *dir, const struct dataset_idx *image
     return ST_OK;
 }
 
+static enum status widen_labels(struct dataset *set, const uint8_t *labels,
+                                char why[ERR_LEN])
+{
+    set->labels = malloc(set->n * sizeof(*set->labels));
+    if (set->labels == NULL) {
+        (void)snprintf(why, ERR_LEN, "out of memory");
+        return ST_NOMEM;
+    }
+    for (size_t i = 0; i < set->n; i++)
+        set->labels[i] = labels[i];
+    return ST_OK;
+}
+
+static enum status idx_load(const char *dir, const char *const *heads,
+                            struct dataset *set, char why[ERR_LEN])
+{
+    struct dataset_idx images, labels;
+    uint8_t *label_bytes = NULL;
+    enum status st =
+        load_idx(dir, heads, "images-idx3-ubyte", &set->pixels, &images, why);
+
+    if (st != ST_OK)
+        return st;
+    set->n = images.dims[0];
+    st = load_idx(dir, heads, "labels-idx1-ubyte", &label_bytes, &labels, why);
+    if (st == ST_OK)
+        st = check_shapes(dir, &images, &labels, why);
+    if (st == ST_OK)
+        st = widen_labels(set, label_bytes, why);
+    free(label_bytes);
+    if (st != ST_OK)
+        return st;
+    set->height = images.dims[1];
+    set->width = images.dims[2];
+    set->channels = images.n_dims == 4 ? images.dims[3] : 1;
+    return ST_OK;
+}
+
+/* -- Folders -- */
+
+static bool is_there(const char *dir, const char *name)
+{
+    char path[DATASET_PATH], why[ERR_LEN];
+
+    return dataset_path(dir, name, path, why) == ST_OK && access(path, F_OK) == 0;
+}
+
+/* No form fits: says what was looked for, and what only has to be unpacked. */
+static void nothing_found(const char *dir, bool train, char why[ERR_LEN])
+{
+    const char *batch = train ? "data_batch_1.bin.xz" : "test_batch.bin.xz";
+
+    if (is_there(dir, batch)) {
+        (void)snprintf(why, ERR_LEN, "%.150s/%s: unpack it, xz -dk", dir, batch);
+        return;
+    }
+    (void)snprintf(why, ERR_LEN,
+                   train ? "no train-images-idx3-ubyte (or .gz), data_batch_1.bin or "
+                           "train.csv in %.100s"
+                         : "no t10k-images-idx3-ubyte or test-images-idx3-ubyte (or "
+                           ".gz), test_batch.bin, test.csv or labels.csv in %.100s",
+                   dir);
+}
+
 enum status dataset_load(const char *dir, const char *split, struct dataset *ret_dataset,
                          char why[ERR_LEN])
 {
-    const char *const *names = split_names(split);
+    bool train = strcmp(split, "train") == 0;
     struct dataset set = { .n = 0 };
-    struct dataset_idx images, labels;
 
-    if (names == NULL) {
+    if (!train && strcmp(split, "test") != 0) {
         (void)snprintf(why, ERR_LEN, "split: expected test or train, found \"%.32s\"",
                        split);
         return ST_RANGE;
     }
-    enum status st = load_idx(dir, names, "images-idx3-ubyte", &set.pixels, &images, why);
-    if (st == ST_OK)
-        st = load_idx(dir, names, "labels-idx1-ubyte", &set.labels, &labels, why);
-    if (st == ST_OK)
-        st = check_shapes(dir, &images, &labels, why);
-    if (st != ST_OK) {
-        dataset_done(&set);
-        return st;
+    enum status st = idx_load(dir, train ? train_heads : test_heads, &set, why);
+    if (st == ST_NOT_FOUND && set.n == 0)
+        st = dataset_cifar_load(dir, train, &set, why);
+    if (st == ST_NOT_FOUND && set.n == 0)
+        st = dataset_csv_load(dir, train, &set, why);
+    if (st == ST_OK) {
+        *ret_dataset = set;
+        return ST_OK;
     }
-    set.n = images.dims[0];
-    set.height = images.dims[1];
-    set.width = images.dims[2];
-    set.channels = images.n_dims == 4 ? images.dims[3] : 1;
-    *ret_dataset = set;
-    return ST_OK;
+    if (st == ST_NOT_FOUND && set.n == 0)
+        nothing_found(dir, train, why);
+    dataset_done(&set);
+    return st;
 }
 
 void dataset_done(struct dataset *dataset)
 {
     if (dataset == NULL)
         return;
+    for (size_t i = 0; dataset->files != NULL && i < dataset->n; i++)
+        free(dataset->files[i].path);
+    for (size_t i = 0; i < dataset->n_names; i++)
+        free(dataset->names[i]);
+    free(dataset->names);
+    free(dataset->files);
     free(dataset->pixels);
     free(dataset->labels);
     *dataset = (struct dataset) { .n = 0 };

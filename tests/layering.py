@@ -21,6 +21,7 @@ OWNERS = {
     "zlib.h": {"storage"},
     "microhttpd.h": {"api"},
     "spng.h": {"api"},
+    "turbojpeg.h": {"api"},
     "jansson.h": {"api", "cli"},
     "uv.h": {"daemon"},
     "curl/": {"cli"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A picture file of any kind, fitted to a grey and to a colour network. */
+/* A picture file of any kind, fitted to a grey network, to colours, and to blue first
+ * with the middle cut out. */
 #include "api/image.h"
 
 #include <stdint.h>
@@ -33,8 +34,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const struct network_input grey = { .height = 5, .width = 7, .channels = 1 };
     static const struct network_input rgb = { .height = 28, .width = 28, .channels = 3 };
+    static const struct network_input crop = {
+        .height = 9,
+        .width = 16,
+        .channels = 3,
+        .bgr = true,
+        .fit = NETWORK_CROP,
+        .resize = 20,
+    };
 
     fit(bytes, len, &grey);
     fit(bytes, len, &rgb);
+    fit(bytes, len, &crop);
     return 0;
 }

@@ -348,3 +348,43 @@ class Load:
         self.stopping.set()
         for thread in self.threads:
             thread.join()
+
+
+def png(width, height, pixels, colour=0):
+    """A PNG of 8-bit pixels, grey (0) or RGB (2)."""
+    channels = {0: 1, 2: 3}[colour]
+    rows = b"".join(b"\0" + pixels[y * width * channels:(y + 1) * width * channels]
+                    for y in range(height))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + \
+            struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + \
+        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)) + \
+        chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def jpeg(width, height, pixels):
+    """A grey baseline JPEG without loss, of pixels that are alike in every block of 8 x 8."""
+    bits, before = "", 0
+    for y in range(0, height, 8):
+        for x in range(0, width, 8):
+            # Of one value a block has only its mean, in steps of 8 eighths.
+            value = pixels[y * width + x] - 128
+            step, before = value - before, value
+            size = abs(step).bit_length()
+            bits += format(size, "04b")
+            if size:
+                bits += format(step if step > 0 else step + (1 << size) - 1, "0%db" % size)
+            bits += "0"  # no other coefficients
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+    def segment(kind, body):
+        return b"\xff" + bytes([kind]) + struct.pack(">H", len(body) + 2) + body
+    return b"\xff\xd8" + \
+        segment(0xdb, bytes([0] + [8] * 64)) + \
+        segment(0xc0, struct.pack(">BHHBBBB", 8, height, width, 1, 1, 0x11, 0)) + \
+        segment(0xc4, bytes([0x00, 0, 0, 0, 12] + [0] * 12) + bytes(range(12))) + \
+        segment(0xc4, bytes([0x10, 1] + [0] * 15) + b"\0") + \
+        segment(0xda, bytes([1, 1, 0, 0, 63, 0])) + data + b"\xff\xd9"

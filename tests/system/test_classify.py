@@ -3,28 +3,12 @@
 import base64
 import json
 import os
-import struct
 import unittest
-import zlib
 
-from spinbnn_system import (Daemon, FASHION, MNIST, SOURCE, classify_all, needs_fashion,
-                            needs_mnist, test_set)
+from spinbnn_system import (Daemon, FASHION, MNIST, SOURCE, classify_all, jpeg,
+                            needs_fashion, needs_mnist, png, test_set)
 
 CLASSIFY = "/api/v1/models/mnist/classify"
-
-
-def png(width, height, pixels, colour=0):
-    """A PNG of 8-bit pixels, grey (0) or RGB (2)."""
-    channels = {0: 1, 2: 3}[colour]
-    rows = b"".join(b"\0" + pixels[y * width * channels:(y + 1) * width * channels]
-                    for y in range(height))
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + \
-            struct.pack(">I", zlib.crc32(kind + data))
-    return b"\x89PNG\r\n\x1a\n" + \
-        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)) + \
-        chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 class Contract(unittest.TestCase):
@@ -84,6 +68,17 @@ class Contract(unittest.TestCase):
         for body, headers in forms:
             self.assertEqual(self.classify(body, "?top=10", headers)["results"], want)
 
+    def test_a_picture_as_jpeg_and_as_png_gives_the_same_scores(self):
+        for width, height in ((28, 28), (80, 56)):
+            pixels = bytes((x // 8 * 37 + y // 8 * 91) % 256
+                           for y in range(height) for x in range(width))
+            want = self.classify(png(width, height, pixels), "?top=10")["results"]
+            coded = jpeg(width, height, pixels)
+            for body, headers in (
+                    (coded, {"Content-Type": "image/jpeg"}), (coded, {}),
+                    ({"images": [{"b64": base64.b64encode(coded).decode()}]}, {})):
+                self.assertEqual(self.classify(body, "?top=10", headers)["results"], want)
+
     def test_a_batch_is_answered_in_order_and_as_one_by_one(self):
         pictures = [bytes((x * k + k) % 256 for x in range(784)) for k in range(1, 201)]
         together = self.classify({"images": [{"b64": base64.b64encode(p).decode()}
@@ -106,7 +101,9 @@ class Contract(unittest.TestCase):
             ("", b"P5\n28 28\n255\n" + bytes(783), raw, 422, ""),
             ("", b"P5\n-1 28\n255\n" + bytes(784), raw, 422, ""),
             ("", b"P5\n999999999 999999999\n255\n", raw, 413, ""),
-            ("", b"\xff\xd8\xff\xe0" + bytes(100), raw, 415, "JPEG"),
+            ("", b"\xff\xd8\xff\xe0" + bytes(100), raw, 422, "JPEG"),
+            ("", jpeg(28, 28, bytes(784))[:-2], {"Content-Type": "image/jpeg"}, 422, "JPEG"),
+            ("", jpeg(28, 28, bytes(784)).replace(b"\xff\xc0", b"\xff\xc9"), {}, 415, "arithmetic"),
             ("", b"GIF89a" + bytes(100), raw, 415, "GIF"),
             ("", b"hello", {"Content-Type": "text/plain"}, 415, "text/plain"),
             ("?top=0", bytes(784), raw, 422, "1 .. 10"),
@@ -193,6 +190,8 @@ class Contract(unittest.TestCase):
         mnist = self.daemon.get("/api/v1/models/mnist").json()
         self.assertEqual(mnist["layers"][0]["cells"], 784 * 1024)
         self.assertEqual(mnist["input"]["encoding"], "binary")
+        self.assertEqual((mnist["input"]["bgr"], mnist["input"]["fit"], mnist["input"]["resize"]),
+                         (False, "stretch", None))
         self.assertEqual(models["fashion"]["labels"][9], "ankle boot")
         self.assertGreaterEqual(models["mnist"]["accuracy"]["ratio"], 0.982)
         self.assertGreaterEqual(models["fashion"]["accuracy"]["ratio"], 0.865)

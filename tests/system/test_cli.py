@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from spinbnn_system import Daemon, FASHION, PATIENCE, SOURCE, SPINBNN, needs_fashion
+from spinbnn_system import Daemon, FASHION, PATIENCE, SOURCE, SPINBNN, jpeg, needs_fashion, png
 
 SEVEN = os.path.join(SOURCE, "models", "examples", "seven.png")
 
@@ -282,6 +282,57 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(fashion["labelled"], 2000)
         self.assertIn("%.2f" % (100 * fashion["accuracy"]), text)
         self.assertAlmostEqual(out["accuracy"], fashion["accuracy"])
+
+    def blocks(self, k):
+        return bytes((x // 8 * 53 + y // 8 * 29 + k * 71) % 256 for y in range(28)
+                     for x in range(28))
+
+    def test_evaluate_sends_files_as_they_are(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "more"))
+            names = []
+            for k in range(40):
+                name = ("more/%d.jpg" if k % 2 else "%d.png") % k
+                with open(os.path.join(folder, name), "wb") as f:
+                    f.write((jpeg if k % 2 else png)(28, 28, self.blocks(k)))
+                names.append(name)
+            answers = [json.loads(line) for line in self.run_cli(
+                "--json", "classify", "-m", "mnist", "--top", "10",
+                *(os.path.join(folder, n) for n in names)).stdout.splitlines()]
+            ranks = [[s["class"] for s in a["results"][0]["scores"]] for a in answers]
+            # The best class for 30 of them, the third best for 10.
+            labels = [r[0] if k % 4 else r[2] for k, r in enumerate(ranks)]
+            with open(os.path.join(folder, "labels.csv"), "w", encoding="utf-8") as f:
+                f.write("class,name,file\n")
+                f.writelines('%d,"a, b",%s\n' % row for row in zip(labels, names))
+
+            evaluate = ("evaluate", "-m", "mnist", "-d", folder, "--batch", "7")
+            out = self.json(*evaluate)
+            self.assertEqual((out["images"], out["correct"], out["top"]), (40, 30, None))
+            self.assertEqual(self.json(*evaluate, "--top", "2")["top"]["correct"], 30)
+            top = self.json(*evaluate, "--top", "3")["top"]
+            self.assertEqual((top["n"], top["correct"], top["accuracy"]), (3, 40, 1.0))
+            self.assertRegex(self.run_cli(*evaluate, "--top", "3").stdout, r"top 3 +100")
+            self.run_cli(*evaluate, "--top", "11", code=64)
+
+            with open(os.path.join(folder, names[33]), "r+b") as f:
+                f.truncate(100)
+            self.assertIn(names[33], self.run_cli(*evaluate, code=1).stderr)
+            os.unlink(os.path.join(folder, names[33]))
+            self.assertIn("line 35", self.run_cli(*evaluate, code=1).stderr)
+
+    def test_evaluate_reads_cifar_batches(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "test_batch.bin"), "wb") as f:
+                for k in range(10):
+                    f.write(bytes([k]) + bytes(range(256)) * 12)
+            evaluate = ("evaluate", "-m", "mnist", "-d", folder)
+            out = self.json(*evaluate)
+            self.assertEqual((out["images"], out["correct"]), (10, 1))
+            with open(os.path.join(folder, "batches.meta.txt"), "w", encoding="utf-8") as f:
+                f.write("1\n0\n")
+            done = self.run_cli(*evaluate, code=65)
+            self.assertIn('"1" is class 0, of mnist class 1', done.stderr)
 
     def test_status_models_health_and_version(self):
         self.assertIn("mnist", self.run_cli("status").stdout)

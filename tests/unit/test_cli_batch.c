@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/batch.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/scratch.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -20,7 +21,7 @@ static uint8_t pixels[N][6] = {
     { 0x89, 'P', 'N', 'G', 13, 10 },
     { 1, 0, 0, 0, 0, 0 },
 };
-static uint8_t labels[N] = { 7, 0, 255, 10, 1 };
+static uint32_t labels[N] = { 7, 0, 65535, 10, 1 };
 static const struct dataset set = {
     .n = N, .height = 2, .width = 3, .channels = 1, .pixels = pixels[0], .labels = labels
 };
@@ -66,7 +67,9 @@ static json_t *body_of(const struct batch_shape *shape, size_t first, size_t n)
     char *text = NULL;
     size_t len = 0;
 
-    assert_int_equal(batch_body(&set, shape, first, n, &text, &len), ST_OK);
+    char why[ERR_LEN];
+
+    assert_int_equal(batch_body(&set, shape, first, n, &text, &len, why), ST_OK);
     json_t *body = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(body);
     free(text);
@@ -142,8 +145,9 @@ static void a_full_batch_keeps_the_size_limit(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
         const struct batch_shape shape = { sides[i], sides[i], 3, false };
-        size_t n = batch_capacity(&shape), len = 0, bytes = sides[i] * sides[i] * 3;
-        char *body = NULL;
+        size_t bytes = sides[i] * sides[i] * 3, len = 0;
+        size_t n = batch_count(&set, &shape, 0, 5000); /* of pixels all are alike */
+        char *body = NULL, why[ERR_LEN];
 
         assert_true(n >= 1 && n <= BATCH_MAX_PICTURES);
         struct dataset large = { .n = n,
@@ -151,30 +155,94 @@ static void a_full_batch_keeps_the_size_limit(void **state)
                                  .width = sides[i],
                                  .channels = 3,
                                  .pixels = malloc(n * bytes),
-                                 .labels = malloc(n) };
+                                 .labels = malloc(n * sizeof(*large.labels)) };
         assert_true(large.pixels != NULL && large.labels != NULL);
         memset(large.pixels, 255, n * bytes);
-        memset(large.labels, 255, n);
-        assert_int_equal(batch_body(&large, &shape, 0, n, &body, &len), ST_OK);
+        for (size_t k = 0; k < n; k++)
+            large.labels[k] = 65535;
+        assert_int_equal(batch_body(&large, &shape, 0, n, &body, &len, why), ST_OK);
         assert_true(len <= BATCH_MAX_BYTES);
         free(body);
         free(large.labels);
         free(large.pixels);
     }
-    assert_int_equal(batch_capacity(&(struct batch_shape) { 4096, 4096, 3, false }), 0);
+    const struct batch_shape huge = { 4096, 4096, 3, false };
+    assert_int_equal(batch_count(&set, &huge, 0, 1), 0);
+}
+
+/* -- Files -- */
+
+static void files_go_as_they_are(void **state)
+{
+    static const uint8_t first[] = { 0xff, 0xd8, 0xff, 0xe0, 0 }, second[] = { 'P' };
+    const struct batch_shape none = { 0 };
+    struct scratch scratch;
+    struct dataset_file files[2];
+    uint32_t two[2] = { 3, 999 };
+    const struct dataset of_files = { .n = 2, .files = files, .labels = two };
+    char *text = NULL, why[ERR_LEN];
+    uint8_t bytes[64];
+    size_t len = 0;
+
+    (void)state;
+    scratch_make(&scratch);
+    files[0].path = strdup(scratch_file(&scratch, "a.jpg", first, sizeof(first)));
+    files[0].len = sizeof(first);
+    files[1].path = strdup(scratch_file(&scratch, "b.pgm", second, sizeof(second)));
+    files[1].len = sizeof(second);
+    assert_int_equal(batch_count(&of_files, &none, 0, 2), 2);
+    assert_int_equal(batch_body(&of_files, &none, 0, 2, &text, &len, why), ST_OK);
+    json_t *body = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(body);
+    assert_int_equal(picture(body, 0, bytes), sizeof(first));
+    assert_memory_equal(bytes, first, sizeof(first));
+    assert_int_equal(picture(body, 1, bytes), 1);
+    assert_int_equal(
+        json_integer_value(json_array_get(json_object_get(body, "labels"), 1)), 999);
+    json_decref(body);
+    free(text);
+
+    /* What grew since it was measured would not fit. */
+    files[0].len = 2;
+    assert_int_not_equal(batch_body(&of_files, &none, 0, 2, &text, &len, why), ST_OK);
+    assert_non_null(strstr(why, "a.jpg"));
+    free(files[1].path);
+    files[1].path = strdup(scratch_path(&scratch, "gone"));
+    assert_int_equal(batch_body(&of_files, &none, 1, 1, &text, &len, why), ST_NOT_FOUND);
+    assert_non_null(strstr(why, "gone"));
+    free(files[0].path);
+    free(files[1].path);
+    scratch_remove(&scratch);
+}
+
+static void as_many_files_go_together_as_fit(void **state)
+{
+    struct dataset_file files[4] = {
+        { NULL, 5 << 20 }, { NULL, 5 << 20 }, { NULL, 5 << 20 }, { NULL, 13 << 20 }
+    };
+    const struct dataset of_files = { .n = 4, .files = files };
+    const struct batch_shape none = { 0 };
+
+    (void)state;
+    assert_int_equal(batch_count(&of_files, &none, 0, 4), 2);
+    assert_int_equal(batch_count(&of_files, &none, 0, 1), 1);
+    assert_int_equal(batch_count(&of_files, &none, 2, 2), 1);
+    assert_int_equal(batch_count(&of_files, &none, 3, 1), 0);
+    files[3].len = SIZE_MAX;
+    assert_int_equal(batch_count(&of_files, &none, 3, 1), 0);
 }
 
 static void a_failed_allocation_is_a_status(void **state)
 {
     const struct batch_shape shape = { 2, 3, 1, true };
     enum status st = ST_NOMEM;
-    char *body = NULL;
+    char *body = NULL, why[ERR_LEN];
     size_t len = 0;
 
     (void)state;
     for (unsigned nth = 0; st != ST_OK; nth++) {
         fault_at(nth);
-        st = batch_body(&set, &shape, 0, N, &body, &len);
+        st = batch_body(&set, &shape, 0, N, &body, &len, why);
         fault_off();
         assert_true(st == ST_OK || (st == ST_NOMEM && body == NULL));
     }
@@ -189,6 +257,8 @@ int main(void)
         cmocka_unit_test(other_sizes_go_as_files_grey_or_colour),
         cmocka_unit_test(every_picture_brings_its_label),
         cmocka_unit_test(a_full_batch_keeps_the_size_limit),
+        cmocka_unit_test(files_go_as_they_are),
+        cmocka_unit_test(as_many_files_go_together_as_fit),
         cmocka_unit_test(a_failed_allocation_is_a_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

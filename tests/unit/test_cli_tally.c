@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const uint8_t labels[4] = { 7, 1, 2, 3 };
+static const uint32_t labels[4] = { 7, 1, 2, 3 };
 
 static json_t *answer(int generation, int a, int b)
 {
@@ -23,7 +23,7 @@ static void add(struct tally *tally, json_t *value)
 {
     char why[ERR_LEN];
 
-    assert_int_equal(tally_add(tally, value, labels, 2, why), ST_OK);
+    assert_int_equal(tally_add(tally, value, labels, 2, 1, why), ST_OK);
     json_decref(value);
 }
 
@@ -37,9 +37,34 @@ static void answers_add_up(void **state)
     add(&tally, answer(3, 0, 0));
     assert_int_equal(tally.n, 6);
     assert_int_equal(tally.correct, 3);
+    assert_int_equal(tally.correct_top, 3);
     assert_true(tally.energy_pj == 15.0);
     assert_int_equal(tally.n_generations, 1);
     assert_true(tally.generations[0].cells == 1000.0);
+    tally_done(&tally);
+}
+
+static void a_label_among_the_best_counts_for_the_top(void **state)
+{
+    struct tally tally = { 0 };
+    char why[ERR_LEN];
+    json_t *value =
+        json_pack("{s:[{s:i, s:[{s:i}, {s:i}, {s:i}]}, "
+                  "{s:i, s:[{s:i}, {s:i}, {s:i}]}]}",
+                  "results", "class", 9, "scores", "class", 9, "class", 8, "class", 7,
+                  "class", 1, "scores", "class", 1, "class", 7, "class", 8);
+
+    (void)state;
+    assert_int_equal(tally_add(&tally, value, labels, 2, 2, why), ST_OK);
+    assert_int_equal(tally.correct, 1);
+    assert_int_equal(tally.correct_top, 1);
+    assert_int_equal(tally_add(&tally, value, labels, 2, 3, why), ST_OK);
+    assert_int_equal(tally.correct, 2);
+    assert_int_equal(tally.correct_top, 3);
+    assert_int_equal(tally_add(&tally, value, labels, 2, 4, why), ST_FORMAT);
+    assert_non_null(strstr(why, "4 scores"));
+    assert_int_equal(tally.n, 4);
+    json_decref(value);
     tally_done(&tally);
 }
 
@@ -98,13 +123,13 @@ static void an_answer_to_something_else_is_refused_and_not_counted(void **state)
         char why[ERR_LEN] = "";
 
         assert_non_null(value);
-        assert_int_equal(tally_add(&tally, value, labels, 2, why), ST_FORMAT);
+        assert_int_equal(tally_add(&tally, value, labels, 2, 1, why), ST_FORMAT);
         assert_true(why[0] != '\0');
         assert_int_equal(tally.n, 0);
         json_decref(value);
     }
     char why[ERR_LEN];
-    assert_int_equal(tally_add(&tally, NULL, labels, 2, why), ST_FORMAT);
+    assert_int_equal(tally_add(&tally, NULL, labels, 2, 1, why), ST_FORMAT);
     tally_done(&tally);
 }
 
@@ -116,7 +141,7 @@ static void a_failed_allocation_leaves_the_tally_as_it_was(void **state)
 
     (void)state;
     fault_at(0);
-    assert_int_equal(tally_add(&tally, value, labels, 2, why), ST_NOMEM);
+    assert_int_equal(tally_add(&tally, value, labels, 2, 1, why), ST_NOMEM);
     fault_off();
     assert_int_equal(tally.n, 0);
     assert_int_equal(tally.n_generations, 0);
@@ -129,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_add_up),
+        cmocka_unit_test(a_label_among_the_best_counts_for_the_top),
         cmocka_unit_test(each_generation_is_counted_by_itself),
         cmocka_unit_test(energy_that_was_not_said_is_not_known),
         cmocka_unit_test(an_answer_to_something_else_is_refused_and_not_counted),

@@ -68,6 +68,10 @@ static void first_bytes_tell_the_type(void **state)
     (void)state;
     assert_int_equal(image_sniff((const uint8_t *)"\x89PNG\r\n\x1a\n", 8), IMAGE_PNG);
     assert_int_equal(image_sniff((const uint8_t *)"\x89PNG\r\n\x1a", 7), IMAGE_RAW);
+    assert_int_equal(image_sniff((const uint8_t *)"\xff\xd8\xff\xe0", 4), IMAGE_JPEG);
+    assert_int_equal(image_sniff((const uint8_t *)"\xff\xd8\xff\xdb", 4), IMAGE_JPEG);
+    assert_int_equal(image_sniff((const uint8_t *)"\xff\xd8\xff\x80", 4), IMAGE_RAW);
+    assert_int_equal(image_sniff((const uint8_t *)"\xff\xd8\xff", 3), IMAGE_RAW);
     assert_int_equal(image_sniff((const uint8_t *)"P5\n1", 4), IMAGE_PNM);
     assert_int_equal(image_sniff((const uint8_t *)"P3#x", 4), IMAGE_PNM);
     assert_int_equal(image_sniff((const uint8_t *)"P55\n", 4), IMAGE_RAW);
@@ -104,7 +108,6 @@ static void other_formats_are_named(void **state)
         size_t len;
         const char *name;
     } formats[] = {
-        { "\xff\xd8\xff\xe0", 4, "JPEG" },
         { "GIF89a", 6, "GIF" },
         { "RIFF\x10\0\0\0WEBP", 12, "WebP" },
         { "BM\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 26, "BMP" },
@@ -306,6 +309,126 @@ static void aspect_is_kept_and_the_rest_is_black(void **state)
     }
 }
 
+/* -- The middle cut out -- */
+
+/* Old pixel u among w, at the place of new pixel x of n: how much of it is there? */
+static double share(unsigned u, unsigned w, unsigned x, unsigned n)
+{
+    if (n <= w) {
+        double step = (double)w / n;
+
+        return overlap(u, 1, x * step, step) / step;
+    }
+    double at = (x + 0.5) * w / n - 0.5; /* between the centres of old pixels */
+    double off;
+
+    at = at < 0 ? 0 : at > w - 1 ? w - 1 : at;
+    off = at > u ? at - u : u - at;
+    return off < 1 ? 1 - off : 0;
+}
+
+/* One value of the picture scaled to n_x x n_y, the slow way. */
+static double scaled_value(const uint8_t *in, unsigned width, unsigned height,
+                           unsigned channel, unsigned n_x, unsigned n_y, unsigned x,
+                           unsigned y)
+{
+    double sum = 0.0;
+
+    for (unsigned v = 0; v < height; v++) {
+        double part = share(v, height, y, n_y);
+        for (unsigned u = 0; part > 0 && u < width; u++)
+            sum += part * share(u, width, x, n_x) * in[(v * width + u) * 3 + channel];
+    }
+    return sum;
+}
+
+static void a_crop_is_the_middle_of_the_scaled_picture(void **state)
+{
+    /* The longer side comes to round(longer * resize / shorter). */
+    static const struct {
+        unsigned width, height, resize, crop_width, crop_height;
+        unsigned scaled_width, scaled_height, left, top;
+    } cases[] = {
+        { 90, 60, 32, 28, 28, 48, 32, 10, 2 }, { 60, 90, 32, 28, 28, 32, 48, 2, 10 },
+        { 61, 50, 33, 20, 30, 40, 33, 10, 1 }, { 20, 13, 32, 28, 28, 49, 32, 10, 2 },
+        { 13, 20, 32, 32, 32, 32, 49, 0, 8 },  { 70, 32, 32, 28, 31, 70, 32, 21, 0 },
+        { 100, 99, 28, 28, 28, 28, 28, 0, 0 }, { 4, 1, 30, 28, 1, 120, 30, 46, 14 },
+        { 29, 29, 28, 28, 28, 28, 28, 0, 0 },
+    };
+    static uint8_t in[100 * 100 * 3], out[32 * 32 * 3];
+
+    (void)state;
+    srand(8);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        unsigned width = cases[i].crop_width, height = cases[i].crop_height;
+        const struct network_input input = { .height = height,
+                                             .width = width,
+                                             .channels = 3,
+                                             .fit = NETWORK_CROP,
+                                             .resize = cases[i].resize };
+        fill_random(in, sizeof(in));
+        fit(cases[i].width, cases[i].height, 3, in, &input, out);
+        for (unsigned k = 0; k < width * height * 3; k++) {
+            unsigned x = cases[i].left + k / 3 % width;
+            unsigned y = cases[i].top + k / 3 / width;
+            double want =
+                scaled_value(in, cases[i].width, cases[i].height, k % 3,
+                             cases[i].scaled_width, cases[i].scaled_height, x, y);
+            double off = want - out[k];
+
+            assert_true(off > -0.501 && off < 0.501);
+        }
+    }
+}
+
+static void a_crop_makes_only_what_is_wanted(void **state)
+{
+    const struct network_input input = {
+        .height = 224, .width = 224, .channels = 3, .fit = NETWORK_CROP, .resize = 4096
+    };
+    static uint8_t in[IMAGE_MAX_SIDE * 3], out[224 * 224 * 3];
+
+    (void)state;
+    /* Scaled it would be 4096 x 67108864. */
+    memset(in, 77, sizeof(in));
+    fit(1, IMAGE_MAX_SIDE, 3, in, &input, out);
+    for (size_t i = 0; i < sizeof(out); i++)
+        assert_int_equal(out[i], 77);
+}
+
+static void a_picture_of_the_right_size_is_not_cropped(void **state)
+{
+    const struct network_input input = {
+        .height = 28, .width = 28, .channels = 1, .fit = NETWORK_CROP, .resize = 32
+    };
+    uint8_t in[784], out[784];
+
+    (void)state;
+    fill_random(in, sizeof(in));
+    fit(28, 28, 1, in, &input, out);
+    assert_memory_equal(out, in, sizeof(in));
+}
+
+static void blue_first_swaps_pictures_but_not_raw_pixels(void **state)
+{
+    struct network_input input = {
+        .height = 32, .width = 32, .channels = 3, .bgr = true
+    };
+    static uint8_t in[64 * 64 * 3], rgb[32 * 32 * 3], bgr[32 * 32 * 3];
+    char why[ERR_LEN];
+
+    (void)state;
+    fill_random(in, sizeof(in));
+    for (unsigned side = 32; side <= 64; side += 32) {
+        fit(side, side, 3, in, &rgb32, rgb);
+        fit(side, side, 3, in, &input, bgr);
+        for (size_t i = 0; i < sizeof(rgb); i++)
+            assert_int_equal(bgr[i], rgb[i / 3 * 3 + 2 - i % 3]);
+    }
+    assert_int_equal(image_fit(in, sizeof(bgr), &input, bgr, why), ST_OK);
+    assert_memory_equal(bgr, in, sizeof(bgr));
+}
+
 static void a_failed_allocation_is_told(void **state)
 {
     uint8_t in[56 * 56] = { 0 }, out[784];
@@ -341,6 +464,10 @@ int main(void)
         cmocka_unit_test(shrinking_takes_the_mean_of_the_area),
         cmocka_unit_test(enlarging_a_ramp_gives_a_ramp),
         cmocka_unit_test(aspect_is_kept_and_the_rest_is_black),
+        cmocka_unit_test(a_crop_is_the_middle_of_the_scaled_picture),
+        cmocka_unit_test(a_crop_makes_only_what_is_wanted),
+        cmocka_unit_test(a_picture_of_the_right_size_is_not_cropped),
+        cmocka_unit_test(blue_first_swaps_pictures_but_not_raw_pixels),
         cmocka_unit_test(a_failed_allocation_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
