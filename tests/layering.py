@@ -19,6 +19,8 @@ ARROWS = {
 OWNERS = {
     "sqlite3.h": {"storage"},
     "zlib.h": {"storage"},
+    "protobuf-c/": {"storage"},
+    "onnx.pb-c.h": {"storage"},
     "microhttpd.h": {"api"},
     "spng.h": {"api"},
     "turbojpeg.h": {"api"},
