@@ -82,6 +82,21 @@ void array_inject_done(struct array_inject *inject)
     *inject = (struct array_inject) { 0 };
 }
 
+/* A cell flipped twice would be as it was. */
+static enum status check_distinct(const struct array_inject *inject,
+                                  struct violations *violations)
+{
+    struct place_cell *cells = calloc(inject->n_places, sizeof(*cells));
+
+    if (cells == NULL)
+        return json_body_no_memory(violations->problem, "bits");
+    for (size_t i = 0; i < inject->n_places; i++)
+        cells[i] = (struct place_cell) { .place = inject->places[i], .index = i };
+    place_body_distinct(cells, inject->n_places, "/bits", violations);
+    free(cells);
+    return ST_OK;
+}
+
 static enum status read_places(const json_t *list, const struct network *net,
                                struct violations *violations,
                                struct array_inject *ret_inject)
@@ -105,7 +120,7 @@ static enum status read_places(const json_t *list, const struct network *net,
                               &ret_inject->places[i]); /* a violation is noted */
         json_body_known(item, place_members, base, violations);
     }
-    return ST_OK;
+    return violations->st == ST_OK ? check_distinct(ret_inject, violations) : ST_OK;
 }
 
 static void read_share(const json_t *body, struct violations *violations,

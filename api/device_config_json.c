@@ -78,6 +78,28 @@ static void read_cell(json_t *object, const struct network *net, const char *bas
     json_body_known(object, cell_members, base, violations);
 }
 
+/* A cell has one defect. */
+static enum status check_distinct(const struct mram_defects *defects,
+                                  struct violations *violations)
+{
+    struct place_cell *cells = calloc(defects->n_listed, sizeof(*cells));
+
+    if (cells == NULL)
+        return json_body_no_memory(violations->problem, "defects");
+    for (size_t i = 0; i < defects->n_listed; i++) {
+        const struct mram_defect *defect = &defects->listed[i];
+
+        cells[i] = (struct place_cell) {
+            .place = { defect->layer, defect->row, defect->column },
+            .partner = defect->partner,
+            .index = i,
+        };
+    }
+    place_body_distinct(cells, defects->n_listed, "/defects/cells", violations);
+    free(cells);
+    return ST_OK;
+}
+
 static enum status read_cells(const json_t *list, const struct network *net,
                               struct violations *violations,
                               struct mram_defects *ret_defects)
@@ -99,7 +121,7 @@ static enum status read_cells(const json_t *list, const struct network *net,
         read_cell(json_array_get(list, i), net, base, violations,
                   &ret_defects->listed[i]);
     }
-    return ST_OK;
+    return violations->st == ST_OK ? check_distinct(ret_defects, violations) : ST_OK;
 }
 
 static void read_shares(const json_t *object, struct violations *violations,

@@ -139,7 +139,7 @@ bool json_body_number(const json_t *value, struct violations *violations,
     char found[JSON_BODY_SHOWN];
 
     if (json_is_number(value)) {
-        *ret_number = json_number_value(value);
+        *ret_number = json_number_value(value) + 0.0; /* no negative zero */
         return true;
     }
     json_body_show(value, found);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/place_body.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #define ANY_INDEX ((size_t)1 << 53)
 
 bool place_body_layer(const char *name, const struct network *net, const char *pointer,
@@ -77,4 +80,44 @@ bool place_body_read(const json_t *object, const struct network *net, const char
         return false;
     *ret_place = place;
     return true;
+}
+
+static int order(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_cells(const struct place_cell *a, const struct place_cell *b)
+{
+    int by = order(a->place.layer, b->place.layer);
+
+    if (by == 0)
+        by = order(a->place.row, b->place.row);
+    if (by == 0)
+        by = order(a->place.column, b->place.column);
+    return by != 0 ? by : order(a->partner, b->partner);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct place_cell *left = a, *right = b;
+    int by = compare_cells(left, right);
+
+    return by != 0 ? by : order(left->index, right->index);
+}
+
+void place_body_distinct(struct place_cell *cells, size_t n, const char *list,
+                         struct violations *violations)
+{
+    char pointer[VIOLATION_POINTER_LEN];
+
+    qsort(cells, n, sizeof(*cells), compare_entries);
+    for (size_t i = 1; i < n; i++) {
+        if (compare_cells(&cells[i - 1], &cells[i]) != 0)
+            continue;
+        (void)snprintf(pointer, sizeof(pointer), "%s/%zu", list, cells[i].index);
+        violation_add(violations, ST_CONFLICT, pointer, "names the cell of %s/%zu again",
+                      list, cells[i - 1].index);
+        return;
+    }
 }

@@ -16,4 +16,14 @@ bool place_body_read(const json_t *object, const struct network *net, const char
 bool place_body_layer(const char *name, const struct network *net, const char *pointer,
                       struct violations *violations, size_t *ret_layer);
 
+/* A cell that a list names: a weight's own or, as partner, the other one of its pair. */
+struct place_cell {
+    struct place place;
+    bool partner;
+    size_t index; /* in the list */
+};
+/* Sorts the cells; a violation at LIST/INDEX for the first one that is named twice. */
+void place_body_distinct(struct place_cell *cells, size_t n, const char *list,
+                         struct violations *violations);
+
 #endif

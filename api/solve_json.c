@@ -164,6 +164,10 @@ static double pulse_ns(const struct device *device, const struct mtj_pulse *puls
 static void put_cheapest(struct buf *buf, const struct device *device,
                          const struct solve_answer *answer)
 {
+    if (!answer->has_cheapest) {
+        buf_text(buf, ",\"cheapest\":null");
+        return;
+    }
     state_json_number(
         buf, ",\"cheapest\":{\"pulse_ns\":", pulse_ns(device, &answer->cheapest));
     put_voltages(buf, device, answer->cheapest.voltage_v);

@@ -106,7 +106,8 @@ const struct option inject_options[INJECT_OPTIONS + 1] = {
     [INJECT_SEED] = { .name = "seed",
                       .kind = OPTION_COUNT,
                       .value = "N",
-                      .help = "of the draw: the same seed flips the same cells" },
+                      .help =
+                          "of the draw: in the same generation it flips the same cells" },
     [INJECT_BIT] = { .name = "bit",
                      .kind = OPTION_LIST,
                      .value = "LAYER:ROW:COLUMN",
@@ -260,11 +261,12 @@ const struct command program_command = {
 const struct command scrub_command = {
     .name = "scrub",
     .args = "",
-    .summary = "read a model's array, mend it by its code, and write it back",
+    .summary = "read a model's array and rewrite the cells that hold a wrong bit",
     .about =
-        "What the code (operating-point set --ecc) can mend is written back to its\n"
-        "cells, before more errors add up in a word to what it cannot mend. Without a\n"
-        "code there is nothing to mend by.\n",
+        "Reads every word, says what the code (operating-point set --ecc) corrected,\n"
+        "detected and missed, and writes every wrong bit again from the model's own\n"
+        "copy, at the operating point in force: some of these writes fail, too. The\n"
+        "reads and the writes go to the energy ledger.\n",
     .examples = "  spinbnn operating-point set -m mnist --ecc secded --target 1e-4\n"
                 "  spinbnn age -m mnist --years 1 --celsius 60\n"
                 "  spinbnn scrub -m mnist\n",

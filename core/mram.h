@@ -301,8 +301,9 @@ MUST_CHECK enum status mram_drift(struct mram *mram, const struct mram_drift *dr
  * `seed` and the generation. Defects stay. Adds up the cells flipped. */
 void mram_inject(struct mram *mram, double share, uint64_t seed, uint64_t generation,
                  uint64_t *ret_flipped);
-/* Flips the cell of one weight, and its partner if it has one. False if it is stuck. */
-bool mram_inject_bit(struct mram *mram, size_t layer, size_t row, size_t column);
+/* Flips the cell of one weight, and its partner if it has one; returns how many were
+ * flipped: those that are stuck stay. */
+unsigned mram_inject_bit(struct mram *mram, size_t layer, size_t row, size_t column);
 
 /* -- A look at the devices -- */
 

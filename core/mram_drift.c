@@ -180,15 +180,15 @@ static bool flip_cell(struct mram *mram, size_t number, enum mram_section sectio
     return true;
 }
 
-bool mram_inject_bit(struct mram *mram, size_t layer, size_t row, size_t column)
+unsigned mram_inject_bit(struct mram *mram, size_t layer, size_t row, size_t column)
 {
     const struct mram_layer *l = &mram->layers[layer];
     size_t word = row * l->row_words + column / 64;
     size_t number = l->first_tile + word / MRAM_TILE_WORDS;
     size_t cell = word % MRAM_TILE_WORDS * 64 + column % 64;
-    bool flipped = flip_cell(mram, number, MRAM_DATA, cell);
+    unsigned flipped = flip_cell(mram, number, MRAM_DATA, cell);
 
     if (l->layout.pairs)
-        flipped &= flip_cell(mram, number, MRAM_DATA_PARTNER, cell);
+        flipped += flip_cell(mram, number, MRAM_DATA_PARTNER, cell);
     return flipped;
 }

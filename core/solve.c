@@ -10,8 +10,8 @@
 #define NS          1e-9
 
 /* The raw rate of a verified write is searched until ln of what it delivers is right to
- * this, ten times what the last digit of a solved voltage moves it. The ratio to a power is
- * nearly constant: a step gains two digits. */
+ * this, ten times what the last digit of a solved voltage moves it. The ratio to a power
+ * is nearly constant: a step gains two digits. */
 #define LN_RATE_STEP 1e-6
 #define MAX_STEPS    40
 
@@ -255,17 +255,19 @@ enum status solve_schemes(const struct device *device,
     if (st != ST_OK)
         return st;
     st = device_cheapest_pulse(device, target, temperature_k, &answer.cheapest, cause);
+    answer.has_cheapest = st == ST_OK;
     answer.pulse = answer.cheapest;
-    if (st == ST_OK && request->has_pulse)
+    if (request->has_pulse) /* a width of one's own may reach what the search does not */
         st = device_solve_pulse(device, target, pulse_seconds(device, request->pulse_ns),
                                 temperature_k, &answer.pulse, cause);
     if (st != ST_OK) {
         (void)snprintf(why, ERR_LEN, "%s: %.200s",
-                       st == ST_RANGE ? "pulse_ns" : "target_error_rate", cause);
+                       request->has_pulse ? "pulse_ns" : "target_error_rate", cause);
         return st;
     }
     answer.toggle_pj = toggle_pj(device, &answer.pulse);
-    answer.cheapest_toggle_pj = toggle_pj(device, &answer.cheapest);
+    if (answer.has_cheapest)
+        answer.cheapest_toggle_pj = toggle_pj(device, &answer.cheapest);
 
     struct device_read_energy read = device_read_energy(device, temperature_k);
     struct setting setting = {

@@ -44,6 +44,7 @@ struct solve_scheme {
 struct solve_answer {
     struct mtj_pulse pulse; /* without a code, at the target */
     double toggle_pj;       /* its mean over both directions */
+    bool has_cheapest;      /* a width of the search reaches the target */
     struct mtj_pulse cheapest;
     double cheapest_toggle_pj;
     size_t n_schemes;

@@ -26,6 +26,7 @@ static void run_call(void *arg, unsigned worker)
 
     (void)worker; /* there is one */
     c->work(c->daemon, c->model, c->call);
+    model_drop(c->model);
     free(c);
 }
 
@@ -54,13 +55,14 @@ void array_reply_no_memory(struct http_call *call)
 
 void array_defer(struct daemon *daemon, struct http_call *call, array_work *work)
 {
-    struct model *model = daemon_model_or_404(daemon, call);
+    struct model *model = daemon_take_or_404(daemon, call);
 
     if (model == NULL)
         return;
     struct array_call *c = malloc(sizeof(*c));
     if (c == NULL) {
         array_reply_no_memory(call);
+        model_drop(model);
         return;
     }
     *c = (struct array_call) { daemon, model, call, work };
@@ -68,6 +70,7 @@ void array_defer(struct daemon *daemon, struct http_call *call, array_work *work
     if (pool_submit(daemon->programming, run_call, c) == ST_OK)
         return;
     daemon_reply_busy(daemon, call, "programming");
+    model_drop(model);
     free(c);
 }
 
@@ -183,6 +186,14 @@ bool array_begin_anew(struct daemon *daemon, struct model *model, struct http_ca
     struct generation *current = generation_take(model), *next = NULL;
     struct problem problem;
 
+    if (model->retired) {
+        problem_set(&problem, 404, "unknown_model",
+                    "model \"%s\" was deleted or replaced meanwhile", model->net->name);
+        if (call != NULL)
+            http_reply_problem(call, &problem);
+        generation_drop(current);
+        return false;
+    }
     problem_set(&problem, 503, "out_of_memory",
                 "there is not enough memory now; the old generation serves on");
     if (!may_follow(current, call, &problem) ||
@@ -252,8 +263,7 @@ void array_replace(struct daemon *daemon, struct model *model, struct mram *mram
 }
 
 void array_account_reads(struct daemon *daemon, struct model *model,
-                         const struct generation *current, uint64_t generation,
-                         struct mram_drifted *ret_drifted)
+                         const struct generation *current, uint64_t generation)
 {
     const struct conditions *conditions = current->conditions;
     uint64_t reads = array_pending_reads(daemon, model);
@@ -270,6 +280,8 @@ void array_account_reads(struct daemon *daemon, struct model *model,
     for (size_t l = 0; l < n_layers; l++) {
         struct operating_point op = operating_points_at(&conditions->points, l);
 
+        if (op.mode == MRAM_IID)
+            continue; /* it knows no devices */
         device_read_disturb(&conditions->device, (double)reads, op.temperature_k, &flips);
         for (size_t i = 0; i < n_layers; i++)
             drifts[i] = (struct mram_drift) { RNG_DISTURB, generation,
@@ -278,8 +290,6 @@ void array_account_reads(struct daemon *daemon, struct model *model,
                        mram_layer_tiles(model->mram, l), drifted) != ST_OK)
             return; /* not for these arguments */
     }
-    if (ret_drifted != NULL)
-        memcpy(ret_drifted, drifted, n_layers * sizeof(drifted[0]));
 }
 
 /* -- Cells -- */
@@ -444,12 +454,17 @@ enum status array_publish(struct daemon *daemon, struct model *model,
         array_lose(model);
         return st;
     }
-    struct mram_result sum = mram_result_sum(generation->results, model->net->n_layers);
+    /* Of other causes the results are those of the last programming. */
+    bool wrote =
+        generation->cause == MRAM_PROGRAMMED || generation->cause == MRAM_SCRUBBED;
+    struct mram_result sum =
+        mram_result_sum(generation->results, wrote ? model->net->n_layers : 0);
 
     generation->duration_ms = (double)(wall_monotonic_ns() - began_ns) / 1e6;
     save(daemon, model, generation);
     keep_wrong(model, generation);
     record_generation(daemon->record, generation, true);
+    record_flush(daemon->record);
     log_line(LOG_INFO, mram_cause_name(generation->cause),
              "model=%s generation=%llu wrong_bits=%llu weights=%llu cell_errors=%llu "
              "cells=%llu energy_pj=%.0f ms=%.2f",

@@ -51,11 +51,9 @@ bool array_begin_anew(struct daemon *daemon, struct model *model, struct http_ca
 /* Forgets the array: its cells may have changed, and no generation may build on them. */
 void array_lose(struct model *model);
 
-/* The reads since the last time wear on the cells, if there are any cells, where the
- * conditions say so; what flipped goes to ret_drifted, [n_layers], which may be NULL. */
+/* The reads since the last time wear on the cells, where the conditions say so. */
 void array_account_reads(struct daemon *daemon, struct model *model,
-                         const struct generation *current, uint64_t generation,
-                         struct mram_drifted *ret_drifted);
+                         const struct generation *current, uint64_t generation);
 /* Another array takes the place of the model's; takes `mram`. The reads so far have worn
  * on the old one. */
 void array_replace(struct daemon *daemon, struct model *model, struct mram *mram);

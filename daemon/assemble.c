@@ -79,10 +79,16 @@ enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
     char path[SETTINGS_TEXT_LEN + 16];
 
     (void)snprintf(path, sizeof(path), "%s/spinbnn.db", daemon->settings.state_dir);
-    enum status st =
-        record_start(path, daemon->models, daemon->n_models, &daemon->record, why);
-    for (size_t i = 0; i < daemon->n_models && st == ST_OK; i++)
-        st = program_start(daemon, daemon->models[i], why);
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+    enum status st = record_start(path, &daemon->record, why);
+
+    for (size_t i = 0; i < n && st == ST_OK; i++) {
+        st = record_add_model(daemon->record, models[i], why);
+        if (st == ST_OK)
+            st = program_start(daemon, models[i], why);
+    }
+    registry_drop_list(models, n);
     return st;
 }
 
@@ -107,7 +113,7 @@ static enum status make_lanes(struct daemon *daemon)
     if (daemon->lanes == NULL)
         return ST_NOMEM;
     for (unsigned i = 0; i < daemon_lanes(daemon); i++) {
-        enum status st = lane_new(daemon, i, &daemon->lanes[i]);
+        enum status st = lane_new(i, &daemon->lanes[i]);
 
         if (st != ST_OK)
             return st;
@@ -175,8 +181,6 @@ void assemble_free(struct daemon *daemon)
     if (daemon->record != NULL)
         record_event(daemon->record, METRICS_INFO, "stop", NULL,
                      "every request was answered");
-    for (size_t i = 0; i < daemon->n_models; i++)
-        model_publish(daemon->models[i], NULL);
     record_stop(daemon->record);
     conditions_drop(daemon->last_conditions);
     feedback_memory_free(daemon->feedback);
@@ -184,5 +188,5 @@ void assemble_free(struct daemon *daemon)
     for (unsigned i = 0; daemon->lanes != NULL && i < daemon_lanes(daemon); i++)
         lane_free(daemon->lanes[i]);
     free(daemon->lanes);
-    registry_free(daemon);
+    registry_free(daemon->registry);
 }

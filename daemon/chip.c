@@ -120,7 +120,8 @@ static void make(struct daemon *daemon, struct model *model, struct http_call *c
 
     if (!patch_points(request, model, device, &points, &problem)) {
         http_reply_problem(call, &problem);
-    } else if (program_resolve(daemon, model, &points, device, next, call)) {
+    } else if (program_resolve(daemon, model, &points, device, "/operating_point", next,
+                               call)) {
         enum status st = replace(daemon, model, &request->defects, points.base.seed);
 
         if (st == ST_OK)

@@ -27,11 +27,15 @@
 /* Working memory of one thread that classifies. */
 struct lane {
     unsigned index;
-    size_t n_models;
-    struct infer_scratch **scratch; /* [n_models], made at first use */
+    /* By the model's slot, made at first use; of the model with this id. */
+    struct {
+        uint32_t id;
+        struct infer_scratch *scratch;
+    } scratch[REGISTRY_MAX];
     struct classify_input input;
-    float *logits, *probabilities; /* [BATCH * max classes], [max classes] */
-    uint32_t *ranked;              /* [max classes] */
+    size_t cap_classes;
+    float *logits, *probabilities; /* [BATCH * cap_classes], [cap_classes] */
+    uint32_t *ranked;              /* [cap_classes] */
     uint32_t *classes;             /* [MAX_IMAGES]: the best of each picture */
     struct classify_score *scores; /* [cap_scores] */
     size_t cap_scores;
@@ -47,25 +51,15 @@ struct classify {
     bool is_json;
 };
 
-enum status lane_new(const struct daemon *daemon, unsigned index, struct lane **ret_lane)
+enum status lane_new(unsigned index, struct lane **ret_lane)
 {
     struct lane *lane = calloc(1, sizeof(*lane));
-    size_t max_classes = 0;
 
     if (lane == NULL)
         return ST_NOMEM;
-    for (size_t i = 0; i < daemon->n_models; i++)
-        if (daemon->models[i]->net->n_classes > max_classes)
-            max_classes = daemon->models[i]->net->n_classes;
     lane->index = index;
-    lane->n_models = daemon->n_models;
-    lane->scratch = calloc(daemon->n_models, sizeof(*lane->scratch));
-    lane->logits = calloc(BATCH * max_classes, sizeof(*lane->logits));
-    lane->probabilities = calloc(max_classes, sizeof(*lane->probabilities));
-    lane->ranked = calloc(max_classes, sizeof(*lane->ranked));
     lane->classes = calloc(MAX_IMAGES, sizeof(*lane->classes));
-    if (lane->scratch == NULL || lane->logits == NULL || lane->probabilities == NULL ||
-        lane->ranked == NULL || lane->classes == NULL) {
+    if (lane->classes == NULL) {
         lane_free(lane);
         return ST_NOMEM;
     }
@@ -77,15 +71,14 @@ void lane_free(struct lane *lane)
 {
     if (lane == NULL)
         return;
-    for (size_t i = 0; lane->scratch != NULL && i < lane->n_models; i++)
-        infer_scratch_free(lane->scratch[i]);
+    for (size_t i = 0; i < REGISTRY_MAX; i++)
+        infer_scratch_free(lane->scratch[i].scratch);
     classify_input_done(&lane->input);
     free(lane->scores);
     free(lane->classes);
     free(lane->ranked);
     free(lane->probabilities);
     free(lane->logits);
-    free(lane->scratch);
     free(lane);
 }
 
@@ -173,12 +166,39 @@ static bool read_type(struct classify *c, struct problem *problem)
 
 /* -- The work -- */
 
+/* Another model may have taken the slot since. */
 static struct infer_scratch *scratch_of(struct lane *lane, const struct model *model)
 {
-    if (lane->scratch[model->index] == NULL &&
-        infer_scratch_new(model->net, BATCH, &lane->scratch[model->index]) != ST_OK)
+    struct infer_scratch **scratch = &lane->scratch[model->slot].scratch;
+
+    if (lane->scratch[model->slot].id != model->id) {
+        infer_scratch_free(*scratch);
+        *scratch = NULL;
+        lane->scratch[model->slot].id = model->id;
+    }
+    if (*scratch == NULL && infer_scratch_new(model->net, BATCH, scratch) != ST_OK)
         return NULL;
-    return lane->scratch[model->index];
+    return *scratch;
+}
+
+/* Room for the scores of a batch of so many classes. */
+static bool reserve_classes(struct lane *lane, size_t n)
+{
+    if (n <= lane->cap_classes)
+        return true;
+    float *logits = realloc(lane->logits, BATCH * n * sizeof(*logits));
+    if (logits != NULL)
+        lane->logits = logits;
+    float *probabilities = realloc(lane->probabilities, n * sizeof(*probabilities));
+    if (probabilities != NULL)
+        lane->probabilities = probabilities;
+    uint32_t *ranked = realloc(lane->ranked, n * sizeof(*ranked));
+    if (ranked != NULL)
+        lane->ranked = ranked;
+    if (logits == NULL || probabilities == NULL || ranked == NULL)
+        return false;
+    lane->cap_classes = n;
+    return true;
 }
 
 static bool reserve_scores(struct lane *lane, size_t n)
@@ -281,7 +301,7 @@ static void count(const struct classify *c, struct lane *lane,
     }
     tally_answer(&generation->tallies[lane->index], lane->input.n, labelled, correct,
                  latency_us);
-    feedback_note(c->daemon->feedback, http_call_id(c->call), c->model->index,
+    feedback_note(c->daemon->feedback, http_call_id(c->call), c->model->id,
                   generation->number, lane->classes, lane->input.labels, lane->input.n);
 }
 
@@ -325,7 +345,8 @@ static void serve(const struct classify *c, struct lane *lane)
     bool decoded =
         c->is_json ? decode_json(c, lane, &problem) : decode_picture(c, lane, &problem);
 
-    if (decoded && (scratch == NULL || !reserve_scores(lane, lane->input.n * c->top))) {
+    if (decoded && (scratch == NULL || !reserve_classes(lane, c->model->net->n_classes) ||
+                    !reserve_scores(lane, lane->input.n * c->top))) {
         problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
         decoded = false;
     }
@@ -361,6 +382,7 @@ static void classify_worker(void *arg, unsigned worker)
         daemon_reply_gone(c->call);
     else
         serve(c, c->daemon->lanes[c->daemon->n_threads + worker]);
+    model_drop(c->model);
     free(c);
 }
 
@@ -385,11 +407,13 @@ static void hand_over(const struct classify *here)
         return;
     }
     *c = *here;
+    model_keep(c->model);
     http_defer(c->call);
     if (pool_submit(c->daemon->workers, classify_worker, c) == ST_OK)
         return;
     count_refused(here);
     daemon_reply_busy(c->daemon, c->call, "inference");
+    model_drop(c->model);
     free(c);
 }
 
@@ -399,16 +423,16 @@ void classify_handle(void *ctx, struct http_call *call)
     struct classify c = { .daemon = daemon, .call = call };
     struct problem problem;
 
-    c.model = daemon_model_or_404(daemon, call);
+    c.model = daemon_take_or_404(daemon, call);
     if (c.model == NULL)
         return;
     if (!read_options(&c, &problem) || !read_type(&c, &problem)) {
         count_refused(&c);
         http_reply_problem(call, &problem);
-        return;
-    }
-    if (takes_long(&c))
+    } else if (takes_long(&c)) {
         hand_over(&c);
-    else
+    } else {
         serve(&c, daemon->lanes[http_call_thread(call)]);
+    }
+    model_drop(c.model);
 }

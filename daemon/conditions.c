@@ -24,7 +24,7 @@ static double disturb_rate(const struct device *device, const struct operating_p
 {
     struct device_flips flips;
 
-    if (!op->read_disturb)
+    if (!op->read_disturb || op->mode == MRAM_IID)
         return 0.0;
     device_read_disturb(device, 1.0, op->temperature_k, &flips);
     return flips.mean[MTJ_P2AP];

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
-#include <string.h>
-
-struct model *daemon_model(const struct daemon *daemon, const char *name)
-{
-    for (size_t i = 0; i < daemon->n_models; i++)
-        if (strcmp(daemon->models[i]->net->name, name) == 0)
-            return daemon->models[i];
-    return NULL;
-}
-
-struct model *daemon_model_or_404(const struct daemon *daemon, struct http_call *call)
+struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
-    struct model *model = daemon_model(daemon, name);
+    struct model *model = registry_take(daemon->registry, name);
     struct problem problem;
 
     if (model == NULL) {

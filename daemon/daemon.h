@@ -9,6 +9,7 @@
 #include "daemon/model.h"
 #include "daemon/pool.h"
 #include "daemon/record.h"
+#include "daemon/registry.h"
 #include "daemon/settings.h"
 #include "daemon/traffic.h"
 
@@ -20,8 +21,7 @@ struct daemon {
     struct device device; /* of new arrays; a preset */
     struct infer_costs costs;
     unsigned n_threads, n_workers;
-    struct model **models;
-    size_t n_models;
+    struct registry *registry;
     struct lane **lanes; /* [n_threads + n_workers]: data threads, then workers */
     struct feedback_memory *feedback;
     struct record *record;
@@ -43,10 +43,9 @@ static inline unsigned daemon_lanes(const struct daemon *daemon)
     return daemon->n_threads + daemon->n_workers;
 }
 
-/* NULL if there is none of that name. */
-struct model *daemon_model(const struct daemon *daemon, const char *name);
-/* The model named by the first path parameter; answers 404 and gives NULL otherwise. */
-struct model *daemon_model_or_404(const struct daemon *daemon, struct http_call *call);
+/* The model named by the first path parameter, with a reference of the caller's; answers
+ * 404 and gives NULL otherwise. */
+struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call);
 /* Answers 429 because `pool` is full. */
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
                        const char *what);
@@ -81,6 +80,8 @@ http_handler device_handle;   /* device.c */
 http_handler feedback_handle; /* feedback.c */
 http_handler describe_models; /* describe.c */
 http_handler describe_model;
+http_handler upload_put; /* upload.c */
+http_handler upload_delete;
 http_handler status_handle; /* status.c */
 http_handler status_live;
 http_handler status_ready;
@@ -89,8 +90,7 @@ http_handler series_handle; /* series.c */
 http_handler page_handle;   /* page.c */
 
 /* Working memory of one thread that classifies. */
-MUST_CHECK enum status lane_new(const struct daemon *daemon, unsigned index,
-                                struct lane **ret_lane);
+MUST_CHECK enum status lane_new(unsigned index, struct lane **ret_lane);
 void lane_free(struct lane *lane);
 
 /* Brings a model's array back from its image, or programs a new one with the default

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* describe.c - GET /api/v1/models and /api/v1/models/{m}. */
+#include "daemon/describe.h"
+
 #include "api/classify_json.h"
 #include "daemon/daemon.h"
 
@@ -63,7 +65,7 @@ static void write_accuracy(struct buf *body, const struct network *net)
     buf_char(body, '}');
 }
 
-static void write_model(struct buf *body, struct model *model)
+void describe_write(struct buf *body, struct model *model)
 {
     const struct network *net = model->net;
     struct generation *generation = generation_take(model);
@@ -96,23 +98,28 @@ void describe_models(void *ctx, struct http_call *call)
     struct buf body = http_take_buf(call);
 
     buf_text(&body, "{\"models\":[");
-    for (size_t i = 0; i < daemon->n_models; i++) {
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+
+    for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_char(&body, ',');
-        write_model(&body, daemon->models[i]);
+        describe_write(&body, models[i]);
     }
+    registry_drop_list(models, n);
     buf_text(&body, "]}\n");
     http_reply(call, 200, "application/json", &body);
 }
 
 void describe_model(void *ctx, struct http_call *call)
 {
-    struct model *model = daemon_model_or_404(ctx, call);
+    struct model *model = daemon_take_or_404(ctx, call);
 
     if (model == NULL)
         return;
     struct buf body = http_take_buf(call);
-    write_model(&body, model);
+    describe_write(&body, model);
     buf_char(&body, '\n');
     http_reply(call, 200, "application/json", &body);
+    model_drop(model);
 }

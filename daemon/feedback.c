@@ -17,7 +17,7 @@ struct answered {
     uint64_t request_id;
     uint32_t generation, class_index;
     uint32_t n; /* pictures of the request, at its first entry */
-    uint16_t model;
+    uint32_t model;
     bool labelled;
 };
 
@@ -76,7 +76,7 @@ static struct feedback_ring *ring_of(struct feedback_memory *memory, uint64_t re
     return thread < memory->n_threads ? &memory->rings[thread] : NULL;
 }
 
-void feedback_note(struct feedback_memory *memory, uint64_t request_id, size_t model,
+void feedback_note(struct feedback_memory *memory, uint64_t request_id, uint32_t model,
                    uint64_t generation, const uint32_t *classes, const int32_t *labels,
                    size_t n)
 {
@@ -90,7 +90,7 @@ void feedback_note(struct feedback_memory *memory, uint64_t request_id, size_t m
             .generation = (uint32_t)generation,
             .class_index = classes[i],
             .n = (uint32_t)n,
-            .model = (uint16_t)model,
+            .model = model,
             .labelled = labels[i] >= 0,
         };
     (void)pthread_mutex_unlock(&ring->mutex);
@@ -111,6 +111,10 @@ static enum status check_labels(const struct feedback_ring *ring, uint64_t first
             (void)snprintf(why, ERR_LEN, "it has a label already");
             return ST_CONFLICT;
         }
+        if (n_classes == 0) {
+            (void)snprintf(why, ERR_LEN, "its model is not served any more");
+            return ST_CONFLICT;
+        }
         if (labels[i] >= n_classes) {
             (void)snprintf(why, ERR_LEN, "label %u is outside 0 .. %zu", labels[i],
                            n_classes - 1);
@@ -122,7 +126,7 @@ static enum status check_labels(const struct feedback_ring *ring, uint64_t first
 
 static enum status match_entries(struct feedback_ring *ring, uint64_t request_id,
                                  const uint32_t *labels, size_t n,
-                                 const size_t *n_classes,
+                                 feedback_classes *n_classes_of, void *ctx,
                                  struct feedback_match *ret_match, char why[ERR_LEN])
 {
     uint64_t first = ring->first[request_id & MASK];
@@ -133,7 +137,8 @@ static enum status match_entries(struct feedback_ring *ring, uint64_t request_id
     if (first >= ring->n_noted || ring->n_noted - first > FEEDBACK_ANSWERS ||
         head->request_id != request_id)
         return ST_NOT_FOUND;
-    enum status st = check_labels(ring, first, labels, n, n_classes[head->model], why);
+    enum status st =
+        check_labels(ring, first, labels, n, n_classes_of(ctx, head->model), why);
     if (st != ST_OK)
         return st;
     for (size_t i = 0; i < n; i++) {
@@ -150,7 +155,8 @@ static enum status match_entries(struct feedback_ring *ring, uint64_t request_id
 }
 
 enum status feedback_match(struct feedback_memory *memory, uint64_t request_id,
-                           const uint32_t *labels, size_t n, const size_t *n_classes,
+                           const uint32_t *labels, size_t n,
+                           feedback_classes *n_classes_of, void *ctx,
                            struct feedback_match *ret_match, char why[ERR_LEN])
 {
     struct feedback_ring *ring = ring_of(memory, request_id);
@@ -159,7 +165,7 @@ enum status feedback_match(struct feedback_memory *memory, uint64_t request_id,
         return ST_NOT_FOUND;
     (void)pthread_mutex_lock(&ring->mutex);
     enum status st =
-        match_entries(ring, request_id, labels, n, n_classes, ret_match, why);
+        match_entries(ring, request_id, labels, n, n_classes_of, ctx, ret_match, why);
     (void)pthread_mutex_unlock(&ring->mutex);
     return st;
 }
@@ -172,17 +178,37 @@ struct feedback_answer {
     struct buf unknown, rejected;
 };
 
+static size_t n_classes_of(void *ctx, uint32_t id)
+{
+    const struct daemon *daemon = ctx;
+    struct model *model = registry_take_id(daemon->registry, id);
+    size_t n = model != NULL ? model->net->n_classes : 0;
+
+    model_drop(model);
+    return n;
+}
+
+/* The model may go at any moment; then there is nothing to count for. */
+static void record_match(struct daemon *daemon, const struct feedback_match *match)
+{
+    struct model *model = registry_take_id(daemon->registry, match->model);
+
+    if (model != NULL)
+        record_feedback(daemon->record, model, match->generation, match->labelled,
+                        match->correct);
+    model_drop(model);
+}
+
 static void take_item(struct daemon *daemon, const struct feedback *item,
-                      const size_t *n_classes, struct feedback_answer *answer)
+                      struct feedback_answer *answer)
 {
     struct feedback_match match;
     char why[ERR_LEN];
     enum status st = feedback_match(daemon->feedback, item->request_id, item->labels,
-                                    item->n_labels, n_classes, &match, why);
+                                    item->n_labels, n_classes_of, daemon, &match, why);
 
     if (st == ST_OK) {
-        record_feedback(daemon->record, daemon->models[match.model], match.generation,
-                        match.labelled, match.correct);
+        record_match(daemon, &match);
         answer->accepted += match.labelled;
     } else if (st == ST_NOT_FOUND) {
         buf_printf(&answer->unknown, "%s\"%016" PRIx64 "\"",
@@ -223,18 +249,10 @@ void feedback_handle(void *ctx, struct http_call *call)
     }
     struct daemon *daemon = ctx;
     struct feedback_answer answer = { 0, BUF_INIT, BUF_INIT };
-    size_t *n_classes = malloc(daemon->n_models * sizeof(*n_classes));
-    if (n_classes == NULL) {
-        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
-        http_reply_problem(call, &problem);
-    } else {
-        for (size_t i = 0; i < daemon->n_models; i++)
-            n_classes[i] = daemon->models[i]->net->n_classes;
-        for (size_t i = 0; i < list.n; i++)
-            take_item(daemon, &list.items[i], n_classes, &answer);
-        reply(call, &answer);
-    }
-    free(n_classes);
+
+    for (size_t i = 0; i < list.n; i++)
+        take_item(daemon, &list.items[i], &answer);
+    reply(call, &answer);
     buf_free(&answer.unknown);
     buf_free(&answer.rejected);
     feedback_list_done(&list);

@@ -6,7 +6,7 @@
 void ledger_handle(void *ctx, struct http_call *call)
 {
     const struct daemon *daemon = ctx;
-    struct model *model = daemon_model_or_404(daemon, call);
+    struct model *model = daemon_take_or_404(daemon, call);
 
     if (model == NULL)
         return;
@@ -28,4 +28,5 @@ void ledger_handle(void *ctx, struct http_call *call)
     array_json_write_energy(&body, &energy);
     http_reply(call, 200, "application/json", &body);
     generation_drop(generation);
+    model_drop(model);
 }

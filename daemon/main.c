@@ -113,11 +113,14 @@ static void block_signals(sigset_t *ret_before)
 
 static int run_server(struct daemon *daemon, struct server *server)
 {
+    struct model *models[REGISTRY_MAX];
+    size_t n_models = registry_list(daemon->registry, models);
+
+    registry_drop_list(models, n_models);
     daemon->ready = true;
     record_event(daemon->record, METRICS_INFO, "start", NULL,
                  "version=%s kernel=%s threads=%u models=%zu ready after %.1f ms",
-                 SPINBNN_VERSION, daemon->kernel->name, daemon->n_threads,
-                 daemon->n_models,
+                 SPINBNN_VERSION, daemon->kernel->name, daemon->n_threads, n_models,
                  (double)(wall_monotonic_ns() - daemon->began_ns) / 1e6);
     notify_send("READY=1");
     enum status st = server_run(server);

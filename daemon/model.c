@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum status model_new(struct network *net, size_t index, const char *state_dir,
-                      const struct device *device, struct model **ret_model)
+enum status model_new(struct network *net, enum model_origin origin,
+                      const char *state_dir, const struct device *device,
+                      struct model **ret_model)
 {
+    static atomic_uint next_id;
     struct model *model = calloc(1, sizeof(*model));
 
     if (model == NULL || device_copy(device, &model->device) != ST_OK) {
@@ -15,20 +17,50 @@ enum status model_new(struct network *net, size_t index, const char *state_dir,
         network_free(net);
         return ST_NOMEM;
     }
+    atomic_init(&model->refs, 1);
+    model->id = atomic_fetch_add(&next_id, 1) + 1;
     model->net = net;
-    model->index = index;
+    model->origin = origin;
     (void)snprintf(model->image_path, sizeof(model->image_path), "%s/arrays/%s.array",
+                   state_dir, net->name);
+    (void)snprintf(model->file_path, sizeof(model->file_path), "%s/models/%s.sbnn",
                    state_dir, net->name);
     (void)pthread_mutex_init(&model->mutex, NULL);
     *ret_model = model;
     return ST_OK;
 }
 
-void model_free(struct model *model)
+void model_keep(struct model *model)
 {
-    if (model == NULL)
+    (void)atomic_fetch_add_explicit(&model->refs, 1, memory_order_relaxed);
+}
+
+static void generation_free(struct generation *generation)
+{
+    infer_weights_free(generation->weights);
+    conditions_drop(generation->conditions);
+    free(generation->tallies);
+    free(generation->per_image);
+    free(generation->states);
+    free(generation->results);
+    free(generation->forecasts);
+    free(generation);
+}
+
+/* One reference less, of whoever; those of others keep the model besides. */
+static void generation_let_go(struct generation *generation)
+{
+    if (generation != NULL &&
+        atomic_fetch_sub_explicit(&generation->refs, 1, memory_order_acq_rel) == 1)
+        generation_free(generation);
+}
+
+void model_drop(struct model *model)
+{
+    if (model == NULL ||
+        atomic_fetch_sub_explicit(&model->refs, 1, memory_order_acq_rel) != 1)
         return;
-    generation_drop(model->current);
+    generation_let_go(model->current);
     mram_free(model->mram);
     device_done(&model->device);
     for (size_t i = 0; i < WRONG_MAP_KEPT; i++)
@@ -44,7 +76,7 @@ void model_wanted(const struct model *model, const uint64_t **ret_wanted)
         ret_wanted[l] = model->net->layers[l].weights;
 }
 
-enum status generation_new(const struct model *model, unsigned n_lanes,
+enum status generation_new(struct model *model, unsigned n_lanes,
                            struct generation **ret_generation)
 {
     struct generation *generation = calloc(1, sizeof(*generation));
@@ -53,6 +85,7 @@ enum status generation_new(const struct model *model, unsigned n_lanes,
         return ST_NOMEM;
     atomic_init(&generation->refs, 1);
     generation->model = model;
+    model_keep(model);
     generation->n_lanes = n_lanes;
     size_t n_layers = model->net->n_layers;
     generation->forecasts = calloc(n_layers, sizeof(*generation->forecasts));
@@ -84,22 +117,18 @@ struct generation *generation_take(struct model *model)
 
 void generation_keep(struct generation *generation)
 {
+    model_keep(generation->model);
     (void)atomic_fetch_add_explicit(&generation->refs, 1, memory_order_relaxed);
 }
 
 void generation_drop(struct generation *generation)
 {
-    if (generation == NULL ||
-        atomic_fetch_sub_explicit(&generation->refs, 1, memory_order_acq_rel) != 1)
+    if (generation == NULL)
         return;
-    infer_weights_free(generation->weights);
-    conditions_drop(generation->conditions);
-    free(generation->tallies);
-    free(generation->per_image);
-    free(generation->states);
-    free(generation->results);
-    free(generation->forecasts);
-    free(generation);
+    struct model *model = generation->model;
+
+    generation_let_go(generation);
+    model_drop(model);
 }
 
 void model_publish(struct model *model, struct generation *generation)
@@ -108,7 +137,9 @@ void model_publish(struct model *model, struct generation *generation)
     struct generation *before = model->current;
     model->current = generation;
     (void)pthread_mutex_unlock(&model->mutex);
-    generation_drop(before);
+    generation_let_go(before);
+    if (generation != NULL)
+        model_drop(model); /* the model's own reference does not keep the model */
 }
 
 uint64_t generation_wrong_bits(const struct generation *generation)

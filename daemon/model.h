@@ -5,6 +5,10 @@
  * it and never changes afterwards but for what is counted; publishing one is the swap of
  * a pointer. Requests take the current generation, use it to their end and drop it; the
  * last drop frees it.
+ *
+ * A model is counted likewise: by the registry, by whoever looked it up, and by every
+ * reference to one of its generations but its own to the current one. So a model that was
+ * taken out of the registry serves on until the last request has ended.
  */
 #ifndef DAEMON_MODEL_H
 #define DAEMON_MODEL_H
@@ -23,7 +27,7 @@ struct model;
 
 struct generation {
     atomic_uint refs;
-    const struct model *model; /* borrowed; outlives every generation */
+    struct model *model; /* every reference of others keeps it */
     uint64_t number;
     enum mram_cause cause;
     int64_t changed_at_s;          /* when it came about */
@@ -48,10 +52,23 @@ struct generation {
     struct tally_sum collected, late;
 };
 
+/* Where a model came from, and with it who may take it away. */
+enum model_origin {
+    MODEL_BUILTIN,
+    MODEL_FOLDER,   /* model_dir */
+    MODEL_UPLOADED, /* PUT; its file lies in the state folder */
+};
+
+struct record_model;
+
 struct model {
-    struct network *net; /* ours */
-    size_t index;        /* in the registry */
-    char image_path[1200];
+    atomic_uint refs;
+    uint32_t id; /* unique in the life of the process */
+    size_t slot; /* of the registry, below REGISTRY_MAX; reused after it has gone */
+    enum model_origin origin;
+    struct network *net;                    /* ours */
+    struct record_model *record;            /* record.c's */
+    char image_path[1200], file_path[1200]; /* of the array; of an uploaded model file */
     /* The programming thread's alone. */
     struct mram *mram;    /* ours; NULL after a change that broke off */
     struct device device; /* ours; of new arrays that nobody asked for */
@@ -62,19 +79,23 @@ struct model {
     struct generation *current;      /* one reference is ours; under mutex */
     _Atomic uint64_t ns_per_picture; /* moving average of the compute time */
     _Atomic bool upkeep_queued;      /* upkeep.c: one at a time */
+    _Atomic bool retired; /* deleted or replaced: its array must not be changed any more,
+                             the files may be another model's by now */
 };
 
 /* The wanted bits, as the array takes them: [net->n_layers]. */
 void model_wanted(const struct model *model, const uint64_t **ret_wanted);
 
-/* Takes `net`; `device`, of new arrays, is copied. */
-MUST_CHECK enum status model_new(struct network *net, size_t index, const char *state_dir,
-                                 const struct device *device, struct model **ret_model);
-/* No request may run any more. */
-void model_free(struct model *model);
+/* Takes `net`; `device`, of new arrays, is copied. One reference, the caller's. */
+MUST_CHECK enum status model_new(struct network *net, enum model_origin origin,
+                                 const char *state_dir, const struct device *device,
+                                 struct model **ret_model);
+void model_keep(struct model *model);
+/* NULL is fine. Any thread. */
+void model_drop(struct model *model);
 
 /* A generation with one reference, for the maker to fill in. */
-MUST_CHECK enum status generation_new(const struct model *model, unsigned n_lanes,
+MUST_CHECK enum status generation_new(struct model *model, unsigned n_lanes,
                                       struct generation **ret_generation);
 /* The generation that serves now, with a reference of the caller's. Any thread. */
 struct generation *generation_take(struct model *model);
@@ -82,7 +103,8 @@ struct generation *generation_take(struct model *model);
 void generation_keep(struct generation *generation);
 /* NULL is fine. Any thread. */
 void generation_drop(struct generation *generation);
-/* Takes the caller's reference; the generation before loses the model's. */
+/* Takes the caller's reference, NULL for none; the generation before loses the model's.
+ */
 void model_publish(struct model *model, struct generation *generation);
 
 /* Weights of a generation that are delivered wrong. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* program.c - turning a knob: from a merge patch to a new generation that serves.
  *
- *   program_patch     data thread          queue
- *   program_delete      (likewise), back to the defaults
- *   program_again       (likewise), under the same conditions
- *   patch_work        programming thread   If-Match, patch, resolve, then the last
- *   program_finish                         fit the array, write the cells, publish,
- * answer
+ *   program_patch    data thread          queue
+ *   program_delete     (likewise)         back to the defaults
+ *   program_again      (likewise)         under the same conditions
+ *   patch_work, ..   programming thread   If-Match, patch
+ *   finish                                resolve, write the cells, publish, answer
  */
 #include "api/array_json.h"
 #include "api/etag.h"
@@ -47,24 +46,24 @@ static enum status resolve(struct daemon *daemon, const struct operating_points 
 
 /* Ranges were checked before; this is what no setting in range can do. */
 static void set_unreachable(struct problem *problem, const struct model *model,
-                            const struct operating_points *points, size_t layer,
-                            const char *field, const char *why)
+                            const struct operating_points *points, const char *at,
+                            size_t layer, const char *field, const char *why)
 {
     const char *reason = strstr(why, ": ");
     char pointer[sizeof(problem->errors[0].pointer)];
 
-    problem_set(problem, 422, "unreachable", "/%s", why);
+    problem_set(problem, 422, "unreachable", "%s/%s", at, why);
     if (points->layers[layer].set != 0)
-        (void)snprintf(pointer, sizeof(pointer), "/layers/%.24s/%s",
+        (void)snprintf(pointer, sizeof(pointer), "%s/layers/%.20s/%s", at,
                        model->net->layers[layer].name, field);
     else
-        (void)snprintf(pointer, sizeof(pointer), "/%s", field);
+        (void)snprintf(pointer, sizeof(pointer), "%s/%s", at, field);
     problem_add(problem, pointer, "%s", reason != NULL ? reason + 2 : why);
 }
 
 bool program_resolve(struct daemon *daemon, const struct model *model,
                      const struct operating_points *points, const struct device *device,
-                     struct generation *next, struct http_call *call)
+                     const char *at, struct generation *next, struct http_call *call)
 {
     struct conditions *conditions;
     struct problem problem;
@@ -82,7 +81,7 @@ bool program_resolve(struct daemon *daemon, const struct model *model,
         array_reply_no_memory(call);
         return false;
     }
-    set_unreachable(&problem, model, points, layer, field, why);
+    set_unreachable(&problem, model, points, at, layer, field, why);
     http_reply_problem(call, &problem);
     return false;
 }
@@ -163,11 +162,15 @@ static bool find_layer(struct http_call *call, const struct model *model,
 
 void program_get(void *ctx, struct http_call *call)
 {
-    struct model *model = daemon_model_or_404(ctx, call);
+    struct model *model = daemon_take_or_404(ctx, call);
     size_t layer;
 
-    if (model == NULL || !find_layer(call, model, &layer))
+    if (model == NULL)
         return;
+    if (!find_layer(call, model, &layer)) {
+        model_drop(model);
+        return;
+    }
     struct generation *generation = generation_take(model);
     const char *none_match = http_call_header(call, "If-None-Match");
     char etag[ARRAY_TAG_LEN];
@@ -180,6 +183,7 @@ void program_get(void *ctx, struct http_call *call)
         reply_point(call, generation, layer);
     }
     generation_drop(generation);
+    model_drop(model);
 }
 
 /* -- PATCH, DELETE and again -- */
@@ -190,9 +194,10 @@ static void finish(struct daemon *daemon, struct model *model, struct http_call 
                    const struct generation *current, struct generation *next,
                    size_t layer)
 {
-    if (!program_resolve(daemon, model, points, &current->conditions->device, next, call))
+    if (!program_resolve(daemon, model, points, &current->conditions->device, "", next,
+                         call))
         return;
-    array_account_reads(daemon, model, current, next->number, NULL);
+    array_account_reads(daemon, model, current, next->number);
     if (program_cells(daemon, model, next) != ST_OK)
         array_reply_no_memory(call);
     else

@@ -6,10 +6,11 @@
 
 #include "daemon/daemon.h"
 
-/* Resolves `points` for `device` into next->conditions. False after answering. */
+/* Resolves `points` for `device` into next->conditions. False after answering; `at` is
+ * where in the body the operating point stands: "" or a pointer. */
 bool program_resolve(struct daemon *daemon, const struct model *model,
                      const struct operating_points *points, const struct device *device,
-                     struct generation *next, struct http_call *call);
+                     const char *at, struct generation *next, struct http_call *call);
 /* Fits the array to next's conditions, writes it and publishes `next`. On failure the
  * array is lost and the generation before serves on. */
 MUST_CHECK enum status program_cells(struct daemon *daemon, struct model *model,

@@ -9,6 +9,7 @@
 #include "daemon/record.h"
 
 #include "daemon/log.h"
+#include "daemon/registry.h"
 #include "daemon/wall.h"
 
 #include <math.h>
@@ -22,9 +23,17 @@
 #define WRITER_NICE 5
 /* Rows kept in memory while the database cannot be written. */
 #define MAX_PENDING 4096
+/* Models that are added and not yet let go. Beyond MAX_PENDING each has a row of its own.
+ */
+#define MAX_MODELS (2 * REGISTRY_MAX)
+#define MAX_ROWS   (MAX_PENDING + MAX_MODELS)
+/* Of the ledger in one transaction; the rest has to wait for the next. */
+#define MAX_GAINS 8192
 
 struct record_model {
-    const struct model *model; /* borrowed */
+    struct record_model *next;
+    struct model *model; /* a reference of ours */
+    bool removed;        /* let go once all of it is written */
     int64_t db_id;
     struct generation *live;     /* under watch, each with a reference of ours */
     struct record_totals totals; /* of generations let go, feedback, programmings, and of
@@ -34,7 +43,8 @@ struct record_model {
 
 /* What a row of history borrows. */
 struct pending_programming {
-    struct metrics_programming row;
+    const struct record_model *model;
+    struct metrics_programming row; /* without the model's id: it may have none yet */
     struct metrics_layer layers[NETWORK_MAX_LAYERS];
     struct mram_forecast forecasts[NETWORK_MAX_LAYERS];
     struct mram_result results[NETWORK_MAX_LAYERS];
@@ -50,26 +60,34 @@ struct pending_feedback {
 
 struct record {
     char path[1200];
-    struct db *db; /* the writer thread's once it runs */
-    struct record_model *models;
+    /* Of one thread at a time: the writer's transactions, and models that are added.
+     * Taken before the mutex below. */
+    pthread_mutex_t db_mutex;
+    struct db *db;               /* NULL while it cannot be opened */
+    char why[ERR_LEN];           /* why not */
+    struct record_model *models; /* ours; a list, only ever shortened by the writer */
     size_t n_models;
     pthread_t writer;
 
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
+    pthread_cond_t wake, written;
     bool stopping;
+    uint64_t asked, done; /* rounds of the writer, see record_flush */
     struct record_health health;
     /* Pending rows; ours. While a transaction runs, its rows are not touched. */
     struct pending_programming *programmings[MAX_PENDING];
     size_t n_programmings;
-    struct metrics_window *windows; /* [MAX_PENDING + n_models], see window_row */
+    struct metrics_window *windows;        /* [MAX_ROWS], see window_row */
+    const struct record_model **window_of; /* whose they are */
     size_t n_windows;
     struct metrics_event events[MAX_PENDING];
+    const struct record_model *event_of[MAX_PENDING]; /* NULL: nobody's */
     size_t n_events;
-    struct pending_feedback *feedback; /* [MAX_PENDING + n_models], see feedback_row */
+    struct pending_feedback *feedback; /* [MAX_ROWS], see feedback_row */
     size_t n_feedback;
     struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
-    struct metrics_energy *gains; /* likewise; [n_models * NETWORK_MAX_LAYERS] */
+    struct metrics_energy *gains;                 /* likewise; [MAX_GAINS] */
+    struct record_model **gainers;                /* whose they are */
 };
 
 /* -- Pending rows; under the mutex -- */
@@ -82,7 +100,8 @@ static bool window_empty(const struct tally_sum *sum)
 /* The pending row that a gain belongs to: the same window and generation, or, beyond
  * MAX_PENDING rows, the last one of that model. So requests always have a place: beyond,
  * a model adds at most one row. */
-static struct metrics_window *window_row(struct record *record, int64_t db_id,
+static struct metrics_window *window_row(struct record *record,
+                                         const struct record_model *model,
                                          uint64_t generation, int64_t window_s)
 {
     struct metrics_window *of_model = NULL;
@@ -90,7 +109,7 @@ static struct metrics_window *window_row(struct record *record, int64_t db_id,
     for (size_t i = record->n_windows; i-- > 0;) {
         struct metrics_window *row = &record->windows[i];
 
-        if (row->model_id != db_id)
+        if (record->window_of[i] != model)
             continue;
         if (row->generation == generation && row->window_s == window_s)
             return row;
@@ -99,10 +118,9 @@ static struct metrics_window *window_row(struct record *record, int64_t db_id,
     }
     if (record->n_windows >= MAX_PENDING && of_model != NULL)
         return of_model;
+    record->window_of[record->n_windows] = model;
     struct metrics_window *row = &record->windows[record->n_windows++];
-    *row = (struct metrics_window) { .model_id = db_id,
-                                     .generation = generation,
-                                     .window_s = window_s };
+    *row = (struct metrics_window) { .generation = generation, .window_s = window_s };
     return row;
 }
 
@@ -112,7 +130,7 @@ static void add_window(struct record *record, const struct record_model *model,
 {
     int64_t now = wall_seconds();
     struct metrics_window *row =
-        window_row(record, model->db_id, generation, now - now % METRICS_WINDOW_S);
+        window_row(record, model, generation, now - now % METRICS_WINDOW_S);
 
     row->requests += gain->requests;
     row->images += gain->images;
@@ -189,8 +207,8 @@ static void fill_programming(struct pending_programming *p,
         memcpy(p->forecasts, generation->forecasts, n * sizeof(p->forecasts[0]));
         memcpy(p->results, generation->results, n * sizeof(p->results[0]));
     }
+    p->model = model;
     p->row = (struct metrics_programming) {
-        .model_id = model->db_id,
         .at_s = generation->changed_at_s,
         .generation = generation->number,
         .cause = generation->cause,
@@ -240,12 +258,25 @@ static void totals_add(struct record_totals *totals, const struct generation *ge
 
 /* -- The writer thread -- */
 
+/* Does nobody but us hold the model, which was removed? Our references are one of the
+ * entry's and one of each generation under watch. */
+static bool is_retired(const struct record_model *model)
+{
+    unsigned ours = 1;
+
+    for (const struct generation *g = model->live; g != NULL; g = g->next_watched)
+        ours++;
+    return model->removed &&
+           atomic_load_explicit(&model->model->refs, memory_order_acquire) == ours;
+}
+
 /* Turns what one generation gained into a pending row. True: it may be let go. */
 static bool collect_generation(struct record *record, struct record_model *model,
-                               struct generation *generation)
+                               struct generation *generation, bool retired)
 {
     /* Looked at first: with no reference but ours, no lane counts any more. */
-    bool last = atomic_load_explicit(&generation->refs, memory_order_acquire) == 1;
+    bool last =
+        retired || atomic_load_explicit(&generation->refs, memory_order_acquire) == 1;
     struct tally_sum now = generation_tally(generation);
     struct tally_sum gain = tally_sum_since(&now, &generation->collected);
 
@@ -269,14 +300,15 @@ static void collect(struct record *record)
 {
     const struct energy none = { .pj = { 0.0 } };
 
-    for (size_t i = 0; i < record->n_models; i++) {
-        struct record_model *model = &record->models[i];
+    for (struct record_model *model = record->models; model != NULL;
+         model = model->next) {
         struct generation **link = &model->live;
+        bool retired = is_retired(model);
 
         while (*link != NULL) {
             struct generation *generation = *link;
 
-            if (!collect_generation(record, model, generation)) {
+            if (!collect_generation(record, model, generation, retired)) {
                 link = &generation->next_watched;
                 continue;
             }
@@ -290,6 +322,11 @@ static void collect(struct record *record)
     record->n_feedback = 0;
 }
 
+static void move_down(void *rows, size_t size, size_t n_left, size_t n_gone)
+{
+    memmove(rows, (char *)rows + n_gone * size, n_left * size);
+}
+
 /* Takes the first n of each kind away. */
 static void forget_written(struct record *record, size_t n_programmings, size_t n_windows,
                            size_t n_events)
@@ -297,14 +334,15 @@ static void forget_written(struct record *record, size_t n_programmings, size_t 
     for (size_t i = 0; i < n_programmings; i++)
         free(record->programmings[i]);
     record->n_programmings -= n_programmings;
-    memmove(record->programmings, record->programmings + n_programmings,
-            record->n_programmings * sizeof(record->programmings[0]));
     record->n_windows -= n_windows;
-    memmove(record->windows, record->windows + n_windows,
-            record->n_windows * sizeof(record->windows[0]));
     record->n_events -= n_events;
-    memmove(record->events, record->events + n_events,
-            record->n_events * sizeof(record->events[0]));
+    move_down(record->programmings, sizeof(record->programmings[0]),
+              record->n_programmings, n_programmings);
+    move_down(record->windows, sizeof(record->windows[0]), record->n_windows, n_windows);
+    move_down(record->window_of, sizeof(record->window_of[0]), record->n_windows,
+              n_windows);
+    move_down(record->events, sizeof(record->events[0]), record->n_events, n_events);
+    move_down(record->event_of, sizeof(record->event_of[0]), record->n_events, n_events);
 }
 
 static void note_commit(struct record *record, enum status st, double seconds)
@@ -317,7 +355,8 @@ static void note_commit(struct record *record, enum status st, double seconds)
             log_line(LOG_ERROR, "database",
                      "path=\"%.200s\" cannot write: %.200s; counting "
                      "goes on in memory",
-                     record->path, db_message(record->db));
+                     record->path,
+                     record->db != NULL ? db_message(record->db) : record->why);
     } else if (record->health.degraded) {
         log_line(LOG_INFO, "database", "path=\"%.200s\" writes again", record->path);
     }
@@ -329,17 +368,17 @@ static size_t take_gains(struct record *record)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < record->n_models; i++) {
-        const struct record_model *model = &record->models[i];
-
-        for (size_t l = 0; l < model->model->net->n_layers; l++)
-            if (energy_sum(&model->unwritten[l]) > 0.0)
+    for (struct record_model *model = record->models; model != NULL;
+         model = model->next) {
+        for (size_t l = 0; l < model->model->net->n_layers && n < MAX_GAINS; l++)
+            if (energy_sum(&model->unwritten[l]) > 0.0) {
+                record->gainers[n] = model;
                 record->gains[n++] = (struct metrics_energy) {
-                    .model_id = model->db_id,
                     .layer = l,
                     .layer_name = model->model->net->layers[l].name,
                     .gain = model->unwritten[l],
                 };
+            }
     }
     return n;
 }
@@ -348,10 +387,115 @@ static size_t take_gains(struct record *record)
 static void forget_gains(struct record *record, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        for (size_t m = 0; m < record->n_models; m++)
-            if (record->models[m].db_id == record->gains[i].model_id)
-                energy_add_times(&record->models[m].unwritten[record->gains[i].layer],
-                                 -1.0, &record->gains[i].gain);
+        energy_add_times(&record->gainers[i]->unwritten[record->gains[i].layer], -1.0,
+                         &record->gains[i].gain);
+}
+
+static bool has_pending(const struct record *record, const struct record_model *model)
+{
+    for (size_t i = 0; i < record->n_programmings; i++)
+        if (record->programmings[i]->model == model)
+            return true;
+    for (size_t i = 0; i < record->n_windows; i++)
+        if (record->window_of[i] == model)
+            return true;
+    for (size_t i = 0; i < record->n_events; i++)
+        if (record->event_of[i] == model)
+            return true;
+    for (size_t i = 0; i < record->n_feedback; i++)
+        if (record->feedback[i].model == model)
+            return true;
+    for (size_t l = 0; l < model->model->net->n_layers; l++)
+        if (energy_sum(&model->unwritten[l]) > 0.0)
+            return true;
+    return model->live != NULL;
+}
+
+/* Models that were removed and of which everything is written. Under the mutex, which a
+ * model's end does not need. */
+static void let_models_go(struct record *record)
+{
+    struct record_model **link = &record->models;
+
+    while (*link != NULL) {
+        struct record_model *model = *link;
+
+        if (!model->removed || has_pending(record, model)) {
+            link = &model->next;
+            continue;
+        }
+        *link = model->next;
+        record->n_models--;
+        model_drop(model->model);
+        free(model);
+    }
+}
+
+/* What the database knows of a model is added to what was counted since. Under db_mutex;
+ * once for each model. */
+static enum status read_model(struct record *record, struct record_model *model)
+{
+    const struct network *net = model->model->net;
+    struct energy before[NETWORK_MAX_LAYERS];
+    int64_t id, since_s;
+
+    memset(before, 0, sizeof(before));
+    enum status st = metrics_add_model(record->db, net, wall_seconds(), &id, &since_s);
+    if (st == ST_OK)
+        st = metrics_read_energy(record->db, id, net->n_layers, before);
+    if (st != ST_OK)
+        return st;
+    (void)pthread_mutex_lock(&record->mutex);
+    model->db_id = id;
+    model->totals.since_s = since_s;
+    for (size_t l = 0; l < net->n_layers; l++)
+        energy_add(&model->totals.energy[l], &before[l]);
+    (void)pthread_mutex_unlock(&record->mutex);
+    return ST_OK;
+}
+
+static enum status register_model(struct record *record, struct record_model *model)
+{
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db == NULL)
+        st = ST_IO;
+    else if (model->db_id == 0)
+        st = read_model(record, model);
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    return st;
+}
+
+/* Opens what could not be opened before, and registers models that have no row yet. Only
+ * the writer shortens the list of models. */
+static enum status ensure_database(struct record *record, struct record_model *models)
+{
+    struct db_opened opened;
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db == NULL)
+        st = db_open(record->path, &record->db, &opened, record->why);
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    for (struct record_model *model = models; model != NULL && st == ST_OK;
+         model = model->next)
+        st = register_model(record, model);
+    return st;
+}
+
+/* The ids of the models, which may be news. */
+static void fill_ids(struct record *record, const struct metrics_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_programmings; i++)
+        record->rows[i].model_id = record->programmings[i]->model->db_id;
+    for (size_t i = 0; i < batch->n_windows; i++)
+        record->windows[i].model_id = record->window_of[i]->db_id;
+    for (size_t i = 0; i < batch->n_events; i++)
+        record->events[i].model_id =
+            record->event_of[i] != NULL ? record->event_of[i]->db_id : 0;
+    for (size_t i = 0; i < batch->n_energies; i++)
+        record->gains[i].model_id = record->gainers[i]->db_id;
 }
 
 /* One transaction with everything that waits. Called and returns with the mutex held; it
@@ -369,6 +513,7 @@ static void write_pending(struct record *record)
         .energies = record->gains,
         .n_energies = take_gains(record),
     };
+    struct record_model *models = record->models;
 
     if (batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
         return;
@@ -377,7 +522,13 @@ static void write_pending(struct record *record)
     (void)pthread_mutex_unlock(&record->mutex);
 
     uint64_t began = wall_monotonic_ns();
-    enum status st = metrics_write(record->db, &batch);
+    enum status st = ensure_database(record, models);
+    if (st == ST_OK) {
+        fill_ids(record, &batch);
+        (void)pthread_mutex_lock(&record->db_mutex);
+        st = metrics_write(record->db, &batch);
+        (void)pthread_mutex_unlock(&record->db_mutex);
+    }
     double seconds = (double)(wall_monotonic_ns() - began) / 1e9;
 
     (void)pthread_mutex_lock(&record->mutex);
@@ -400,12 +551,16 @@ static void *writer_run(void *arg)
 
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += 1;
-        while (!record->stopping &&
+        while (!record->stopping && record->asked == record->done &&
                pthread_cond_timedwait(&record->wake, &record->mutex, &until) == 0)
             continue;
+        uint64_t asked = record->asked;
         last = record->stopping;
         collect(record);
         write_pending(record);
+        let_models_go(record);
+        record->done = asked;
+        (void)pthread_cond_broadcast(&record->written);
     }
     (void)pthread_mutex_unlock(&record->mutex);
     return NULL;
@@ -413,51 +568,60 @@ static void *writer_run(void *arg)
 
 /* -- Starting and stopping -- */
 
-static enum status register_models(struct record *record, struct model *const *models,
-                                   char why[ERR_LEN])
+static void record_model_free(struct record_model *model)
 {
-    for (size_t i = 0; i < record->n_models; i++) {
-        struct record_model *model = &record->models[i];
+    while (model->live != NULL) {
+        struct generation *generation = model->live;
 
-        model->model = models[i];
-        enum status st = metrics_add_model(record->db, models[i]->net, wall_seconds(),
-                                           &model->db_id, &model->totals.since_s);
-        if (st == ST_OK)
-            st = metrics_read_energy(record->db, model->db_id, models[i]->net->n_layers,
-                                     model->totals.energy);
-        if (st != ST_OK) {
-            (void)snprintf(why, ERR_LEN, "%.120s: cannot write: %.100s", record->path,
-                           db_message(record->db));
-            return st;
-        }
+        model->live = generation->next_watched;
+        generation_drop(generation);
     }
-    return ST_OK;
+    model_drop(model->model);
+    free(model);
 }
 
 static void record_free(struct record *record)
 {
-    for (size_t i = 0; i < record->n_models; i++)
-        while (record->models[i].live != NULL) {
-            struct generation *generation = record->models[i].live;
+    while (record->models != NULL) {
+        struct record_model *model = record->models;
 
-            record->models[i].live = generation->next_watched;
-            generation_drop(generation);
-        }
+        record->models = model->next;
+        record_model_free(model);
+    }
     for (size_t i = 0; i < record->n_programmings; i++)
         free(record->programmings[i]);
     free(record->gains);
+    free(record->gainers);
     if (record->db != NULL)
         db_close(record->db);
     (void)pthread_cond_destroy(&record->wake);
+    (void)pthread_cond_destroy(&record->written);
     (void)pthread_mutex_destroy(&record->mutex);
+    (void)pthread_mutex_destroy(&record->db_mutex);
     free(record->feedback);
+    free(record->window_of);
     free(record->windows);
-    free(record->models);
     free(record);
 }
 
-enum status record_start(const char *path, struct model *const *models, size_t n_models,
-                         struct record **ret_record, char why[ERR_LEN])
+/* A database that cannot be written now, as on a full disk, is no reason not to serve:
+ * the writer tries again. One that is not ours is. */
+static enum status open_first(struct record *record, struct db_opened *ret_opened,
+                              char why[ERR_LEN])
+{
+    enum status st = db_open(record->path, &record->db, ret_opened, why);
+
+    if (st != ST_IO)
+        return st;
+    *ret_opened = (struct db_opened) { .created = false };
+    (void)snprintf(record->why, sizeof(record->why), "%s", why);
+    record->health.degraded = true;
+    record->health.write_errors++;
+    log_line(LOG_ERROR, "database", "%.220s; counting goes on in memory", why);
+    return ST_OK;
+}
+
+enum status record_start(const char *path, struct record **ret_record, char why[ERR_LEN])
 {
     struct record *record = calloc(1, sizeof(*record));
     pthread_condattr_t monotonic;
@@ -469,22 +633,24 @@ enum status record_start(const char *path, struct model *const *models, size_t n
     }
     (void)snprintf(record->path, sizeof(record->path), "%s", path);
     (void)pthread_mutex_init(&record->mutex, NULL);
+    (void)pthread_mutex_init(&record->db_mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&record->wake, &monotonic);
+    (void)pthread_cond_init(&record->written, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 
     enum status st = ST_NOMEM;
-    record->models = calloc(n_models, sizeof(*record->models));
-    record->windows = calloc(MAX_PENDING + n_models, sizeof(*record->windows));
-    record->feedback = calloc(MAX_PENDING + n_models, sizeof(*record->feedback));
-    record->gains = calloc(n_models * NETWORK_MAX_LAYERS, sizeof(*record->gains));
-    if (record->models == NULL || record->windows == NULL || record->feedback == NULL ||
-        record->gains == NULL)
+    record->windows = calloc(MAX_ROWS, sizeof(*record->windows));
+    record->window_of = calloc(MAX_ROWS, sizeof(record->window_of[0]));
+    record->feedback = calloc(MAX_ROWS, sizeof(*record->feedback));
+    record->gains = calloc(MAX_GAINS, sizeof(*record->gains));
+    record->gainers = calloc(MAX_GAINS, sizeof(struct record_model *));
+    if (record->windows == NULL || record->window_of == NULL ||
+        record->feedback == NULL || record->gains == NULL || record->gainers == NULL)
         goto fail;
-    record->n_models = n_models;
 
-    st = db_open(path, &record->db, &opened, why);
+    st = open_first(record, &opened, why);
     if (st != ST_OK)
         goto fail;
     if (opened.set_aside[0] != '\0')
@@ -494,9 +660,6 @@ enum status record_start(const char *path, struct model *const *models, size_t n
     else if (opened.unclean)
         record_event(record, METRICS_WARNING, "database", NULL,
                      "the last process did not close the database; it was checked");
-    st = register_models(record, models, why);
-    if (st != ST_OK)
-        goto fail;
     if (pthread_create(&record->writer, NULL, writer_run, record) != 0) {
         st = ST_NOMEM;
         goto fail;
@@ -530,6 +693,47 @@ void record_stop(struct record *record)
     record_free(record);
 }
 
+/* -- Models -- */
+
+enum status record_add_model(struct record *record, struct model *model,
+                             char why[ERR_LEN])
+{
+    struct record_model *entry = calloc(1, sizeof(*entry));
+    enum status st = ST_OK;
+
+    if (entry == NULL) {
+        (void)snprintf(why, ERR_LEN, "out of memory");
+        return ST_NOMEM;
+    }
+    entry->model = model;
+    entry->totals.since_s = wall_seconds();
+    (void)pthread_mutex_lock(&record->mutex);
+    if (record->n_models == MAX_MODELS) {
+        (void)snprintf(why, ERR_LEN, "%d models wait to be let go", MAX_MODELS);
+        st = ST_BUSY;
+    } else {
+        entry->next = record->models;
+        record->models = entry;
+        record->n_models++;
+        model_keep(model);
+        model->record = entry;
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+    if (st != ST_OK) {
+        free(entry);
+        return st;
+    }
+    (void)register_model(record, entry); /* if it cannot be now, the writer will */
+    return ST_OK;
+}
+
+void record_remove_model(struct record *record, struct model *model)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    model->record->removed = true;
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
 /* -- What the flows tell -- */
 
 static void add_writing(struct record_model *model, const struct generation *generation)
@@ -550,9 +754,26 @@ static void add_writing(struct record_model *model, const struct generation *gen
     }
 }
 
+/* Was the process ended between the image of this generation and its row? */
+static bool is_missing(struct record *record, const struct record_model *model,
+                       uint64_t generation)
+{
+    bool known = true;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db != NULL && model->db_id != 0 &&
+        metrics_has_generation(record->db, model->db_id, generation, &known) != ST_OK)
+        known = true;
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    return !known;
+}
+
 void record_generation(struct record *record, struct generation *generation, bool fresh)
 {
-    struct record_model *model = &record->models[generation->model->index];
+    struct record_model *model = generation->model->record;
+
+    if (!fresh)
+        fresh = is_missing(record, model, generation->number);
 
     generation_keep(generation);
     (void)pthread_mutex_lock(&record->mutex);
@@ -566,6 +787,17 @@ void record_generation(struct record *record, struct generation *generation, boo
     (void)pthread_mutex_unlock(&record->mutex);
 }
 
+void record_flush(struct record *record)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    uint64_t round = ++record->asked;
+
+    (void)pthread_cond_signal(&record->wake);
+    while (record->done < round && !record->stopping && !record->health.degraded)
+        (void)pthread_cond_wait(&record->written, &record->mutex);
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...)
 {
@@ -573,7 +805,6 @@ void record_event(struct record *record, enum metrics_severity severity, const c
         .at_s = wall_seconds(),
         .severity = severity,
         .kind = kind,
-        .model_id = model != NULL ? record->models[model->index].db_id : 0,
     };
     va_list args;
 
@@ -582,10 +813,12 @@ void record_event(struct record *record, enum metrics_severity severity, const c
     va_end(args);
 
     (void)pthread_mutex_lock(&record->mutex);
-    if (record->n_events < MAX_PENDING)
+    if (record->n_events < MAX_PENDING) {
+        record->event_of[record->n_events] = model != NULL ? model->record : NULL;
         record->events[record->n_events++] = event;
-    else
+    } else {
         record->health.rows_dropped++;
+    }
     (void)pthread_mutex_unlock(&record->mutex);
     log_line(severity == METRICS_ERROR     ? LOG_ERROR
              : severity == METRICS_WARNING ? LOG_WARNING
@@ -597,7 +830,7 @@ void record_event(struct record *record, enum metrics_severity severity, const c
 void record_feedback(struct record *record, const struct model *model, uint64_t number,
                      uint64_t labelled, uint64_t correct)
 {
-    struct record_model *of = &record->models[model->index];
+    struct record_model *of = model->record;
     struct tally_sum gain = { .labelled = labelled, .correct = correct };
 
     (void)pthread_mutex_lock(&record->mutex);
@@ -623,7 +856,7 @@ struct tally_sum record_generation_tally(struct record *record,
 void record_totals(struct record *record, const struct model *model,
                    struct record_totals *ret_totals)
 {
-    struct record_model *of = &record->models[model->index];
+    struct record_model *of = model->record;
 
     (void)pthread_mutex_lock(&record->mutex);
     *ret_totals = of->totals;

@@ -14,18 +14,27 @@
 
 struct record;
 
-/* Opens PATH and starts the writer. `models`: [n_models], borrowed for the life of the
- * record. Threads inherit the caller's signal mask. */
-MUST_CHECK enum status record_start(const char *path, struct model *const *models,
-                                    size_t n_models, struct record **ret_record,
+/* Opens PATH and starts the writer. Threads inherit the caller's signal mask. A database
+ * that cannot be opened for now (ST_IO of db_open) is tried again each second. */
+MUST_CHECK enum status record_start(const char *path, struct record **ret_record,
                                     char why[ERR_LEN]);
+/* From now on the model may be told of; keeps a reference of its own. Waits for a running
+ * transaction. ST_NOMEM; ST_BUSY: too many models wait to be let go. */
+MUST_CHECK enum status record_add_model(struct record *record, struct model *model,
+                                        char why[ERR_LEN]);
+/* The model is served no more; what is left of it is written, then let go. */
+void record_remove_model(struct record *record, struct model *model);
 /* Writes what is left, closes the database. No lane may count any more. */
 void record_stop(struct record *record);
 
 /* Tells of a new generation, once and before it is published; keeps a reference of its
  * own. `fresh`: it came about just now (a row of history, and energy spent), and was not
- * read back at start. */
+ * read back at start. One that was read back and has no row is taken for fresh. */
 void record_generation(struct record *record, struct generation *generation, bool fresh);
+/* Waits until what was told so far is in the database, or known to be impossible now:
+ * what is answered afterwards is not lost by a process that ends. Not on a data thread.
+ */
+void record_flush(struct record *record);
 /* Adds an event. `kind` static; `model` may be NULL. */
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -9,6 +9,8 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/models/{m}/classify", 16 * MIB, classify_handle },
     { "GET", "/api/v1/models", 0, describe_models },
     { "GET", "/api/v1/models/{m}", 0, describe_model },
+    { "PUT", "/api/v1/models/{m}", 512 * MIB, upload_put },
+    { "DELETE", "/api/v1/models/{m}", 0, upload_delete },
     { "GET", "/api/v1/models/{m}/operating-point", 0, program_get },
     { "PATCH", "/api/v1/models/{m}/operating-point", 64 * KIB, program_patch },
     { "DELETE", "/api/v1/models/{m}/operating-point", 0, program_delete },

@@ -119,13 +119,12 @@ static double requests_by_outcome(const struct model_view *v, unsigned failed)
     return (double)(failed ? v->totals.tally.errors : v->totals.tally.requests);
 }
 
-static double energy_by_kind(const struct model_view *v, unsigned compute)
+static double energy_by_kind(const struct model_view *v, unsigned which)
 {
-    const struct energy *energy = &v->totals.total_energy;
+    static const enum energy_kind kinds[] = { ENERGY_READ, ENERGY_DECODE,
+                                              ENERGY_COMPUTE };
 
-    return (compute ? energy->pj[ENERGY_COMPUTE]
-                    : energy->pj[ENERGY_READ] + energy->pj[ENERGY_DECODE]) /
-           1e12;
+    return v->totals.total_energy.pj[kinds[which]] / 1e12;
 }
 
 static double wrong_by_sign(const struct model_view *v, unsigned sign)
@@ -208,7 +207,7 @@ static void write_ledger(struct buf *body, const struct model_view *v, size_t n)
 static void write_models(struct buf *body, const struct model_view *v, size_t n)
 {
     static const char *const outcomes[] = { "success", "error", NULL };
-    static const char *const kinds[] = { "read", "compute", NULL };
+    static const char *const kinds[] = { "read", "decode", "compute", NULL };
     static const char *const directions[] = { "p2ap", "ap2p", NULL };
     static const char *const signs[] = { "minus_to_plus", "plus_to_minus", NULL };
     static const char *const words[] = { "corrected", "detected", "miscorrected", NULL };
@@ -349,19 +348,22 @@ static void write_process(struct buf *body, const struct daemon *daemon)
 void scrape_handle(void *ctx, struct http_call *call)
 {
     const struct daemon *daemon = ctx;
-    struct model_view *views = calloc(daemon->n_models, sizeof(*views));
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+    struct model_view *views = calloc(n + 1, sizeof(*views));
     struct buf body = http_take_buf(call);
 
     if (views == NULL) {
         body.failed = true;
     } else {
-        for (size_t i = 0; i < daemon->n_models; i++)
-            view_model(daemon, daemon->models[i], &views[i]);
+        for (size_t i = 0; i < n; i++)
+            view_model(daemon, models[i], &views[i]);
         write_daemon(&body, daemon);
-        write_models(&body, views, daemon->n_models);
+        write_models(&body, views, n);
         traffic_write(daemon->traffic, routes, &body);
         write_process(&body, daemon);
     }
     free(views);
+    registry_drop_list(models, n);
     http_reply(call, 200, PROMETHEUS_CONTENT_TYPE, &body);
 }

@@ -106,9 +106,13 @@ static void read_model(struct series *s, struct problem *problem)
     s->query.model = http_call_query(s->call, "model");
     if (s->query.model != NULL && s->query.model[0] == '\0')
         s->query.model = NULL;
-    if (s->query.model != NULL && daemon_model(s->daemon, s->query.model) == NULL)
+    if (s->query.model == NULL)
+        return;
+    struct model *model = registry_take(s->daemon->registry, s->query.model);
+    if (model == NULL)
         problem_add(problem, "?model", "model: there is no model \"%.60s\"",
                     s->query.model);
+    model_drop(model);
 }
 
 static void read_step(struct series *s, struct problem *problem)

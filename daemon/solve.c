@@ -8,6 +8,7 @@
 #include "api/solve_json.h"
 #include "daemon/daemon.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,17 @@ static void job_free(struct solve_job *job)
 {
     solve_body_done(&job->body);
     free(job);
+}
+
+/* `why` is "FIELD: REASON". */
+static void add_fault(struct problem *problem, const char *why)
+{
+    size_t len = strcspn(why, ":");
+    const char *reason = why + len + (why[len] == ':' ? 2 : 0);
+    char pointer[ERR_LEN + 1];
+
+    (void)snprintf(pointer, sizeof(pointer), "/%.*s", (int)len, why);
+    problem_add(problem, pointer, "%s", reason);
 }
 
 static void answer(struct http_call *call, const struct device *device,
@@ -40,7 +52,7 @@ static void answer(struct http_call *call, const struct device *device,
     }
     problem_set(&problem, 422, st == ST_UNREACHABLE ? "unreachable" : "out_of_range",
                 "%s", why);
-    problem_add(&problem, "/target_error_rate", "%s", why);
+    add_fault(&problem, why);
     http_reply_problem(call, &problem);
 }
 
@@ -60,7 +72,7 @@ static void solve_work(void *arg, unsigned worker)
 static bool take_device(struct daemon *daemon, struct solve_body *body,
                         struct problem *problem)
 {
-    struct model *model = daemon_model(daemon, body->model);
+    struct model *model = registry_take(daemon->registry, body->model);
     struct device device;
 
     if (model == NULL) {
@@ -73,6 +85,7 @@ static bool take_device(struct daemon *daemon, struct solve_body *body,
     enum status st = device_copy(&generation->conditions->device, &device);
 
     generation_drop(generation);
+    model_drop(model);
     if (st != ST_OK) {
         problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
         return false;

@@ -106,11 +106,15 @@ void status_handle(void *ctx, struct http_call *call)
                daemon->n_threads, daemon->n_workers,
                http_server_connections(daemon->http), pool_load(daemon->workers),
                traffic_requests(daemon->traffic));
-    for (size_t i = 0; i < daemon->n_models; i++) {
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+
+    for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_char(&body, ',');
-        write_model(&body, daemon, daemon->models[i]);
+        write_model(&body, daemon, models[i]);
     }
+    registry_drop_list(models, n);
     buf_text(&body, "],");
     write_database(&body, daemon->record);
     buf_text(&body, "}\n");

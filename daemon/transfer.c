@@ -111,7 +111,7 @@ static void put_work(struct daemon *daemon, struct model *model, struct http_cal
         array_image_done(&image);
         return;
     }
-    if (!program_resolve(daemon, model, &image.points, &image.device, next, call))
+    if (!program_resolve(daemon, model, &image.points, &image.device, "", next, call))
         mram_free(mram);
     else if (import(daemon, model, next, &image, mram) != ST_OK)
         array_reply_no_memory(call);

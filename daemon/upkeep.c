@@ -2,22 +2,24 @@
 /* upkeep.c - what happens to an array between programmings: it is left alone, it is read,
  * faults are put in, and it is written again.
  *
- *   upkeep_age, _scrub, _inject   data thread          queue
- *   age_work, scrub_work, ...     programming thread   the next generation, and the
- * answer upkeep_tick                   main thread          what is due by the clock,
- * queued due_work                      programming thread   a scrub, or reads that have
- * worn
+ *   upkeep_age, ..     data thread          queue
+ *   age_work, ..       programming thread   the next generation, and the answer
+ *   upkeep_tick        main thread          what is due by the clock, queued
+ *   due_work           programming thread   a scrub, or reads that have worn
  */
 #include "api/array_json.h"
 #include "daemon/array.h"
 #include "daemon/wall.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Reads are accounted for in the background once so many cells are expected to have
  * flipped; a change of the array does it in any case. */
 #define DISTURB_FLIPS 1.0
+/* And no oftener than this, s: each makes a generation. */
+#define DISTURB_EVERY_S 10
 
 /* What an answer says of the change; the views of api/array_json.h borrow from it. */
 struct change {
@@ -31,7 +33,7 @@ static enum status settle(struct daemon *daemon, struct model *model,
                           struct change *change)
 {
     memset(change, 0, sizeof(*change));
-    array_account_reads(daemon, model, current, next->number, NULL);
+    array_account_reads(daemon, model, current, next->number);
     enum status st = array_read(model, next);
     if (st == ST_OK)
         memcpy(change->before, next->states,
@@ -55,38 +57,70 @@ static struct array_view view_of(const struct generation *next,
 
 /* -- Age -- */
 
+static bool has_physics(const struct operating_points *points, size_t layer)
+{
+    return operating_points_at(points, layer).mode != MRAM_IID;
+}
+
+/* Each layer at the temperature asked for, else at its own. Layers in iid stay as they
+ * are: they know no devices. */
 static enum status drift_layers(struct model *model, const struct generation *next,
-                                const struct device_flips *flips,
+                                const struct array_age *asked,
                                 struct mram_drifted *drifted)
 {
     const struct conditions *conditions = next->conditions;
     struct mram_drift drifts[NETWORK_MAX_LAYERS];
+    struct device_flips flips;
+    enum status st = ST_OK;
 
-    for (size_t l = 0; l < conditions->n_layers; l++) {
+    for (size_t l = 0; l < conditions->n_layers && st == ST_OK; l++) {
         struct operating_point op = operating_points_at(&conditions->points, l);
 
-        drifts[l] = (struct mram_drift) { RNG_RETENTION, next->number,
-                                          op.mode == MRAM_DEVICE, flips };
+        if (op.mode == MRAM_IID)
+            continue;
+        device_retention(&conditions->device, asked->seconds,
+                         asked->has_temperature ? asked->temperature_k : op.temperature_k,
+                         &flips);
+        for (size_t i = 0; i < conditions->n_layers; i++)
+            drifts[i] = (struct mram_drift) { RNG_RETENTION, next->number,
+                                              op.mode == MRAM_DEVICE, &flips };
+        st = mram_drift(model->mram, drifts, mram_first_tile(model->mram, l),
+                        mram_layer_tiles(model->mram, l), drifted);
     }
-    return mram_drift(model->mram, drifts, 0, mram_tiles(model->mram), drifted);
+    return st;
 }
 
-/* A layer without physics has no devices that could lose their state. */
-static bool has_physics(const struct generation *generation, struct problem *problem)
+/* Without physics anywhere there are no devices that could lose their state. */
+static bool any_physics(const struct generation *generation, struct problem *problem)
 {
     const struct operating_points *points = &generation->conditions->points;
 
+    for (size_t l = 0; l < points->n_layers; l++)
+        if (has_physics(points, l))
+            return true;
+    problem_set(problem, 409, "no_physics",
+                "every layer is in mode iid, which knows no devices: nothing ages there; "
+                "choose mode device or uniform");
+    return false;
+}
+
+/* The temperature of all layers with physics; NAN if they differ. */
+static double common_temperature(const struct operating_points *points)
+{
+    double common = (double)NAN;
+    bool found = false;
+
     for (size_t l = 0; l < points->n_layers; l++) {
-        if (operating_points_at(points, l).mode != MRAM_IID)
+        double own = operating_points_at(points, l).temperature_k;
+
+        if (!has_physics(points, l))
             continue;
-        problem_set(
-            problem, 409, "no_physics",
-            "layer \"%.60s\" is in mode iid, which knows no devices: nothing ages "
-            "there; choose mode device or uniform",
-            generation->model->net->layers[l].name);
-        return false;
+        if (found && own != common)
+            return (double)NAN;
+        common = own;
+        found = true;
     }
-    return true;
+    return common;
 }
 
 static enum status age(struct daemon *daemon, struct model *model,
@@ -94,13 +128,10 @@ static enum status age(struct daemon *daemon, struct model *model,
                        const struct array_age *asked, struct change *change)
 {
     uint64_t began = wall_monotonic_ns();
-    struct device_flips flips;
     enum status st = settle(daemon, model, current, next, change);
 
-    device_retention(&next->conditions->device, asked->seconds, asked->temperature_k,
-                     &flips);
     if (st == ST_OK)
-        st = drift_layers(model, next, &flips, change->drifted);
+        st = drift_layers(model, next, asked, change->drifted);
     if (st == ST_OK)
         st = array_read(model, next);
     next->age_s += asked->seconds;
@@ -118,11 +149,13 @@ static bool age_possible(struct http_call *call, const struct generation *curren
     const char *body = (const char *)http_call_body(call, &len);
     char why[ERR_LEN];
 
-    if (!has_physics(current, problem) ||
+    if (!any_physics(current, problem) ||
         array_json_parse_age(body, len, ret_asked, problem) != ST_OK)
         return false;
-    if (!ret_asked->has_temperature)
-        ret_asked->temperature_k = conditions->points.base.temperature_k;
+    if (!ret_asked->has_temperature) {
+        ret_asked->temperature_k = common_temperature(&conditions->points);
+        return true;
+    }
     if (device_check_temperature(&conditions->device, ret_asked->temperature_k, why) ==
         ST_OK)
         return true;
@@ -180,15 +213,25 @@ static enum status scrub(struct daemon *daemon, struct model *model,
     return st;
 }
 
-/* Cells that had been wrong toggle, and those that failed to are wrong still. */
-static uint64_t restored(const struct generation *next)
+/* Wrong before and right now; new errors are not held against it. */
+static uint64_t restored(const struct change *change, const struct generation *next)
 {
-    size_t n_layers = next->conditions->n_layers;
-    struct mram_result result = mram_result_sum(next->results, n_layers);
-    uint64_t toggles = result.toggles[0] + result.toggles[1];
-    uint64_t left = mram_errors(&next->total) - next->total.stuck_errors;
+    uint64_t n = 0;
 
-    return toggles > left ? toggles - left : 0;
+    for (size_t l = 0; l < next->conditions->n_layers; l++) {
+        const struct mram_result *result = &next->results[l];
+        const struct mram_state *before = &change->before[l], *after = &next->states[l];
+        uint64_t was = mram_errors(before) - before->stuck_errors;
+        uint64_t toggles = result->toggles[0] + result->toggles[1];
+        uint64_t left = mram_errors(after) - after->stuck_errors;
+
+        /* iid has no toggles: every wrong cell was written anew. */
+        if (!has_physics(&next->conditions->points, l))
+            n += was > left ? was - left : 0;
+        else
+            n += toggles > left ? toggles - left : 0;
+    }
+    return n;
 }
 
 static void scrub_work(struct daemon *daemon, struct model *model, struct http_call *call)
@@ -209,7 +252,7 @@ static void scrub_work(struct daemon *daemon, struct model *model, struct http_c
         array_reply_no_memory(call);
     } else {
         struct array_view view = view_of(next, &change);
-        const struct array_scrubbed scrubbed = { next->results, restored(next) };
+        const struct array_scrubbed scrubbed = { next->results, restored(&change, next) };
         struct buf body = BUF_INIT;
 
         array_json_write_scrub(&body, &view, &scrubbed);
@@ -235,12 +278,12 @@ static void put_faults(struct model *model, const struct generation *next,
                     &injected->flipped);
     for (size_t i = 0; i < asked->n_places; i++) {
         const struct place *place = &asked->places[i];
-        bool pair = mram_layout(model->mram, place->layer).pairs;
+        unsigned wanted = mram_layout(model->mram, place->layer).pairs ? 2 : 1;
+        unsigned flipped =
+            mram_inject_bit(model->mram, place->layer, place->row, place->column);
 
-        if (mram_inject_bit(model->mram, place->layer, place->row, place->column))
-            injected->flipped += pair ? 2 : 1;
-        else
-            injected->stuck++;
+        injected->flipped += flipped;
+        injected->stuck += flipped < wanted;
     }
 }
 
@@ -310,6 +353,7 @@ static bool wear_due(struct daemon *daemon, const struct model *model,
     for (size_t l = 0; l < conditions->n_layers; l++)
         per_read += (double)generation->states[l].parallel * conditions->disturb[l];
     return per_read > 0.0 &&
+           wall_seconds() - generation->changed_at_s >= DISTURB_EVERY_S &&
            per_read * (double)array_pending_reads(daemon, model) >= DISTURB_FLIPS;
 }
 
@@ -326,7 +370,7 @@ static enum status disturb(struct daemon *daemon, struct model *model,
 {
     uint64_t began = wall_monotonic_ns();
 
-    array_account_reads(daemon, model, current, next->number, NULL);
+    array_account_reads(daemon, model, current, next->number);
     enum status st = array_read(model, next);
     if (st == ST_OK)
         return array_publish(daemon, model, next, began);
@@ -368,26 +412,38 @@ static void run_due(void *arg, unsigned worker)
     (void)worker;
     due_work(due->daemon, due->model);
     atomic_store(&due->model->upkeep_queued, false);
+    model_drop(due->model);
     free(due);
+}
+
+static void queue_due(struct daemon *daemon, struct model *model)
+{
+    struct due *due = malloc(sizeof(*due));
+
+    if (due != NULL) {
+        *due = (struct due) { daemon, model };
+        model_keep(model);
+        if (pool_submit(daemon->programming, run_due, due) == ST_OK)
+            return;
+        model_drop(model);
+    }
+    free(due);
+    atomic_store(&model->upkeep_queued, false);
 }
 
 void upkeep_tick(struct daemon *daemon)
 {
-    for (size_t i = 0; i < daemon->n_models; i++) {
-        struct model *model = daemon->models[i];
-        struct generation *generation = generation_take(model);
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+
+    for (size_t i = 0; i < n; i++) {
+        struct generation *generation = generation_take(models[i]);
         bool is_due =
-            scrub_due(daemon, generation) || wear_due(daemon, model, generation);
+            scrub_due(daemon, generation) || wear_due(daemon, models[i], generation);
 
         generation_drop(generation);
-        if (!is_due || atomic_exchange(&model->upkeep_queued, true))
-            continue;
-        struct due *due = malloc(sizeof(*due));
-        if (due != NULL)
-            *due = (struct due) { daemon, model };
-        if (due == NULL || pool_submit(daemon->programming, run_due, due) != ST_OK) {
-            free(due);
-            atomic_store(&model->upkeep_queued, false);
-        }
+        if (is_due && !atomic_exchange(&models[i]->upkeep_queued, true))
+            queue_due(daemon, models[i]);
     }
+    registry_drop_list(models, n);
 }

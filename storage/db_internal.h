@@ -19,6 +19,7 @@ enum db_statement {
     DB_ADD_EVENT,
     DB_ADD_ENERGY,
     DB_READ_ENERGY,
+    DB_HAS_GENERATION,
     DB_STATEMENTS
 };
 

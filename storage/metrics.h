@@ -95,6 +95,10 @@ struct metrics_batch {
 };
 MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *batch);
 
+/* Is there a row of history for this generation? ST_IO, ST_NOMEM. */
+MUST_CHECK enum status metrics_has_generation(struct db *db, int64_t model_id,
+                                              uint64_t generation, bool *ret_there);
+
 /* The ledger: everything ever spent by a model file's layers, as the batches added it up;
  * ret_energies: [n_layers], zero where there is nothing yet. ST_IO, ST_NOMEM. */
 MUST_CHECK enum status metrics_read_energy(struct db *db, int64_t model_id,

@@ -144,3 +144,25 @@ enum status metrics_put_programming(struct db *db, const struct metrics_programm
     enum status st = row_done(db, &row);
     return st == ST_OK ? put_layers(db, p) : st;
 }
+
+enum status metrics_has_generation(struct db *db, int64_t model_id, uint64_t generation,
+                                   bool *ret_there)
+{
+    struct row row = row_of(db, DB_HAS_GENERATION,
+                            "SELECT 1 FROM operating_point"
+                            "  WHERE model_id = ?1 AND generation = ?2 LIMIT 1");
+    bool there = false;
+
+    row_int(&row, model_id);
+    row_count(&row, generation);
+    if (row.rc == SQLITE_OK) {
+        int rc = sqlite3_step(row.statement);
+
+        there = rc == SQLITE_ROW;
+        row.rc = there || rc == SQLITE_DONE ? SQLITE_OK : SQLITE_ERROR;
+    }
+    enum status st = row_end(db, &row);
+    if (st == ST_OK)
+        *ret_there = there;
+    return st;
+}

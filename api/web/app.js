@@ -238,20 +238,22 @@ function showLayers(layers) {
 /* -- Energy against a strong write -- */
 
 /* What the cheapest pulse for STRONG_RATE takes with this model's device, pJ; Infinity if no
- * pulse reaches that rate. */
+ * pulse reaches that rate, null for a device without energies. Its parameters may be new in
+ * each generation. */
 const strongCache = new Map();
 function strongEnergy(point) {
-  const key = `${point.model} ${point.device} ${point.temperature_k}`;
+  const key = `${point.model} ${point.generation}`;
   if (!strongCache.has(key)) {
     const found = request("/api/v1/solve", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ target_error_rate: STRONG_RATE, temperature_k: point.temperature_k, device: { model: point.model } }),
-    }).then(({ json }) => json.cheapest.toggle_energy_pj, (error) => {
+    }).then(({ json }) => (json.cheapest === null ? Infinity : json.cheapest.toggle_energy_pj), (error) => {
       if (error instanceof Problem && error.status === 422) return Infinity;
       strongCache.delete(key);
       throw error;
     });
+    strongCache.clear();
     strongCache.set(key, found);
   }
   return strongCache.get(key);
@@ -264,6 +266,7 @@ async function showCompare(physical) {
     const strong = await strongEnergy(point);
     if (state.point !== point) return; /* a newer one is being shown */
     const pj = point.predicted.toggle_energy_pj;
+    $("compare").hidden = strong === null || pj === null;
     const share = pj / strong;
     const words = Number.isFinite(strong)
       ? `${energyText(pj)}, ${digits(100 * share, 2)} % of the ${energyText(strong)} that 1 error in a billion takes` : energyText(pj);

@@ -29,14 +29,6 @@ void serve_make(struct serve *serve)
 
 void serve_remove(struct serve *serve)
 {
-    static const char *const files[] = { "first", "second" };
-    char name[64];
-
-    for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(name, sizeof(name), "arrays/%s.array", files[i]);
-        (void)unlink(scratch_path(&serve->scratch, name));
-    }
-    assert_int_equal(rmdir(scratch_path(&serve->scratch, "arrays")), 0);
     scratch_remove(&serve->scratch);
 }
 
@@ -46,11 +38,13 @@ static void add_model(struct daemon *daemon, const char *name)
         name, { 8, 8, 1, NETWORK_PIXELS, .threshold = 0 }, 3, { 128, 64, 10 }
     };
 
-    assert_int_equal(model_new(sbnn_random(&shape, daemon->n_models + 1),
-                               daemon->n_models, daemon->settings.state_dir,
-                               &daemon->device, &daemon->models[daemon->n_models]),
+    struct model *model, *before;
+
+    assert_int_equal(model_new(sbnn_random(&shape, (uint64_t)name[0]), MODEL_BUILTIN,
+                               daemon->settings.state_dir, &daemon->device, &model),
                      ST_OK);
-    daemon->n_models++;
+    assert_int_equal(registry_put(daemon->registry, model, &before), ST_OK);
+    assert_null(before);
 }
 
 static void *run(void *arg)
@@ -86,8 +80,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
     (void)snprintf(settings.state_dir, sizeof(settings.state_dir), "%s",
                    serve->scratch.dir);
     assert_int_equal(assemble_init(&serve->daemon, &settings, why), ST_OK);
-    serve->daemon.models = calloc(2, sizeof(struct model *));
-    assert_non_null(serve->daemon.models);
+    assert_int_equal(registry_new(&serve->daemon.registry), ST_OK);
     add_model(&serve->daemon, "first");
     add_model(&serve->daemon, "second");
 

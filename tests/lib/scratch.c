@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/lib/scratch.h"
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +49,17 @@ uint8_t *scratch_read(const char *path, size_t *ret_len)
     return bytes;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type,
+                        struct FTW *at)
+{
+    (void)status;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 void scratch_remove(struct scratch *scratch)
 {
-    DIR *dir = opendir(scratch->dir);
-
-    if (dir == NULL)
-        abort();
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(dirfd(dir), entry->d_name, 0); /* rmdir tells */
-    }
-    (void)closedir(dir);
-    if (rmdir(scratch->dir) != 0)
+    if (nftw(scratch->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
         abort();
 }

@@ -193,9 +193,9 @@ static void every_violation_is_told(void **state)
 
 static void there_is_a_most_of_bits(void **state)
 {
-    static const char bit[] = "{\"layer\":\"fc1\",\"row\":1,\"column\":2},";
-    const size_t len = sizeof(bit) - 1;
-    char *body = malloc((ARRAY_JSON_MAX_PLACES + 1) * len + 32);
+    struct network_layer large = { .name = first_name, .n_in = 100, .n_out = 1000 };
+    const struct network large_net = { .n_layers = 1, .layers = &large };
+    char *body = malloc((ARRAY_JSON_MAX_PLACES + 1) * 64);
 
     (void)state;
     assert_non_null(body);
@@ -203,14 +203,34 @@ static void there_is_a_most_of_bits(void **state)
         size_t at = (size_t)sprintf(body, "{\"bits\":[");
         struct array_inject inject;
 
-        for (size_t i = 0; i < n; i++, at += len)
-            memcpy(body + at, bit, len);
+        for (size_t i = 0; i < n; i++)
+            at += (size_t)sprintf(body + at,
+                                  "{\"layer\":\"fc1\",\"row\":%zu,\"column\":%zu},",
+                                  i / 100, i % 100);
         strcpy(body + at - 1, "]}");
-        assert_int_equal(parse_inject(body, &inject),
-                         n == ARRAY_JSON_MAX_PLACES ? ST_OK : ST_RANGE);
+        assert_int_equal(
+            array_json_parse_inject(body, strlen(body), &large_net, &inject, &problem),
+            n == ARRAY_JSON_MAX_PLACES ? ST_OK : ST_RANGE);
         array_inject_done(&inject);
     }
     free(body);
+}
+
+/* Flipped twice it would be as it was. */
+static void a_bit_is_named_once(void **state)
+{
+    struct array_inject inject;
+
+    (void)state;
+    assert_int_equal(parse_inject("{\"bits\":[{\"layer\":\"fc1\",\"row\":3,\"column\":4},"
+                                  "{\"layer\":\"fc1\",\"row\":4,\"column\":3},"
+                                  "{\"layer\":\"fc1\",\"row\":3,\"column\":4}]}",
+                                  &inject),
+                     ST_CONFLICT);
+    assert_int_equal(problem.n_errors, 1);
+    assert_string_equal(problem.errors[0].pointer, "/bits/2");
+    assert_non_null(strstr(problem.errors[0].detail, "/bits/0"));
+    array_inject_done(&inject);
 }
 
 static void a_failed_allocation_is_a_503(void **state)
@@ -420,6 +440,7 @@ int main(void)
         cmocka_unit_test(wrong_faults_are_refused),
         cmocka_unit_test(every_violation_is_told),
         cmocka_unit_test(there_is_a_most_of_bits),
+        cmocka_unit_test(a_bit_is_named_once),
         cmocka_unit_test(a_failed_allocation_is_a_503),
         cmocka_unit_test(a_scrub_tells_what_it_restored_and_cost),
         cmocka_unit_test(an_ageing_tells_what_flipped_and_was_expected_to),

@@ -26,7 +26,7 @@ static int make_model(void **state)
 {
     struct device device = device_default();
 
-    return model_new(small_network(), 4, "/some/where", &device,
+    return model_new(small_network(), MODEL_FOLDER, "/some/where", &device,
                      (struct model **)state) == ST_OK
                ? 0
                : -1;
@@ -34,7 +34,7 @@ static int make_model(void **state)
 
 static int free_model(void **state)
 {
-    model_free(*state);
+    model_drop(*state);
     return 0;
 }
 
@@ -52,7 +52,8 @@ static void a_model_knows_where_its_array_is_kept(void **state)
     const struct model *model = *state;
 
     assert_string_equal(model->image_path, "/some/where/arrays/small.array");
-    assert_int_equal(model->index, 4);
+    assert_string_equal(model->file_path, "/some/where/models/small.sbnn");
+    assert_int_equal(model->origin, MODEL_FOLDER);
     assert_string_equal(model->net->name, "small");
     assert_string_equal(model->device.name, "default");
 }
@@ -236,10 +237,10 @@ static void memory_that_is_not_there_is_told(void **state)
         struct device device = device_default();
 
         fault_at(nth);
-        st = model_new(net, 0, "x", &device, &model);
+        st = model_new(net, MODEL_FOLDER, "x", &device, &model);
         fault_off();
         assert_true(st == ST_OK || (st == ST_NOMEM && model == NULL));
-        model_free(model);
+        model_drop(model);
     }
     st = ST_NOMEM;
     for (unsigned nth = 0; st != ST_OK; nth++) {

@@ -272,13 +272,13 @@ static void a_named_weight_is_flipped_and_back(void **state)
             size_t l = places[i][0], row = places[i][1], column = places[i][2];
             size_t bit = row * bits_words(f.shapes[l].n_cols) * 64 + column;
 
-            assert_true(mram_inject_bit(f.mram, l, row, column));
+            assert_int_equal(mram_inject_bit(f.mram, l, row, column), 1 + pairs);
             struct mram_state held = read_back(&f);
             assert_int_equal(mram_wrong(&held), 1);
             assert_int_equal(mram_errors(&held), 1 + pairs);
             assert_int_equal(bits_get(mram_delivered(f.mram, l), bit),
                              !bits_get(f.wanted[l], bit));
-            assert_true(mram_inject_bit(f.mram, l, row, column));
+            assert_int_equal(mram_inject_bit(f.mram, l, row, column), 1 + pairs);
             (void)read_back(&f);
             assert_int_equal(wrong_bits(&f), 0);
         }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <sqlite3.h>
@@ -38,7 +39,7 @@ struct fixture {
 
 /* -- Helpers -- */
 
-static struct model *new_model(const char *name, size_t index)
+static struct model *new_model(const char *name, uint64_t seed)
 {
     const struct sbnn_shape shape = {
         name, { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
@@ -48,7 +49,7 @@ static struct model *new_model(const char *name, size_t index)
     struct device device = device_default();
 
     assert_int_equal(
-        model_new(sbnn_random(&shape, index + 1), index, "x", &device, &model), ST_OK);
+        model_new(sbnn_random(&shape, seed), MODEL_BUILTIN, "x", &device, &model), ST_OK);
     return model;
 }
 
@@ -70,7 +71,9 @@ static void start(struct fixture *f)
 {
     char why[ERR_LEN];
 
-    assert_int_equal(record_start(f->path, f->models, 2, &f->record, why), ST_OK);
+    assert_int_equal(record_start(f->path, &f->record, why), ST_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(record_add_model(f->record, f->models[i], why), ST_OK);
 }
 
 static int make(void **state)
@@ -80,8 +83,8 @@ static int make(void **state)
     memset(&f, 0, sizeof(f));
     scratch_make(&f.scratch);
     (void)snprintf(f.path, sizeof(f.path), "%s", scratch_path(&f.scratch, "r.db"));
-    f.models[0] = new_model("first", 0);
-    f.models[1] = new_model("second", 1);
+    f.models[0] = new_model("first", 1);
+    f.models[1] = new_model("second", 2);
     f.conditions = default_conditions();
     start(&f);
     assert_int_equal(sqlite3_open(f.path, &f.beside), SQLITE_OK);
@@ -106,7 +109,7 @@ static int unmake(void **state)
     stop(f);
     assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
     for (size_t i = 0; i < 2; i++)
-        model_free(f->models[i]);
+        model_drop(f->models[i]);
     conditions_drop(f->conditions);
     scratch_remove(&f->scratch);
     return 0;
@@ -262,7 +265,7 @@ static void totals_are_the_sums_over_lanes_and_generations(void **state)
     answer(f, 0, 1, 20);
     (void)program(f, 0, 2, true);
     answer(f, 0, 1, 30);
-    (void)program(f, 1, 1, false);
+    (void)program(f, 1, 1, true);
     answer(f, 1, 0, 5);
 
     /* At once, while generation 1 is watched and after it is let go. */
@@ -288,7 +291,7 @@ static void totals_are_the_sums_over_lanes_and_generations(void **state)
         assert_int_equal(sums.programming_errors[MTJ_P2AP], 4);
         assert_int_equal(sums.programming_toggles[MTJ_AP2P], 20);
         assert_int_equal(totals(f, 1).tally.requests, 5);
-        assert_int_equal(totals(f, 1).programmings, 0);
+        assert_int_equal(totals(f, 1).programmings, 1);
         record_event(f->record, METRICS_INFO, "test", NULL, "turn %d", turn);
         wait_for_writer(f);
     }
@@ -329,12 +332,31 @@ static void an_array_that_was_brought_back_is_no_new_programming(void **state)
 {
     struct fixture *f = *state;
 
+    (void)program(f, 0, 5, true);
+    stop(f);
+    start(f);
     (void)program(f, 0, 5, false);
     answer(f, 0, 0, 1);
+    assert_int_equal(totals(f, 0).programmings, 0);
     stop(f);
-    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 0);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 1);
     assert_true(ask(f, "SELECT sum(requests) FROM w10 WHERE generation = 5") == 1);
     start(f);
+}
+
+/* The process was killed after the image was written and before the row was. */
+static void an_array_whose_row_is_missing_gets_it(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)program(f, 0, 4, true);
+    stop(f);
+    start(f);
+    (void)program(f, 0, 5, false);
+    record_flush(f->record);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point WHERE generation = 5") == 1);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 2);
+    assert_int_equal(totals(f, 0).programmings, 1);
 }
 
 /* -- The ledger -- */
@@ -587,7 +609,7 @@ static void rows_that_no_longer_fit_are_counted_and_windows_merge(void **state)
     enum { EVENTS = 5000, GENERATIONS = 4500 };
 
     break_database(f);
-    (void)program(f, 1, 1, false);
+    (void)program(f, 1, 1, true);
     answer(f, 1, 0, 1);
     for (unsigned i = 0; i < EVENTS; i++)
         record_event(f->record, METRICS_INFO, "test", NULL, "event %u", i);
@@ -619,17 +641,49 @@ static void rows_that_no_longer_fit_are_counted_and_windows_merge(void **state)
 
 /* -- Start -- */
 
-static void a_path_that_cannot_be_opened_is_told(void **state)
+/* As on a disk that is full at the start, and is not later. */
+static void a_database_that_cannot_be_opened_is_tried_again(void **state)
 {
     struct fixture *f = *state;
-    struct record *record = NULL;
-    char why[ERR_LEN];
 
-    assert_int_equal(record_start("/nonexistent/r.db", f->models, 2, &record, why),
-                     ST_IO);
-    assert_non_null(strstr(why, "/nonexistent/r.db"));
-    assert_null(record);
-    record_stop(NULL);
+    stop(f);
+    assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
+    (void)snprintf(f->path, sizeof(f->path), "%s",
+                   scratch_path(&f->scratch, "later/r.db"));
+    start(f);
+    assert_true(record_health(f->record).degraded);
+    struct generation *generation = new_generation(f, 0, 1, MRAM_PROGRAMMED);
+    record_generation(f->record, generation, true);
+    record_flush(f->record);
+    assert_true(record_health(f->record).degraded);
+    assert_int_equal(record_health(f->record).rows_dropped, 0);
+
+    assert_int_equal(mkdir(scratch_path(&f->scratch, "later"), 0750), 0);
+    for (int i = 0; i < WAIT_MAX && record_health(f->record).degraded; i++)
+        wait_a_little();
+    assert_false(record_health(f->record).degraded);
+    assert_int_equal(sqlite3_open(f->path, &f->beside), SQLITE_OK);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point JOIN model ON"
+                       " model.id = model_id WHERE name = 'first'") == 1);
+    generation_drop(generation);
+}
+
+/* What was counted for it is written first. */
+static void a_model_that_is_removed_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    struct model *model = f->models[0];
+
+    (void)program(f, 0, 1, true);
+    record_remove_model(f->record, model);
+    answer(f, 0, 0, 2);
+    record_flush(f->record);
+    assert_true(atomic_load(&model->refs) > 1); /* it serves still */
+    model_publish(model, NULL);
+    record_flush(f->record);
+    assert_int_equal(atomic_load(&model->refs), 1);
+    assert_true(ask(f, "SELECT sum(images) FROM w10 JOIN model ON model.id = model_id"
+                       " WHERE name = 'first'") == 4);
 }
 
 static void an_unclean_end_is_an_event_of_the_next_start(void **state)
@@ -639,7 +693,7 @@ static void an_unclean_end_is_an_event_of_the_next_start(void **state)
     char why[ERR_LEN];
 
     /* The first writer still has it open, so it never closed it. */
-    assert_int_equal(record_start(f->path, f->models, 2, &again, why), ST_OK);
+    assert_int_equal(record_start(f->path, &again, why), ST_OK);
     record_stop(again);
     assert_true(ask(f, "SELECT count(*) FROM event WHERE severity = 1 AND"
                        " kind = 'database'") == 1);
@@ -655,13 +709,20 @@ static void memory_that_is_not_there_is_told(void **state)
         char why[ERR_LEN] = "nothing";
 
         fault_at(nth);
-        st = record_start(f->path, f->models, 2, &f->record, why);
+        st = record_start(f->path, &f->record, why);
         fault_off();
         if (st != ST_OK) {
             assert_int_equal(st, ST_NOMEM);
             assert_string_not_equal(why, "nothing");
         }
     }
+    char why[ERR_LEN];
+
+    fault_at(0);
+    assert_int_equal(record_add_model(f->record, f->models[0], why), ST_NOMEM);
+    fault_off();
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(record_add_model(f->record, f->models[i], why), ST_OK);
 
     struct generation *generation = new_generation(f, 0, 1, MRAM_PROGRAMMED);
     /* The row of history is lost and counted; what the generation serves is not. */
@@ -682,6 +743,7 @@ int main(void)
         FRESH(totals_are_the_sums_over_lanes_and_generations),
         FRESH(nothing_is_missing_after_the_end),
         FRESH(an_array_that_was_brought_back_is_no_new_programming),
+        FRESH(an_array_whose_row_is_missing_gets_it),
         FRESH(what_wrote_nothing_costs_nothing),
         FRESH(the_ledger_goes_on_after_a_restart),
         FRESH(energy_that_could_not_be_written_is_written_later),
@@ -693,7 +755,8 @@ int main(void)
         FRESH(the_last_rows_are_written_even_if_it_was_degraded),
         FRESH(a_writer_beside_us_only_delays),
         FRESH(rows_that_no_longer_fit_are_counted_and_windows_merge),
-        FRESH(a_path_that_cannot_be_opened_is_told),
+        FRESH(a_database_that_cannot_be_opened_is_tried_again),
+        FRESH(a_model_that_is_removed_is_let_go),
         FRESH(an_unclean_end_is_an_event_of_the_next_start),
         FRESH(memory_that_is_not_there_is_told),
     };

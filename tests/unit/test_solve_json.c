@@ -145,6 +145,7 @@ static struct solve_answer answer(void)
     return (struct solve_answer) {
         .pulse = { .voltage_v = { 0.6, 0.5 }, .pulse_s = 10e-9 },
         .toggle_pj = 0.25,
+        .has_cheapest = true,
         .cheapest = { .voltage_v = { 0.7, 0.6 }, .pulse_s = 4e-9 },
         .cheapest_toggle_pj = 0.125,
         .n_schemes = 2,
@@ -204,6 +205,24 @@ static void an_answer_compares_schemes(void **state)
     json_decref(root);
 }
 
+/* The target is reached at the width that was asked for, and at none of the search. */
+static void without_a_cheapest_pulse_it_is_null(void **state)
+{
+    const struct solve_request request = { .target_error_rate = 1e-4,
+                                           .temperature_k = 300.0 };
+    struct solve_answer solved = answer();
+    struct device device = device_default();
+    struct buf buf = BUF_INIT;
+
+    (void)state;
+    solved.has_cheapest = false;
+    solve_json_write(&buf, &device, &request, &solved);
+    json_t *root = json_of(&buf);
+    expect_null(root, "cheapest");
+    expect_number(root, "pulse_ns", 10);
+    json_decref(root);
+}
+
 static void what_a_device_does_not_depend_on_is_null(void **state)
 {
     const struct solve_request request = { .target_error_rate = 1e-4,
@@ -236,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(every_violation_is_told),
         cmocka_unit_test(an_answer_compares_schemes),
+        cmocka_unit_test(without_a_cheapest_pulse_it_is_null),
         cmocka_unit_test(what_a_device_does_not_depend_on_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

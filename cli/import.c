@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* import.c - `spinbnn import FILE.onnx -o FILE.sbnn`: a network of somebody else's tools
+ * into a model file; asks no daemon. */
+#include "cli/cli.h"
+#include "cli/input.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "storage/model_file.h"
+#include "storage/onnx_contract.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum {
+    IMPORT_OUTPUT,
+    IMPORT_NAME,
+    IMPORT_DESCRIPTION,
+    IMPORT_FIRST_MEMBER, /* in the order of onnx_contract_members */
+    IMPORT_LAYOUT = IMPORT_FIRST_MEMBER,
+    IMPORT_RANGE,
+    IMPORT_MEAN,
+    IMPORT_STD,
+    IMPORT_CHANNELS,
+    IMPORT_HEIGHT,
+    IMPORT_WIDTH,
+    IMPORT_RESIZE,
+    IMPORT_CROP,
+    IMPORT_LABELS,
+    IMPORT_TIES,
+    IMPORT_ASSUME_SIGN,
+    IMPORT_OPTIONS
+};
+
+#define MEMBER(option_name, value_name, text)                                            \
+    {                                                                                    \
+        .name = option_name, .kind = OPTION_TEXT, .value = value_name, .help = text      \
+    }
+
+static const struct option import_options[IMPORT_OPTIONS + 1] = {
+    [IMPORT_OUTPUT] = { .name = "output",
+                        .letter = 'o',
+                        .kind = OPTION_TEXT,
+                        .value = "FILE.sbnn",
+                        .help = "where to write the model file" },
+    [IMPORT_NAME] =
+        MEMBER("name", "NAME", "what the model is called; by default as its file"),
+    [IMPORT_DESCRIPTION] = MEMBER("description", "TEXT", "a line about it, for people"),
+    [IMPORT_LAYOUT] =
+        MEMBER("layout", "ORDER", "of a picture's dimensions: auto, nchw, nhwc"),
+    [IMPORT_RANGE] = MEMBER("range", "RANGE",
+                            "what a pixel is to the network: 0..255, 0..1, -1..1, or a "
+                            "factor"),
+    [IMPORT_MEAN] = MEMBER("mean", "M[,M,M]", "taken off after the range, by channel"),
+    [IMPORT_STD] = MEMBER("std", "S[,S,S]", "divided by after that, by channel"),
+    [IMPORT_CHANNELS] = MEMBER("channels", "ORDER", "of the colours: rgb, bgr, grey"),
+    [IMPORT_HEIGHT] = MEMBER("height", "PIXELS", "of pictures that the file takes flat"),
+    [IMPORT_WIDTH] = MEMBER("width", "PIXELS", "likewise"),
+    [IMPORT_RESIZE] = MEMBER(
+        "resize", "PIXELS", "the shorter side before the middle is cut out; with --crop"),
+    [IMPORT_CROP] = MEMBER("crop", "true", "cut the middle out, in place of stretching"),
+    [IMPORT_LABELS] = MEMBER("labels", "A,B,..", "names of the classes, in order"),
+    [IMPORT_TIES] = MEMBER("ties", "up|down", "what the sign of exactly zero is"),
+    [IMPORT_ASSUME_SIGN] = MEMBER("assume-sign", "true",
+                                  "real inputs of binary weights were meant to be "
+                                  "binarised"),
+    [IMPORT_OPTIONS] = { .name = NULL },
+};
+
+static int read_contract(const struct option_value *values,
+                         struct onnx_contract *contract)
+{
+    char why[ERR_LEN];
+
+    for (size_t i = 0; onnx_contract_members[i].name != NULL; i++) {
+        const struct option_value *value = &values[IMPORT_FIRST_MEMBER + i];
+
+        if (!value->given)
+            continue;
+        enum status st =
+            onnx_contract_set(contract, onnx_contract_members[i].name, value->text, why);
+        if (st != ST_OK)
+            return report(st == ST_NOMEM ? EXIT_FAILURE : EX_USAGE, "import: --%s", why);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* The file's name without folder and ending, where it makes a name. */
+static void name_of_file(const char *path, char ret_name[65])
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+
+    snprintf(ret_name, 65, "%.*s", (int)strcspn(base, "."), base);
+    if (!network_name_ok(ret_name))
+        ret_name[0] = '\0';
+}
+
+static void print_remarks(const struct onnx_report *found)
+{
+    for (size_t i = 0; i < found->n_remarks; i++) {
+        const struct onnx_remark *remark = &found->remarks[i];
+
+        fputs("  remark  ", stdout);
+        if (remark->node[0] != '\0') {
+            output_text(stdout, remark->node);
+            fputs(": ", stdout);
+        }
+        output_text(stdout, remark->text);
+        putchar('\n');
+    }
+    if (found->n_dropped > 0)
+        printf("  and %zu remarks more\n", found->n_dropped);
+}
+
+static int refuse(const char *path, enum status st, const struct onnx_report *found,
+                  const char *why)
+{
+    if (st == ST_NOMEM)
+        return report(EXIT_FAILURE, "%s: out of memory", path);
+    report(EX_DATAERR, "%s: %s: %s", path, onnx_code_name(found->code), why);
+    if (found->accepted[0] != '\0')
+        report(EX_DATAERR, "%s: accepted: %s", path, found->accepted);
+    return EX_DATAERR;
+}
+
+static int save(const char *path, const struct network *net,
+                const struct onnx_report *found)
+{
+    char why[ERR_LEN], a[OUTPUT_NUMBER];
+
+    if (model_file_save(path, net, why) != ST_OK)
+        return report(EX_CANTCREAT, "%s", why);
+    printf("%s: %s in %zu layers of cells\n", path,
+           output_count((double)network_cells(net), a), net->n_layers);
+    print_remarks(found);
+    return EXIT_SUCCESS;
+}
+
+static int run(const struct cli *cli, const struct option_value *values, char **args,
+               size_t n_args)
+{
+    struct onnx_contract contract;
+    struct onnx_report found = { .remarks = NULL };
+    struct network *net = NULL;
+    uint8_t *bytes = NULL;
+    char why[ERR_LEN], name[65];
+    size_t len;
+
+    (void)cli;
+    (void)n_args;
+    if (!values[IMPORT_OUTPUT].given)
+        return report(EX_USAGE, "import: say where to: -o FILE.sbnn");
+    onnx_contract_init(&contract);
+    int code = read_contract(values, &contract);
+    if (code == EXIT_SUCCESS &&
+        input_read(args[0], ONNX_MAX_BYTES, &bytes, &len, why) != ST_OK)
+        code = report(EX_NOINPUT, "%s: %s", args[0], why);
+    if (code == EXIT_SUCCESS) {
+        name_of_file(args[0], name);
+        contract.options.name = values[IMPORT_NAME].given ? values[IMPORT_NAME].text
+                                : name[0] != '\0'         ? name
+                                                          : NULL;
+        contract.options.description = values[IMPORT_DESCRIPTION].text;
+        enum status st = onnx_import(bytes, len, &contract.options, &net, &found, why);
+        code = st == ST_OK ? save(values[IMPORT_OUTPUT].text, net, &found)
+                           : refuse(args[0], st, &found, why);
+        network_free(net);
+    }
+    onnx_report_done(&found);
+    onnx_contract_done(&contract);
+    free(bytes);
+    return code;
+}
+
+const struct command import_command = {
+    .name = "import",
+    .args = "FILE.onnx",
+    .summary = "turn an ONNX file into a model file, without a daemon",
+    .about =
+        "Reads a binarized network as PyTorch, Brevitas or Larq (tf2onnx) export it,\n"
+        "proves from the numbers which weights and activations are binary, and writes a\n"
+        "model file. What a pixel is to the network stands in no ONNX file: say it with\n"
+        "--range, --mean and --std. What cannot be proved is refused, with the node, "
+        "what\n"
+        "was found and what would be accepted; exit status 65.\n",
+    .examples =
+        "  spinbnn import lfc.onnx --range 0..255 -o lfc.sbnn\n"
+        "  spinbnn import resnet18.onnx --range 0..255 \\\n"
+        "                 --mean 123.68,116.779,103.939 --resize 256 --crop true \\\n"
+        "                 -o resnet18.sbnn\n",
+    .options = import_options,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upload.c - models that come and go while others are served.
+ *
+ *   upload_put       data thread          queue
+ *   put_work         programming thread   read the file or import it, keep it, programme
+ * its array, then serve it in place of one of its name upload_delete    data thread queue
+ *   delete_work      programming thread   serve it no more, forget its files
+ *
+ * Requests in flight end on the model that they began with; its last reference frees it.
+ */
+#include "daemon/array.h"
+#include "daemon/describe.h"
+#include "daemon/log.h"
+#include "storage/model_file.h"
+#include "storage/onnx_contract.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char sbnn_magic[] = "\x89SBNN\r\n\x1a";
+
+/* -- From bytes to a network -- */
+
+static void refuse_import(const struct onnx_report *report, const char *why,
+                          struct problem *problem)
+{
+    problem_set(problem, 422, onnx_code_name(report->code), "%s", why);
+    if (report->node[0] != '\0')
+        problem_add(problem, "", "node %ld, \"%.80s\" (%.32s)", report->position,
+                    report->node, report->op);
+    if (report->found[0] != '\0')
+        problem_add(problem, "", "found: %s", report->found);
+    if (report->accepted[0] != '\0')
+        problem_add(problem, "", "accepted: %s", report->accepted);
+}
+
+/* Every violation of the query; ST_OK without any. */
+static enum status read_contract(struct http_call *call, struct onnx_contract *contract,
+                                 struct problem *problem)
+{
+    enum status st = ST_OK;
+
+    for (const struct onnx_contract_member *m = onnx_contract_members; m->name != NULL;
+         m++) {
+        const char *value = http_call_query(call, m->name);
+        char pointer[32], why[ERR_LEN];
+
+        if (value == NULL || onnx_contract_set(contract, m->name, value, why) == ST_OK)
+            continue;
+        if (st == ST_OK)
+            problem_set(problem, 422, "invalid_query", "%s", "");
+        st = ST_RANGE;
+        (void)snprintf(pointer, sizeof(pointer), "?%s", m->name);
+        problem_add(problem, pointer, "query argument %.200s", why);
+    }
+    return st;
+}
+
+static enum status import_bytes(struct http_call *call, const char *name,
+                                struct network **ret_net, struct onnx_report *ret_report,
+                                struct problem *problem)
+{
+    struct onnx_contract contract;
+    char why[ERR_LEN];
+    size_t len;
+    const uint8_t *body = http_call_body(call, &len);
+
+    onnx_contract_init(&contract);
+    enum status st = read_contract(call, &contract, problem);
+    if (st == ST_OK) {
+        contract.options.name = name;
+        st = onnx_import(body, len, &contract.options, ret_net, ret_report, why);
+        if (st == ST_NOMEM)
+            problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        else if (st != ST_OK)
+            refuse_import(ret_report, why, problem);
+    }
+    onnx_contract_done(&contract);
+    return st;
+}
+
+static bool is_sbnn(const uint8_t *body, size_t len)
+{
+    return len >= sizeof(sbnn_magic) - 1 &&
+           memcmp(body, sbnn_magic, sizeof(sbnn_magic) - 1) == 0;
+}
+
+/* A model file says its own name; the path's is the one that counts. */
+static enum status rename_network(struct network *net, const char *name,
+                                  struct problem *problem)
+{
+    char *copy = strdup(name);
+
+    if (copy == NULL) {
+        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        return ST_NOMEM;
+    }
+    free(net->name);
+    net->name = copy;
+    return ST_OK;
+}
+
+static enum status parse_bytes(struct http_call *call, const char *name,
+                               struct network **ret_net, struct problem *problem)
+{
+    char why[ERR_LEN];
+    size_t len;
+    const uint8_t *body = http_call_body(call, &len);
+    struct network *net;
+    enum status st = model_file_parse(body, len, &net, why);
+
+    if (st == ST_NOMEM)
+        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+    else if (st != ST_OK)
+        problem_set(problem, 422, "invalid_model_file", "%s", why);
+    if (st != ST_OK)
+        return st;
+    st = rename_network(net, name, problem);
+    if (st != ST_OK) {
+        network_free(net);
+        return st;
+    }
+    *ret_net = net;
+    return ST_OK;
+}
+
+/* -- Its file -- */
+
+/* The network as its file gives it back, so that what is served is what a restart will
+ * serve. Takes `net`. */
+static enum status keep_file(struct network **net, const char *path,
+                             struct problem *problem)
+{
+    struct network *again = NULL;
+    char why[ERR_LEN];
+    enum status st = model_file_save(path, *net, why);
+
+    if (st == ST_OK)
+        st = model_file_load(path, &again, why);
+    if (st != ST_OK)
+        problem_set(problem,
+                    st == ST_IO      ? 507
+                    : st == ST_NOMEM ? 503
+                                     : 422,
+                    "model_not_kept", "the model cannot be kept: %.200s", why);
+    network_free(*net);
+    *net = again;
+    return st;
+}
+
+static enum status make_folder(const struct daemon *daemon, struct problem *problem)
+{
+    char folder[SETTINGS_TEXT_LEN + 16];
+
+    (void)snprintf(folder, sizeof(folder), "%s/models", daemon->settings.state_dir);
+    if (mkdir(folder, 0750) == 0 || errno == EEXIST)
+        return ST_OK;
+    problem_set(problem, 507, "model_not_kept", "%.180s: %s", folder, strerror(errno));
+    return ST_IO;
+}
+
+/* -- Serving it -- */
+
+static enum status start(struct daemon *daemon, struct model *model,
+                         struct problem *problem)
+{
+    char why[ERR_LEN];
+    enum status st = record_add_model(daemon->record, model, why);
+
+    if (st == ST_OK) {
+        st = program_start(daemon, model, why);
+        if (st != ST_OK)
+            record_remove_model(daemon->record, model);
+    }
+    if (st != ST_OK)
+        problem_set(problem, st == ST_UNREACHABLE ? 422 : 503, "model_not_started", "%s",
+                    why);
+    return st;
+}
+
+/* What was served under the name before ends with its last request. */
+static void let_go(struct daemon *daemon, struct model *before)
+{
+    if (before == NULL)
+        return;
+    before->retired = true;
+    record_remove_model(daemon->record, before);
+    model_drop(before);
+}
+
+/* Takes `net`; its file is at `path` and goes to the model's own place. */
+static enum status serve(struct daemon *daemon, struct network *net, const char *path,
+                         struct model **ret_model, struct problem *problem)
+{
+    struct model *model, *before = NULL;
+    enum status st = model_new(net, MODEL_UPLOADED, daemon->settings.state_dir,
+                               &daemon->device, &model);
+
+    if (st != ST_OK) {
+        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        return st;
+    }
+    st = start(daemon, model, problem);
+    if (st == ST_OK && rename(path, model->file_path) != 0) {
+        problem_set(problem, 507, "model_not_kept", "%.180s: %s", model->file_path,
+                    strerror(errno));
+        record_remove_model(daemon->record, model);
+        st = ST_IO;
+    }
+    if (st == ST_OK) {
+        model_keep(model);
+        st = registry_put(daemon->registry, model, &before);
+        if (st != ST_OK) {
+            problem_set(problem, 409, "too_many_models", "more than %d models",
+                        REGISTRY_MAX);
+            record_remove_model(daemon->record, model);
+            model_drop(model);
+        }
+    }
+    if (st != ST_OK) {
+        model_drop(model);
+        return st;
+    }
+    let_go(daemon, before);
+    *ret_model = model;
+    return ST_OK;
+}
+
+/* -- PUT -- */
+
+static void write_remarks(struct buf *body, const struct onnx_report *report)
+{
+    buf_text(body, ",\"remarks\":[");
+    for (size_t i = 0; i < report->n_remarks; i++) {
+        buf_text(body, i > 0 ? ",{\"code\":" : "{\"code\":");
+        buf_json_string(body, report->remarks[i].code);
+        buf_text(body, ",\"node\":");
+        buf_json_string(body, report->remarks[i].node);
+        buf_text(body, ",\"text\":");
+        buf_json_string(body, report->remarks[i].text);
+        buf_char(body, '}');
+    }
+    buf_printf(body, "],\"remarks_dropped\":%zu}\n", report->n_dropped);
+}
+
+static void reply_served(struct http_call *call, struct model *model, bool created,
+                         const struct onnx_report *report)
+{
+    struct buf body = BUF_INIT;
+
+    buf_text(&body, "{\"model\":");
+    describe_write(&body, model);
+    write_remarks(&body, report);
+    http_reply(call, created ? 201 : 200, "application/json", &body);
+}
+
+static enum status put(struct daemon *daemon, struct http_call *call, const char *name,
+                       struct onnx_report *report, struct model **ret_model,
+                       struct problem *problem)
+{
+    char path[SETTINGS_TEXT_LEN + 100];
+    struct network *net = NULL;
+    size_t len;
+    const uint8_t *body = http_call_body(call, &len);
+    enum status st = is_sbnn(body, len) ? parse_bytes(call, name, &net, problem)
+                                        : import_bytes(call, name, &net, report, problem);
+
+    if (st != ST_OK)
+        return st;
+    (void)snprintf(path, sizeof(path), "%s/models/%s.new", daemon->settings.state_dir,
+                   name);
+    st = make_folder(daemon, problem);
+    if (st != ST_OK) {
+        network_free(net);
+        return st;
+    }
+    st = keep_file(&net, path, problem);
+    if (st == ST_OK)
+        st = serve(daemon, net, path, ret_model, problem);
+    if (st != ST_OK)
+        (void)unlink(path); /* if it stays, the next upload writes over it */
+    return st;
+}
+
+static void put_work(struct daemon *daemon, struct http_call *call)
+{
+    const char *name = http_call_param(call, 0);
+    struct model *before = registry_take(daemon->registry, name), *model;
+    struct onnx_report report = { .remarks = NULL };
+    struct problem problem;
+
+    if (put(daemon, call, name, &report, &model, &problem) != ST_OK) {
+        http_reply_problem(call, &problem);
+    } else {
+        record_event(daemon->record, METRICS_INFO, "model", model,
+                     "uploaded: %zu cells in %zu layers", network_cells(model->net),
+                     model->net->n_layers);
+        reply_served(call, model, before == NULL, &report);
+        model_drop(model);
+    }
+    onnx_report_done(&report);
+    model_drop(before);
+}
+
+struct upload {
+    struct daemon *daemon;
+    struct http_call *call;
+};
+
+static void run_put(void *arg, unsigned worker)
+{
+    struct upload *upload = arg;
+
+    (void)worker; /* there is one */
+    put_work(upload->daemon, upload->call);
+    free(upload);
+}
+
+void upload_put(void *ctx, struct http_call *call)
+{
+    struct daemon *daemon = ctx;
+    struct problem problem;
+
+    if (!network_name_ok(http_call_param(call, 0))) {
+        problem_set(&problem, 422, "invalid_name",
+                    "\"%.80s\" is no name of a model: 1 to 64 of A-Z a-z 0-9 . _ -, not "
+                    "beginning with a dot",
+                    http_call_param(call, 0));
+        http_reply_problem(call, &problem);
+        return;
+    }
+    struct upload *upload = malloc(sizeof(*upload));
+    if (upload == NULL) {
+        array_reply_no_memory(call);
+        return;
+    }
+    *upload = (struct upload) { daemon, call };
+    http_defer(call);
+    if (pool_submit(daemon->programming, run_put, upload) == ST_OK)
+        return;
+    daemon_reply_busy(daemon, call, "programming");
+    free(upload);
+}
+
+/* -- DELETE -- */
+
+static const char *origin_text(enum model_origin origin)
+{
+    return origin == MODEL_BUILTIN ? "is built into the daemon" : "lies in model_dir";
+}
+
+static void delete_work(struct daemon *daemon, struct model *model,
+                        struct http_call *call)
+{
+    struct buf body = BUF_INIT;
+    struct problem problem;
+
+    if (model->origin != MODEL_UPLOADED) {
+        problem_set(&problem, 409, "not_uploaded",
+                    "model \"%s\" %s; only what was uploaded can be deleted",
+                    model->net->name, origin_text(model->origin));
+        http_reply_problem(call, &problem);
+        return;
+    }
+    if (!registry_remove(daemon->registry, model)) {
+        problem_set(&problem, 404, "unknown_model", "model \"%s\" has gone already",
+                    model->net->name);
+        http_reply_problem(call, &problem);
+        return;
+    }
+    record_event(daemon->record, METRICS_INFO, "model", model, "deleted");
+    if (unlink(model->file_path) != 0 ||
+        (unlink(model->image_path) != 0 && errno != ENOENT))
+        record_event(daemon->record, METRICS_WARNING, "model", model,
+                     "its files stay: %s", strerror(errno));
+    let_go(daemon, model); /* the registry's reference; the caller has one more */
+    http_reply(call, 204, NULL, &body);
+}
+
+void upload_delete(void *ctx, struct http_call *call)
+{
+    array_defer(ctx, call, delete_work);
+}
