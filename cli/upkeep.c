@@ -261,12 +261,12 @@ const struct command program_command = {
 const struct command scrub_command = {
     .name = "scrub",
     .args = "",
-    .summary = "read a model's array and rewrite the cells that hold a wrong bit",
+    .summary = "write a model's array again from the model's own copy",
     .about =
-        "Reads every word, says what the code (operating-point set --ecc) corrected,\n"
-        "detected and missed, and writes every wrong bit again from the model's own\n"
-        "copy, at the operating point in force: some of these writes fail, too. The\n"
-        "reads and the writes go to the energy ledger.\n",
+        "Reads every word, says how many bits are wrong, and writes the array again\n"
+        "from the model's own copy of its weights, at the operating point in force. No\n"
+        "code is needed. What is right only holds; wrong bits have to toggle, and some\n"
+        "of these writes fail, too. The pulses go to the energy ledger.\n",
     .examples = "  spinbnn operating-point set -m mnist --ecc secded --target 1e-4\n"
                 "  spinbnn age -m mnist --years 1 --celsius 60\n"
                 "  spinbnn scrub -m mnist\n",

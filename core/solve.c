@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define WORD_BITS   64
 #define MAX_RETRIES 3
@@ -243,6 +244,14 @@ static double toggle_pj(const struct device *device, const struct mtj_pulse *pul
     return sum;
 }
 
+/* A device calls what it was asked by names of its own, "target: ...". */
+static const char *without_name(const char *cause)
+{
+    size_t len = strcspn(cause, " ");
+
+    return len > 0 && cause[len - 1] == ':' && cause[len] == ' ' ? cause + len + 1 : cause;
+}
+
 enum status solve_schemes(const struct device *device,
                           const struct solve_request *request,
                           struct solve_answer *ret_answer, char why[ERR_LEN])
@@ -262,7 +271,8 @@ enum status solve_schemes(const struct device *device,
                                 temperature_k, &answer.pulse, cause);
     if (st != ST_OK) {
         (void)snprintf(why, ERR_LEN, "%s: %.200s",
-                       request->has_pulse ? "pulse_ns" : "target_error_rate", cause);
+                       st == ST_RANGE ? "pulse_ns" : "target_error_rate",
+                       without_name(cause));
         return st;
     }
     answer.toggle_pj = toggle_pj(device, &answer.pulse);

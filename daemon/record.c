@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WRITER_NICE 5
@@ -604,14 +605,23 @@ static void record_free(struct record *record)
     free(record);
 }
 
+/* Was a database begun there? One that could not be is left empty. */
+static bool was_begun(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && status.st_size > 0;
+}
+
 /* A database that cannot be written now, as on a full disk, is no reason not to serve:
- * the writer tries again. One that is not ours is. */
+ * the writer tries again. One that is not ours is, and a folder where none can be begun.
+ */
 static enum status open_first(struct record *record, struct db_opened *ret_opened,
                               char why[ERR_LEN])
 {
     enum status st = db_open(record->path, &record->db, ret_opened, why);
 
-    if (st != ST_IO)
+    if (st != ST_IO || !was_begun(record->path))
         return st;
     *ret_opened = (struct db_opened) { .created = false };
     (void)snprintf(record->why, sizeof(record->why), "%s", why);

@@ -15,7 +15,8 @@
 struct record;
 
 /* Opens PATH and starts the writer. Threads inherit the caller's signal mask. A database
- * that cannot be opened for now (ST_IO of db_open) is tried again each second. */
+ * that was begun and cannot be opened for now (ST_IO of db_open) is tried again each
+ * second. */
 MUST_CHECK enum status record_start(const char *path, struct record **ret_record,
                                     char why[ERR_LEN]);
 /* From now on the model may be told of; keeps a reference of its own. Waits for a running

@@ -299,27 +299,29 @@ class Load:
 
     # A daemon that stops shuts connections on which nothing happened for 0.2 s. A client
     # that was not given the processor for so long meets a closed connection, as any idle
-    # client does (RFC 9112, 9.3.1): its request was never read, and it may ask again.
+    # client does (RFC 9112, 9.3.1): its request was never read, and it may ask again. The
+    # daemon has seen nothing since the request before was sent, if it was read at once.
     IDLE_S = 0.1
 
     def _run(self):
-        connection, answered_at, asked_at = None, None, 0.0
+        connection, heard_at, sent_at = None, 0.0, None
         while not self.stopping.is_set():
             try:
                 if connection is None:
-                    connection, answered_at = self.daemon.connection(), None
+                    connection, heard_at = self.daemon.connection(), time.monotonic()
                     try:
                         connection.connect()
                     except OSError:
                         # Nobody listens any more: not a request that was lost.
                         return
-                asked_at = time.monotonic()
+                sent_at = None
                 connection.request("POST", "/api/v1/models/%s/classify?top=1" % self.model,
                                    body=self.body,
                                    headers={"Content-Type": "application/octet-stream"})
+                sent_at = time.monotonic()
                 response = connection.getresponse()
                 body = response.read()
-                answered_at = time.monotonic()
+                heard_at = sent_at
                 with self.lock:
                     if response.status == 200:
                         self.answered += 1
@@ -330,7 +332,7 @@ class Load:
                     connection.close()
                     connection = None
             except (http.client.HTTPException, OSError) as error:
-                idle_s = 0.0 if answered_at is None else asked_at - answered_at
+                idle_s = (sent_at or time.monotonic()) - heard_at
                 if idle_s < self.IDLE_S:
                     with self.lock:
                         self.failures.append((type(error).__name__, str(error), idle_s))

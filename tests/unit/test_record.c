@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <time.h>
 
 #include <sqlite3.h>
@@ -645,27 +646,37 @@ static void rows_that_no_longer_fit_are_counted_and_windows_merge(void **state)
 static void a_database_that_cannot_be_opened_is_tried_again(void **state)
 {
     struct fixture *f = *state;
+    char aside[sizeof(f->path)];
 
     stop(f);
-    assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
-    (void)snprintf(f->path, sizeof(f->path), "%s",
-                   scratch_path(&f->scratch, "later/r.db"));
+    (void)snprintf(aside, sizeof(aside), "%s", scratch_path(&f->scratch, "aside"));
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(mkdir(f->path, 0750), 0);
     start(f);
     assert_true(record_health(f->record).degraded);
-    struct generation *generation = new_generation(f, 0, 1, MRAM_PROGRAMMED);
-    record_generation(f->record, generation, true);
+    (void)program(f, 0, 1, true);
     record_flush(f->record);
     assert_true(record_health(f->record).degraded);
     assert_int_equal(record_health(f->record).rows_dropped, 0);
 
-    assert_int_equal(mkdir(scratch_path(&f->scratch, "later"), 0750), 0);
+    assert_int_equal(rmdir(f->path), 0);
+    assert_int_equal(rename(aside, f->path), 0);
     for (int i = 0; i < WAIT_MAX && record_health(f->record).degraded; i++)
         wait_a_little();
     assert_false(record_health(f->record).degraded);
-    assert_int_equal(sqlite3_open(f->path, &f->beside), SQLITE_OK);
-    assert_true(ask(f, "SELECT count(*) FROM operating_point JOIN model ON"
-                       " model.id = model_id WHERE name = 'first'") == 1);
-    generation_drop(generation);
+    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 1);
+}
+
+static void where_no_database_can_be_begun_there_is_no_start(void **state)
+{
+    struct record *record = NULL;
+    char why[ERR_LEN];
+
+    (void)state;
+    assert_int_equal(record_start("/nonexistent/r.db", &record, why), ST_IO);
+    assert_non_null(strstr(why, "/nonexistent/r.db"));
+    assert_null(record);
+    record_stop(NULL);
 }
 
 /* What was counted for it is written first. */
@@ -756,6 +767,7 @@ int main(void)
         FRESH(a_writer_beside_us_only_delays),
         FRESH(rows_that_no_longer_fit_are_counted_and_windows_merge),
         FRESH(a_database_that_cannot_be_opened_is_tried_again),
+        FRESH(where_no_database_can_be_begun_there_is_no_start),
         FRESH(a_model_that_is_removed_is_let_go),
         FRESH(an_unclean_end_is_an_event_of_the_next_start),
         FRESH(memory_that_is_not_there_is_told),
