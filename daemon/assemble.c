@@ -2,6 +2,7 @@
 #include "daemon/assemble.h"
 
 #include "daemon/log.h"
+#include "daemon/lane.h"
 #include "daemon/registry.h"
 #include "daemon/wall.h"
 #include "storage/history.h"

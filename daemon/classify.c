@@ -6,40 +6,20 @@
  *   serve             either              decode, forward pass, count, answer
  *
  * Small requests are computed where they were parsed: handing one to another thread costs
- * more than the inference of a small network.
+ * more than the inference of a small network. A batch that a worker computes is shared
+ * with the workers that are idle (lane.h).
  */
 #include "api/classify_json.h"
 #include "api/image.h"
-#include "daemon/daemon.h"
+#include "daemon/lane.h"
 #include "daemon/wall.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_IMAGES 1024 /* of one request */
-/* Pictures that go through the network at once: their activations stay in the L1 cache.
- */
-#define BATCH 64
 /* A body longer than this is decoded by a worker, whatever the network costs. */
 #define INLINE_BODY (64 * 1024)
 #define DEFAULT_TOP 3
-
-/* Working memory of one thread that classifies. */
-struct lane {
-    unsigned index;
-    /* By the model's slot, made at first use; of the model with this id. */
-    struct {
-        uint32_t id;
-        struct infer_scratch *scratch;
-    } scratch[REGISTRY_MAX];
-    struct classify_input input;
-    size_t cap_classes;
-    float *logits, *probabilities; /* [BATCH * cap_classes], [cap_classes] */
-    uint32_t *ranked;              /* [cap_classes] */
-    uint32_t *classes;             /* [MAX_IMAGES]: the best of each picture */
-    struct classify_score *scores; /* [cap_scores] */
-    size_t cap_scores;
-};
 
 /* A request on its way. */
 struct classify {
@@ -50,37 +30,6 @@ struct classify {
     int32_t label; /* of a single picture; -1 none */
     bool is_json;
 };
-
-enum status lane_new(unsigned index, struct lane **ret_lane)
-{
-    struct lane *lane = calloc(1, sizeof(*lane));
-
-    if (lane == NULL)
-        return ST_NOMEM;
-    lane->index = index;
-    lane->classes = calloc(MAX_IMAGES, sizeof(*lane->classes));
-    if (lane->classes == NULL) {
-        lane_free(lane);
-        return ST_NOMEM;
-    }
-    *ret_lane = lane;
-    return ST_OK;
-}
-
-void lane_free(struct lane *lane)
-{
-    if (lane == NULL)
-        return;
-    for (size_t i = 0; i < REGISTRY_MAX; i++)
-        infer_scratch_free(lane->scratch[i].scratch);
-    classify_input_done(&lane->input);
-    free(lane->scores);
-    free(lane->classes);
-    free(lane->ranked);
-    free(lane->probabilities);
-    free(lane->logits);
-    free(lane);
-}
 
 /* -- Options -- */
 
@@ -166,53 +115,6 @@ static bool read_type(struct classify *c, struct problem *problem)
 
 /* -- The work -- */
 
-/* Another model may have taken the slot since. */
-static struct infer_scratch *scratch_of(struct lane *lane, const struct model *model)
-{
-    struct infer_scratch **scratch = &lane->scratch[model->slot].scratch;
-
-    if (lane->scratch[model->slot].id != model->id) {
-        infer_scratch_free(*scratch);
-        *scratch = NULL;
-        lane->scratch[model->slot].id = model->id;
-    }
-    if (*scratch == NULL && infer_scratch_new(model->net, BATCH, scratch) != ST_OK)
-        return NULL;
-    return *scratch;
-}
-
-/* Room for the scores of a batch of so many classes. */
-static bool reserve_classes(struct lane *lane, size_t n)
-{
-    if (n <= lane->cap_classes)
-        return true;
-    float *logits = realloc(lane->logits, BATCH * n * sizeof(*logits));
-    if (logits != NULL)
-        lane->logits = logits;
-    float *probabilities = realloc(lane->probabilities, n * sizeof(*probabilities));
-    if (probabilities != NULL)
-        lane->probabilities = probabilities;
-    uint32_t *ranked = realloc(lane->ranked, n * sizeof(*ranked));
-    if (ranked != NULL)
-        lane->ranked = ranked;
-    if (logits == NULL || probabilities == NULL || ranked == NULL)
-        return false;
-    lane->cap_classes = n;
-    return true;
-}
-
-static bool reserve_scores(struct lane *lane, size_t n)
-{
-    if (n <= lane->cap_scores)
-        return true;
-    struct classify_score *scores = realloc(lane->scores, n * sizeof(*scores));
-    if (scores == NULL)
-        return false;
-    lane->scores = scores;
-    lane->cap_scores = n;
-    return true;
-}
-
 /* HTTP status of a picture that cannot be used. */
 static unsigned picture_status(enum status st)
 {
@@ -246,7 +148,7 @@ static bool decode_json(const struct classify *c, struct lane *lane,
     size_t len;
     const uint8_t *body = http_call_body(c->call, &len);
 
-    if (classify_json_parse((const char *)body, len, c->model->net, MAX_IMAGES,
+    if (classify_json_parse((const char *)body, len, c->model->net, LANE_MAX_IMAGES,
                             &lane->input, problem) != ST_OK)
         return false;
     if (c->label >= 0 && lane->input.n != 1) {
@@ -259,35 +161,6 @@ static bool decode_json(const struct classify *c, struct lane *lane,
     if (c->label >= 0)
         lane->input.labels[0] = c->label;
     return true;
-}
-
-/* Runs all pictures; fills lane->scores and lane->classes. */
-static void compute(const struct classify *c, struct lane *lane,
-                    const struct generation *generation, struct infer_scratch *scratch)
-{
-    size_t inputs = network_inputs(c->model->net), n_classes = c->model->net->n_classes;
-
-    for (size_t begin = 0; begin < lane->input.n; begin += BATCH) {
-        size_t n = lane->input.n - begin < BATCH ? lane->input.n - begin : BATCH;
-
-        infer_run(generation->weights, scratch, lane->input.pixels + begin * inputs, n,
-                  lane->logits);
-        for (size_t i = 0; i < n; i++) {
-            const float *logits = lane->logits + i * n_classes;
-            struct classify_score *scores = lane->scores + (begin + i) * c->top;
-
-            infer_rank(logits, n_classes, c->top, lane->ranked);
-            infer_probabilities(logits, n_classes, lane->probabilities);
-            for (size_t k = 0; k < c->top; k++) {
-                uint32_t class_index = lane->ranked[k];
-
-                scores[k] = (struct classify_score) { class_index,
-                                                      lane->probabilities[class_index],
-                                                      logits[class_index] };
-            }
-            lane->classes[begin + i] = scores[0].class_index;
-        }
-    }
 }
 
 static void count(const struct classify *c, struct lane *lane,
@@ -306,13 +179,13 @@ static void count(const struct classify *c, struct lane *lane,
 }
 
 static void answer(const struct classify *c, struct lane *lane,
-                   struct generation *generation, struct infer_scratch *scratch)
+                   struct generation *generation)
 {
     uint64_t began = wall_monotonic_ns();
-
-    compute(c, lane, generation, scratch);
+    uint64_t busy_ns = lane_compute(c->daemon, lane, generation, c->top);
     uint64_t computed = wall_monotonic_ns();
-    model_cost_update(c->model, computed - began, lane->input.n);
+
+    model_cost_update(c->model, busy_ns, lane->input.n);
 
     uint64_t arrived = http_call_began_ns(c->call);
     struct classify_answer out = {
@@ -341,17 +214,15 @@ static void serve(const struct classify *c, struct lane *lane)
 {
     struct problem problem;
     struct generation *generation = generation_take(c->model);
-    struct infer_scratch *scratch = scratch_of(lane, c->model);
     bool decoded =
         c->is_json ? decode_json(c, lane, &problem) : decode_picture(c, lane, &problem);
 
-    if (decoded && (scratch == NULL || !reserve_classes(lane, c->model->net->n_classes) ||
-                    !reserve_scores(lane, lane->input.n * c->top))) {
+    if (decoded && lane_reserve(lane, c->model, c->top) != ST_OK) {
         problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
         decoded = false;
     }
     if (decoded) {
-        answer(c, lane, generation, scratch);
+        answer(c, lane, generation);
     } else {
         tally_error(&generation->tallies[lane->index]);
         http_reply_problem(c->call, &problem);

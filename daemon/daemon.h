@@ -89,10 +89,6 @@ http_handler scrape_handle; /* scrape.c */
 http_handler series_handle; /* series.c */
 http_handler page_handle;   /* page.c */
 
-/* Working memory of one thread that classifies. */
-MUST_CHECK enum status lane_new(unsigned index, struct lane **ret_lane);
-void lane_free(struct lane *lane);
-
 /* Brings a model's array back from its image, or programs a new one with the default
  * operating point, and publishes the generation. At start, before anybody serves. */
 MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,

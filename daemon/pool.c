@@ -124,6 +124,13 @@ size_t pool_load(struct pool *pool)
     return n;
 }
 
+size_t pool_idle(struct pool *pool)
+{
+    size_t load = pool_load(pool);
+
+    return load < pool->options.n_threads ? pool->options.n_threads - load : 0;
+}
+
 void pool_free(struct pool *pool)
 {
     if (pool == NULL)

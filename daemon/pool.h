@@ -30,6 +30,8 @@ MUST_CHECK enum status pool_new(const struct pool_options *options,
 MUST_CHECK enum status pool_submit(struct pool *pool, pool_job *job, void *arg);
 /* Jobs waiting or running. Any thread. */
 size_t pool_load(struct pool *pool);
+/* Threads that have nothing to do and nothing that waits for them. Any thread. */
+size_t pool_idle(struct pool *pool);
 /* Runs what waits, then ends the threads. NULL is fine. */
 void pool_free(struct pool *pool);
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lane.h - the working memory of one thread that classifies, and the computing of a
+ * batch.
+ *
+ * A lane is its thread's alone. A batch on a worker's lane is computed by all workers
+ * that are idle: each in its own working memory, what comes out goes to the lane of the
+ * batch.
+ */
+#ifndef DAEMON_LANE_H
+#define DAEMON_LANE_H
+
+#include "api/classify_json.h"
+#include "daemon/daemon.h"
+
+#define LANE_MAX_IMAGES 1024 /* of one request */
+
+struct lane_scratch;
+
+struct lane {
+    unsigned index;
+    struct classify_input input;
+    struct classify_score *scores; /* of each picture of the input the best, in order */
+    uint32_t *classes;             /* [LANE_MAX_IMAGES]: the best of each picture */
+    struct lane_scratch *scratch;  /* lane.c's */
+    size_t cap_scores;
+};
+
+MUST_CHECK enum status lane_new(unsigned index, struct lane **ret_lane);
+void lane_free(struct lane *lane);
+
+/* Room to compute lane->input with this model and keep the `top` best. ST_NOMEM. */
+MUST_CHECK enum status lane_reserve(struct lane *lane, const struct model *model,
+                                    size_t top);
+/* Runs all pictures of lane->input; fills lane->scores and lane->classes. Reserved
+ * before. Returns the nanoseconds of computing, of all threads together. */
+uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
+                      const struct generation *generation, size_t top);
+
+#endif
