@@ -13,9 +13,11 @@
 
 BUILTIN(mnist);
 BUILTIN(fashion);
+BUILTIN(cifar10);
 
 const struct builtin_model builtin_models[] = {
     { "built-in mnist", builtin_mnist, builtin_mnist_end },
     { "built-in fashion", builtin_fashion, builtin_fashion_end },
+    { "built-in cifar10", builtin_cifar10, builtin_cifar10_end },
 };
 const size_t builtin_n_models = sizeof(builtin_models) / sizeof(builtin_models[0]);

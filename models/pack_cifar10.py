@@ -76,9 +76,13 @@ def main():
     meta = json.loads(str(net["meta"]))
     layers, stages = convert(net)
     total = meta["test_images"]
-    training = ("models/train_cifar10.py: seed %d, %d epochs, batch %d, Adam %g, %g of the loss "
-                "from a real-valued teacher" % (meta["seed"], meta["epochs"], meta["batch"],
-                                                meta["rate"], meta["distill"]))
+    training = ("models/train_cifar10.py: seed %d, %d epochs, batch %d, Adam %g with warm-up and "
+                "cosine decay, straight-through sign (%s), %g of the loss from a real-valued "
+                "teacher (%d epochs, %.2f %%) at temperature %g, augmented (shift 4 px, mirrored, "
+                "a 9x9 square of every other picture grey)" % (
+                    meta["seed"], meta["epochs"], meta["batch"], meta["rate"],
+                    meta["gradient"], meta["distill"], meta["teacher_epochs"],
+                    100 * meta["teacher_accuracy"], meta["heat"]))
     sbnn.write(args.out, "cifar10", "CIFAR-10, small colour photographs of ten kinds of "
                "things; 8-bit pixels", training, "CIFAR-10 test set, %d images" % total,
                round(meta["integer_accuracy"] * total), total, (SIDE, SIDE, 3), LABELS,

@@ -74,7 +74,9 @@ async function chooseModel(model) {
   state.point = null;
   state.samples = [];
   $("model").value = model.name;
-  text("draw-heading", isDigits(model) ? "Draw a digit" : "Draw, or take a picture");
+  const inColour = model.input.channels > 1;
+  text("draw-heading", isDigits(model) ? "Draw a digit" : inColour ? "Take a picture" : "Draw, or take a picture");
+  padInvites(inColour ? "drop a picture here" : "draw here");
   document.title = `spinbnn · ${model.name}`;
   text("about", `${model.name}: ${model.description || ""}`);
   buildAnswer(model);

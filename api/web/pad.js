@@ -12,6 +12,7 @@ const pad = $("pad");
 const ink = pad.getContext("2d");
 const pen = { x: 0.5, y: 0.5, down: false, shown: false };
 let strokes = [];
+let invitation = "draw here";
 let picture = null; /* {file, bitmap}; bitmap is null where the browser cannot read it */
 let listener = { changed() {}, cleared() {} };
 
@@ -39,7 +40,7 @@ function paintPad() {
   ink.shadowBlur = 0;
   if (pen.shown) paintPen(side);
   const unreadable = picture !== null && picture.bitmap === null;
-  text("pad-hint", unreadable ? picture.file.name : "draw here");
+  text("pad-hint", unreadable ? picture.file.name : invitation);
   $("pad-hint").hidden = !unreadable && (strokes.length > 0 || picture !== null || pen.shown);
 }
 function paintPen(side) {
@@ -209,6 +210,11 @@ function pressKey(event) {
   pen.shown = true;
   paintPad();
   if (pen.down) changedSoon();
+}
+
+function padInvites(words) {
+  invitation = words;
+  paintPad();
 }
 
 /* `changed` is called when there is something new to classify, `cleared` when nothing is. */

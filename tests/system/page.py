@@ -3,10 +3,12 @@
 """Looks at the dashboard through chromium: draws a digit, turns the knob, reads the numbers.
 
     page.py URL [--size 1280x800] [--dark] [--screenshot FILE] [--expect 1] [--look]
+            [--picture FILE]
 
 URL is that of a running daemon with at least one model of digits. Drives chromedriver over
 its HTTP protocol; needs only the standard library. Exit status 77 (skipped) if chromium or
-chromedriver is missing. --look stops after the drawing and leaves the knob alone.
+chromedriver is missing. --look stops after the drawing and leaves the knob alone; --picture takes a colour
+picture in place of the drawing.
 """
 
 import argparse
@@ -174,6 +176,21 @@ def check_drawing(page, digit):
     return said
 
 
+def check_picture(page, path):
+    """A colour picture from a file, on its way to a network that takes colours."""
+    labels = page.run("return [...document.querySelectorAll('#labels button')].map(b => b.textContent)")
+    assert "picture" in page.text("draw-heading") and "picture" in page.text("pad-hint")
+    page.press("#file", os.path.abspath(path))
+    said = wait_for("a prediction", lambda: page.text("says") in labels and page.text("says"))
+    colourful = page.run("""const c = document.getElementById("seen");
+        const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+        let n = 0;
+        for (let i = 0; i < d.length; i += 4) n += Math.abs(d[i] - d[i + 2]) > 32;
+        return n""")
+    assert colourful > 10, f"the picture it sees has only {colourful} coloured pixels"
+    return said
+
+
 def turn(page, key):
     """Moves the slider to an end; the wrong bits once the array is written."""
     page.press("#rate", key)
@@ -230,8 +247,12 @@ def check(page, options):
                   height=options.size[1], deviceScaleFactor=1, mobile=False)
     page.do("/url", {"url": options.url})
     check_loading(page)
-    said = check_drawing(page, options.draw)
-    print(f"drew a {options.draw}, the network says {said}")
+    if options.picture:
+        said = check_picture(page, options.picture)
+        print(f"took {options.picture}, the network says {said}")
+    else:
+        said = check_drawing(page, options.draw)
+        print(f"drew a {options.draw}, the network says {said}")
     if options.expect is not None:
         assert said == options.expect, f"the network says {said}, not {options.expect}"
     if not options.look:
@@ -259,6 +280,7 @@ def parse():
     parser.add_argument("--draw", choices=["0", "1", "2"], default="1")
     parser.add_argument("--expect", help="fail unless the network says this")
     parser.add_argument("--look", action="store_true")
+    parser.add_argument("--picture", metavar="FILE")
     return parser.parse_args()
 
 

@@ -27,6 +27,7 @@ SPINBNND = os.environ["SPINBNND"]
 SPINBNN = os.environ["SPINBNN"]
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 MNIST = os.path.join(SOURCE, "..", "shared", "data", "mnist")
+CIFAR10 = os.path.join(SOURCE, "..", "shared", "data", "cifar-10")
 FASHION = "/usr/share/datasets/fashion-mnist"
 # Sanitized builds are slower; tests that wait, wait longer.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "1"))

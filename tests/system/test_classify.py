@@ -186,15 +186,21 @@ class Contract(unittest.TestCase):
 
     def test_models_are_described(self):
         models = {m["name"]: m for m in self.daemon.get("/api/v1/models").json()["models"]}
-        self.assertEqual(set(models), {"mnist", "fashion"})
+        self.assertEqual(set(models), {"mnist", "fashion", "cifar10"})
         mnist = self.daemon.get("/api/v1/models/mnist").json()
         self.assertEqual(mnist["layers"][0]["cells"], 784 * 1024)
         self.assertEqual(mnist["input"]["encoding"], "binary")
         self.assertEqual((mnist["input"]["bgr"], mnist["input"]["fit"], mnist["input"]["resize"]),
                          (False, "stretch", None))
         self.assertEqual(models["fashion"]["labels"][9], "ankle boot")
+        cifar10 = self.daemon.get("/api/v1/models/cifar10").json()
+        self.assertEqual([cifar10["input"][k] for k in ("height", "width", "channels", "encoding")],
+                         [32, 32, 3, "pixels"])
+        self.assertEqual(cifar10["labels"][3], "cat")
+        self.assertEqual(sum(layer["cells"] for layer in cifar10["layers"]), 14022016)
         self.assertGreaterEqual(models["mnist"]["accuracy"]["ratio"], 0.982)
         self.assertGreaterEqual(models["fashion"]["accuracy"]["ratio"], 0.865)
+        self.assertEqual(models["cifar10"]["accuracy"]["correct"], 9169)
 
 
 class Accuracy(unittest.TestCase):

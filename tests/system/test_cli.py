@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line against a running daemon."""
 import json
+import lzma
 import math
 import os
 import re
@@ -8,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from spinbnn_system import Daemon, FASHION, PATIENCE, SOURCE, SPINBNN, jpeg, needs_fashion, png
+from spinbnn_system import (CIFAR10, Daemon, FASHION, PATIENCE, SOURCE, SPINBNN, jpeg,
+                            needs_fashion, png)
 
 SEVEN = os.path.join(SOURCE, "models", "examples", "seven.png")
 
@@ -333,6 +335,17 @@ class CommandLine(unittest.TestCase):
                 f.write("1\n0\n")
             done = self.run_cli(*evaluate, code=65)
             self.assertIn('"1" is class 0, of mnist class 1', done.stderr)
+
+    @unittest.skipUnless(os.path.isdir(CIFAR10), "CIFAR-10 is not here (../shared/data)")
+    def test_evaluate_is_exact_on_cifar10(self):
+        self.run_cli("operating-point", "set", "-m", "cifar10", "--mode", "iid",
+                     "--bit-error-rate", "0")
+        with tempfile.TemporaryDirectory() as folder:
+            with lzma.open(os.path.join(CIFAR10, "test_batch.bin.xz")) as packed, \
+                    open(os.path.join(folder, "test_batch.bin"), "wb") as plain:
+                plain.write(packed.read())
+            out = self.json("evaluate", "-m", "cifar10", "-d", folder, "--limit", "500")
+        self.assertEqual(out["correct"], 473)
 
     def test_status_models_health_and_version(self):
         self.assertIn("mnist", self.run_cli("status").stdout)

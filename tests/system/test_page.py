@@ -3,25 +3,26 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
-from spinbnn_system import Daemon, PATIENCE
+from spinbnn_system import Daemon, PATIENCE, png
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Page(unittest.TestCase):
-    def look(self, *options):
+    def look(self, *options, model="mnist"):
         # page.py leaves the knob turned: each look has a daemon of its own.
         with Daemon() as daemon:
             done = subprocess.run([sys.executable, "-B", os.path.join(HERE, "page.py"),
-                                   daemon.url + "/#mnist", *options],
+                                   daemon.url + "/#" + model, *options],
                                   capture_output=True, text=True, timeout=120 * PATIENCE)
             if done.returncode == 77:
                 self.skipTest(done.stdout.strip())
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             status = daemon.get("/api/v1/status").json()
-            return next(m for m in status["models"] if m["name"] == "mnist")
+            return next(m for m in status["models"] if m["name"] == model)
 
     def test_a_drawn_digit_is_read_and_the_knob_turns(self):
         mnist = self.look()
@@ -31,6 +32,14 @@ class Page(unittest.TestCase):
 
     def test_it_fits_a_telephone(self):
         self.look("--size", "390x844", "--dark", "--look")
+
+    def test_a_colour_picture_is_taken_from_a_file(self):
+        pixels = bytes(v for y in range(32) for x in range(32) for v in (8 * x, 8 * y, 255 - 8 * x))
+        with tempfile.NamedTemporaryFile(suffix=".png") as file:
+            file.write(png(32, 32, pixels, colour=2))
+            file.flush()
+            cifar10 = self.look("--picture", file.name, "--look", model="cifar10")
+        self.assertGreater(cifar10["images"], 0)
 
     def test_files_have_tags_and_a_policy(self):
         with Daemon() as daemon:

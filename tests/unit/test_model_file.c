@@ -162,19 +162,27 @@ static void a_written_network_comes_back_the_same(void **state)
 static void the_shipped_models_are_read(void **state)
 {
     (void)state;
-    static const char *const names[] = { "mnist", "fashion" };
+    static const struct {
+        const char *name;
+        size_t inputs;
+    } shipped[] = {
+        { "mnist", 28 * 28 },
+        { "fashion", 28 * 28 },
+        { "cifar10", 32 * 32 * 3 },
+    };
     char path[512], why[ERR_LEN];
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(shipped) / sizeof(shipped[0]); i++) {
         struct network *net = NULL;
 
         (void)snprintf(path, sizeof(path), "%s/models/%s.sbnn", TEST_SOURCE_DIR,
-                       names[i]);
+                       shipped[i].name);
         enum status st = model_file_load(path, &net, why);
         if (st != ST_OK)
             print_error("%s\n", why);
         assert_int_equal(st, ST_OK);
-        assert_int_equal(network_inputs(net), 784);
+        assert_string_equal(net->name, shipped[i].name);
+        assert_int_equal(network_inputs(net), shipped[i].inputs);
         assert_int_equal(net->n_classes, 10);
         assert_int_equal(net->test_total, 10000);
         assert_true(net->test_correct > 8650);
