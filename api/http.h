@@ -100,6 +100,8 @@ const char *http_call_param(const struct http_call *call, size_t i);
 /* First query argument of that name, decoded; NULL if absent, "" if without value. What
  * is no escape, and %00, stays as it was sent. */
 const char *http_call_query(const struct http_call *call, const char *name);
+/* Name of the i-th query argument; NULL beyond the last. */
+const char *http_call_query_name(const struct http_call *call, size_t i);
 /* NULL if absent. */
 const char *http_call_header(const struct http_call *call, const char *name);
 /* Media type of Content-Type in lower case without parameters, "" if absent. Borrowed. */

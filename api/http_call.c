@@ -335,21 +335,42 @@ static void decode_args(struct http_call *call)
         call->n_args = http_route_decode_query(call->args.data);
 }
 
-const char *http_call_query(const struct http_call *call, const char *name)
+/* How many there are. */
+static size_t count_args(const struct http_call *call)
 {
     if (call->query == NULL)
-        return NULL;
+        return 0;
     if (!call->args_decoded)
         decode_args((struct http_call *)call); /* a cache; handlers never see it change */
+    return call->n_args;
+}
 
+const char *http_call_query(const struct http_call *call, const char *name)
+{
+    size_t n = count_args(call);
     const char *at = call->args.data;
-    for (size_t i = 0; i < call->n_args; i++) {
+
+    for (size_t i = 0; i < n; i++) {
         const char *value = at + strlen(at) + 1;
         if (strcmp(at, name) == 0)
             return value;
         at = value + strlen(value) + 1;
     }
     return NULL;
+}
+
+const char *http_call_query_name(const struct http_call *call, size_t i)
+{
+    size_t n = count_args(call);
+    const char *at = call->args.data;
+
+    if (i >= n)
+        return NULL;
+    for (; i > 0; i--) {
+        at += strlen(at) + 1;
+        at += strlen(at) + 1;
+    }
+    return at;
 }
 
 const char *http_call_header(const struct http_call *call, const char *name)

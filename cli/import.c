@@ -79,6 +79,10 @@ static int read_contract(const struct option_value *values,
             continue;
         enum status st =
             onnx_contract_set(contract, onnx_contract_members[i].name, value->text, why);
+        /* It begins with the member's name, which options write with dashes. */
+        for (char *c = why; st == ST_RANGE && *c != ':' && *c != '\0'; c++)
+            if (*c == '_')
+                *c = '-';
         if (st != ST_OK)
             return report(st == ST_NOMEM ? EXIT_FAILURE : EX_USAGE, "import: --%s", why);
     }
@@ -113,15 +117,12 @@ static void print_remarks(const struct onnx_report *found)
         printf("  and %zu remarks more\n", found->n_dropped);
 }
 
-static int refuse(const char *path, enum status st, const struct onnx_report *found,
-                  const char *why)
+static int refuse(const char *path, enum status st, const char *why)
 {
     if (st == ST_NOMEM)
         return report(EXIT_FAILURE, "%s: out of memory", path);
-    report(EX_DATAERR, "%s: %s: %s", path, onnx_code_name(found->code), why);
-    if (found->accepted[0] != '\0')
-        report(EX_DATAERR, "%s: accepted: %s", path, found->accepted);
-    return EX_DATAERR;
+    /* It begins with the code, and ends with what would be accepted. */
+    return report(EX_DATAERR, "%s: %s", path, why);
 }
 
 static int save(const char *path, const struct network *net,
@@ -131,7 +132,7 @@ static int save(const char *path, const struct network *net,
 
     if (model_file_save(path, net, why) != ST_OK)
         return report(EX_CANTCREAT, "%s", why);
-    printf("%s: %s in %zu layers of cells\n", path,
+    printf("%s: %s cells in %zu layers\n", path,
            output_count((double)network_cells(net), a), net->n_layers);
     print_remarks(found);
     return EXIT_SUCCESS;
@@ -151,6 +152,12 @@ static int run(const struct cli *cli, const struct option_value *values, char **
     (void)n_args;
     if (!values[IMPORT_OUTPUT].given)
         return report(EX_USAGE, "import: say where to: -o FILE.sbnn");
+    if (values[IMPORT_NAME].given && !network_name_ok(values[IMPORT_NAME].text))
+        return report(
+            EX_USAGE,
+            "import: --name: \"%.80s\" is no name of a model: 1 to 64 of A-Z a-z "
+            "0-9 . _ -, not beginning with a dot",
+            values[IMPORT_NAME].text);
     onnx_contract_init(&contract);
     int code = read_contract(values, &contract);
     if (code == EXIT_SUCCESS &&
@@ -164,7 +171,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
         contract.options.description = values[IMPORT_DESCRIPTION].text;
         enum status st = onnx_import(bytes, len, &contract.options, &net, &found, why);
         code = st == ST_OK ? save(values[IMPORT_OUTPUT].text, net, &found)
-                           : refuse(args[0], st, &found, why);
+                           : refuse(args[0], st, why);
         network_free(net);
     }
     onnx_report_done(&found);

@@ -2,12 +2,15 @@
 /* upload.c - models that come and go while others are served.
  *
  *   upload_put       data thread          queue
- *   put_work         programming thread   read the file or import it, keep it, programme
- * its array, then serve it in place of one of its name upload_delete    data thread queue
+ *   put_work         programming thread   read the file or import it, keep it, program
+ *                                         its array, then serve it in place of one of its
+ *                                         name
+ *   upload_delete    data thread          queue
  *   delete_work      programming thread   serve it no more, forget its files
  *
  * Requests in flight end on the model that they began with; its last reference frees it.
  */
+#include "core/nearest.h"
 #include "daemon/array.h"
 #include "daemon/describe.h"
 #include "daemon/log.h"
@@ -37,31 +40,84 @@ static void refuse_import(const struct onnx_report *report, const char *why,
         problem_add(problem, "", "accepted: %s", report->accepted);
 }
 
-/* Every violation of the query; ST_OK without any. */
+/* A violation; the first of them makes the problem. */
+static void refuse_argument(struct problem *problem, const char *name, const char *why)
+{
+    char pointer[32];
+
+    if (problem->status == 0)
+        problem_set(problem, 422, "invalid_query", "%s", "");
+    (void)snprintf(pointer, sizeof(pointer), "?%.30s", name);
+    problem_add(problem, pointer, "query argument %.200s", why);
+}
+
+/* A slip in a name would leave the network with another input than its owner thinks. */
+static void refuse_unknown(struct http_call *call, struct problem *problem)
+{
+    const char *names[32] = { NULL };
+    const char *name;
+    char why[ERR_LEN];
+
+    for (size_t i = 0; onnx_contract_members[i].name != NULL && i < 31; i++)
+        names[i] = onnx_contract_members[i].name;
+    for (size_t i = 0; (name = http_call_query_name(call, i)) != NULL; i++) {
+        const char *near = nearest_name(name, names);
+
+        if (near != NULL && strcmp(near, name) == 0)
+            continue;
+        (void)snprintf(why, sizeof(why), "%.30s is not known%s%s%s", name,
+                       near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                       near != NULL ? "?" : "");
+        refuse_argument(problem, name, why);
+    }
+}
+
+static void set_no_memory(struct problem *problem)
+{
+    problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+}
+
+/* Every violation of the query, not just the first. */
 static enum status read_contract(struct http_call *call, struct onnx_contract *contract,
                                  struct problem *problem)
 {
-    enum status st = ST_OK;
+    char why[ERR_LEN];
 
+    problem->status = 0;
     for (const struct onnx_contract_member *m = onnx_contract_members; m->name != NULL;
          m++) {
         const char *value = http_call_query(call, m->name);
-        char pointer[32], why[ERR_LEN];
+        enum status st =
+            value != NULL ? onnx_contract_set(contract, m->name, value, why) : ST_OK;
 
-        if (value == NULL || onnx_contract_set(contract, m->name, value, why) == ST_OK)
-            continue;
-        if (st == ST_OK)
-            problem_set(problem, 422, "invalid_query", "%s", "");
-        st = ST_RANGE;
-        (void)snprintf(pointer, sizeof(pointer), "?%s", m->name);
-        problem_add(problem, pointer, "query argument %.200s", why);
+        if (st == ST_NOMEM) {
+            set_no_memory(problem);
+            return st;
+        }
+        if (st != ST_OK)
+            refuse_argument(problem, m->name, why);
     }
-    return st;
+    refuse_unknown(call, problem);
+    return problem->status == 0 ? ST_OK : ST_RANGE;
 }
 
-static enum status import_bytes(struct http_call *call, const char *name,
-                                struct network **ret_net, struct onnx_report *ret_report,
-                                struct problem *problem)
+/* A model file says itself what a pixel is. */
+static enum status refuse_contract(struct http_call *call, struct problem *problem)
+{
+    const char *name;
+    char why[ERR_LEN];
+
+    problem->status = 0;
+    for (size_t i = 0; (name = http_call_query_name(call, i)) != NULL; i++) {
+        (void)snprintf(why, sizeof(why), "%.30s is for ONNX files; this is a model file",
+                       name);
+        refuse_argument(problem, name, why);
+    }
+    return problem->status == 0 ? ST_OK : ST_RANGE;
+}
+
+static enum status import_bytes(struct http_call *call, struct network **ret_net,
+                                struct onnx_report *ret_report, struct problem *problem)
 {
     struct onnx_contract contract;
     char why[ERR_LEN];
@@ -71,10 +127,9 @@ static enum status import_bytes(struct http_call *call, const char *name,
     onnx_contract_init(&contract);
     enum status st = read_contract(call, &contract, problem);
     if (st == ST_OK) {
-        contract.options.name = name;
         st = onnx_import(body, len, &contract.options, ret_net, ret_report, why);
         if (st == ST_NOMEM)
-            problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+            set_no_memory(problem);
         else if (st != ST_OK)
             refuse_import(ret_report, why, problem);
     }
@@ -88,42 +143,35 @@ static bool is_sbnn(const uint8_t *body, size_t len)
            memcmp(body, sbnn_magic, sizeof(sbnn_magic) - 1) == 0;
 }
 
-/* A model file says its own name; the path's is the one that counts. */
+static enum status parse_bytes(struct http_call *call, struct network **ret_net,
+                               struct problem *problem)
+{
+    char why[ERR_LEN];
+    size_t len;
+    const uint8_t *body = http_call_body(call, &len);
+
+    if (refuse_contract(call, problem) != ST_OK)
+        return ST_RANGE;
+    enum status st = model_file_parse(body, len, ret_net, why);
+    if (st == ST_NOMEM)
+        set_no_memory(problem);
+    else if (st != ST_OK)
+        problem_set(problem, 422, "invalid_model_file", "%s", why);
+    return st;
+}
+
+/* Files say a name of their own; the path's is the one that counts. */
 static enum status rename_network(struct network *net, const char *name,
                                   struct problem *problem)
 {
     char *copy = strdup(name);
 
     if (copy == NULL) {
-        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        set_no_memory(problem);
         return ST_NOMEM;
     }
     free(net->name);
     net->name = copy;
-    return ST_OK;
-}
-
-static enum status parse_bytes(struct http_call *call, const char *name,
-                               struct network **ret_net, struct problem *problem)
-{
-    char why[ERR_LEN];
-    size_t len;
-    const uint8_t *body = http_call_body(call, &len);
-    struct network *net;
-    enum status st = model_file_parse(body, len, &net, why);
-
-    if (st == ST_NOMEM)
-        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
-    else if (st != ST_OK)
-        problem_set(problem, 422, "invalid_model_file", "%s", why);
-    if (st != ST_OK)
-        return st;
-    st = rename_network(net, name, problem);
-    if (st != ST_OK) {
-        network_free(net);
-        return st;
-    }
-    *ret_net = net;
     return ST_OK;
 }
 
@@ -191,6 +239,31 @@ static void let_go(struct daemon *daemon, struct model *before)
     model_drop(before);
 }
 
+/* Its file goes from `path` to its own place, and it is served; what was served under its
+ * name comes back in *ret_before. */
+static enum status publish(struct daemon *daemon, struct model *model, const char *path,
+                           struct model **ret_before, struct problem *problem)
+{
+    char why[ERR_LEN];
+    enum status st = model_file_move(path, model->file_path, why);
+
+    if (st != ST_OK) {
+        problem_set(problem, 507, "model_not_kept", "%.240s", why);
+        return st;
+    }
+    model_keep(model);
+    st = registry_put(daemon->registry, model, ret_before);
+    if (st == ST_OK)
+        return st;
+    problem_set(problem, 409, "too_many_models", "more than %d models", REGISTRY_MAX);
+    /* Nobody else has the name: a file that stayed would hinder the next start. */
+    if (model_file_remove(model->file_path, why) != ST_OK)
+        log_line(LOG_ERROR, "model", "\"%.240s\" cannot be removed", why);
+    (void)unlink(model->image_path); /* if it stays, it is an array of nobody's */
+    model_drop(model);
+    return st;
+}
+
 /* Takes `net`; its file is at `path` and goes to the model's own place. */
 static enum status serve(struct daemon *daemon, struct network *net, const char *path,
                          struct model **ret_model, struct problem *problem)
@@ -200,25 +273,14 @@ static enum status serve(struct daemon *daemon, struct network *net, const char 
                                &daemon->device, &model);
 
     if (st != ST_OK) {
-        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        set_no_memory(problem);
         return st;
     }
     st = start(daemon, model, problem);
-    if (st == ST_OK && rename(path, model->file_path) != 0) {
-        problem_set(problem, 507, "model_not_kept", "%.180s: %s", model->file_path,
-                    strerror(errno));
-        record_remove_model(daemon->record, model);
-        st = ST_IO;
-    }
     if (st == ST_OK) {
-        model_keep(model);
-        st = registry_put(daemon->registry, model, &before);
-        if (st != ST_OK) {
-            problem_set(problem, 409, "too_many_models", "more than %d models",
-                        REGISTRY_MAX);
+        st = publish(daemon, model, path, &before, problem);
+        if (st != ST_OK)
             record_remove_model(daemon->record, model);
-            model_drop(model);
-        }
     }
     if (st != ST_OK) {
         model_drop(model);
@@ -265,14 +327,16 @@ static enum status put(struct daemon *daemon, struct http_call *call, const char
     struct network *net = NULL;
     size_t len;
     const uint8_t *body = http_call_body(call, &len);
-    enum status st = is_sbnn(body, len) ? parse_bytes(call, name, &net, problem)
-                                        : import_bytes(call, name, &net, report, problem);
+    enum status st = is_sbnn(body, len) ? parse_bytes(call, &net, problem)
+                                        : import_bytes(call, &net, report, problem);
 
     if (st != ST_OK)
         return st;
     (void)snprintf(path, sizeof(path), "%s/models/%s.new", daemon->settings.state_dir,
                    name);
-    st = make_folder(daemon, problem);
+    st = rename_network(net, name, problem);
+    if (st == ST_OK)
+        st = make_folder(daemon, problem);
     if (st != ST_OK) {
         network_free(net);
         return st;
@@ -288,7 +352,7 @@ static enum status put(struct daemon *daemon, struct http_call *call, const char
 static void put_work(struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
-    struct model *before = registry_take(daemon->registry, name), *model;
+    struct model *before = registry_take(daemon->registry, name), *model = NULL;
     struct onnx_report report = { .remarks = NULL };
     struct problem problem;
 
@@ -357,6 +421,7 @@ static void delete_work(struct daemon *daemon, struct model *model,
 {
     struct buf body = BUF_INIT;
     struct problem problem;
+    char why[ERR_LEN];
 
     if (model->origin != MODEL_UPLOADED) {
         problem_set(&problem, 409, "not_uploaded",
@@ -365,17 +430,23 @@ static void delete_work(struct daemon *daemon, struct model *model,
         http_reply_problem(call, &problem);
         return;
     }
-    if (!registry_remove(daemon->registry, model)) {
+    if (model->retired) {
         problem_set(&problem, 404, "unknown_model", "model \"%s\" has gone already",
                     model->net->name);
         http_reply_problem(call, &problem);
         return;
     }
-    record_event(daemon->record, METRICS_INFO, "model", model, "deleted");
-    if (unlink(model->file_path) != 0 ||
-        (unlink(model->image_path) != 0 && errno != ENOENT))
+    /* The file first: with it the model would come back at the next start. */
+    if (model_file_remove(model->file_path, why) != ST_OK) {
+        problem_set(&problem, 507, "model_not_deleted", "it is served on: %.200s", why);
+        http_reply_problem(call, &problem);
+        return;
+    }
+    if (unlink(model->image_path) != 0 && errno != ENOENT)
         record_event(daemon->record, METRICS_WARNING, "model", model,
-                     "its files stay: %s", strerror(errno));
+                     "the file of its array stays: %s", strerror(errno));
+    record_event(daemon->record, METRICS_INFO, "model", model, "deleted");
+    (void)registry_remove(daemon->registry, model); /* only this thread takes any out */
     let_go(daemon, model); /* the registry's reference; the caller has one more */
     http_reply(call, 204, NULL, &body);
 }

@@ -34,24 +34,6 @@ static int write_scratch(int fd, const struct array_image_source *source)
     return error;
 }
 
-/* Makes the rename itself outlive a power cut. */
-static int sync_folder(const char *path)
-{
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
-
-    memcpy(folder, slash == NULL ? "." : path, len);
-    folder[len] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    /* EINVAL: a file system whose folders need no sync. */
-    int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
-    (void)close(fd); /* nothing was written through it */
-    return error;
-}
-
 /* PATH.tmp, new and empty; a stale one is the leaving of a crash. */
 static int open_scratch(const char *scratch)
 {
@@ -81,7 +63,7 @@ static enum status save(const char *path, const struct array_image_source *sourc
         (void)unlink(scratch); /* if it stays, the next save removes it */
         return file_fail(ST_IO, path, strerror(error), why);
     }
-    error = sync_folder(path);
+    error = file_sync_folder(path);
     return error == 0 ? ST_OK : file_fail(ST_IO, path, strerror(error), why);
 }
 

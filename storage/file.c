@@ -86,6 +86,23 @@ enum status file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t 
     return st;
 }
 
+int file_sync_folder(const char *path)
+{
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+
+    memcpy(folder, slash == NULL ? "." : path, len);
+    folder[len] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    /* EINVAL: a file system whose folders need no sync. */
+    int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
+    (void)close(fd); /* nothing was written through it */
+    return error;
+}
+
 /* Gives errno, 0 on success. */
 static int write_all(int fd, const uint8_t *bytes, size_t len)
 {

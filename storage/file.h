@@ -17,6 +17,9 @@ MUST_CHECK enum status file_read(const char *path, size_t max, uint8_t **ret_byt
  * or the whole new one. ST_IO; `why` begins with the path. */
 MUST_CHECK enum status file_write(const char *path, const uint8_t *bytes, size_t len,
                                   char why[ERR_LEN]);
+/* Makes what was renamed or removed at `path` outlive a power cut. Gives errno, 0 on
+ * success. */
+int file_sync_folder(const char *path);
 /* Fills `why` with "PATH: reason" and gives `st`. A long path is cut, the reason never
  * is. */
 #define FILE_SHOWN_PATH 160

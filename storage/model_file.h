@@ -32,5 +32,12 @@ MUST_CHECK enum status model_file_bytes(const struct network *net, uint8_t **ret
  * begins with the path. */
 MUST_CHECK enum status model_file_save(const char *path, const struct network *net,
                                        char why[ERR_LEN]);
+/* Puts the file at `from` in the place of whatever is at `to`, for good: a power cut does
+ * not undo it. ST_IO; `why` begins with the path. */
+MUST_CHECK enum status model_file_move(const char *from, const char *to,
+                                       char why[ERR_LEN]);
+/* Removes it for good; that it is not there is fine. ST_IO; `why` begins with the path.
+ */
+MUST_CHECK enum status model_file_remove(const char *path, char why[ERR_LEN]);
 
 #endif

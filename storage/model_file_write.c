@@ -10,8 +10,11 @@
 #include "storage/model_file_internal.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
@@ -219,4 +222,25 @@ enum status model_file_save(const char *path, const struct network *net,
     st = file_write(path, bytes, len, why);
     free(bytes);
     return st;
+}
+
+static enum status sync_folder(const char *path, char why[ERR_LEN])
+{
+    int error = file_sync_folder(path);
+
+    return error == 0 ? ST_OK : file_fail(ST_IO, path, strerror(error), why);
+}
+
+enum status model_file_move(const char *from, const char *to, char why[ERR_LEN])
+{
+    if (rename(from, to) != 0)
+        return file_fail(ST_IO, to, strerror(errno), why);
+    return sync_folder(to, why);
+}
+
+enum status model_file_remove(const char *path, char why[ERR_LEN])
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return file_fail(ST_IO, path, strerror(errno), why);
+    return sync_folder(path, why);
 }

@@ -76,9 +76,10 @@ static enum status set_range(struct onnx_contract *contract, const char *value)
 }
 
 /* Three numbers, or one that stands for all three. */
-static enum status read_three(const char *value, bool zero_is_wrong, float numbers[3])
+static enum status read_three(const char *value, bool zero_is_wrong, float ret_numbers[3])
 {
     const char *at = value;
+    float numbers[3];
     size_t n = 0;
 
     for (;;) {
@@ -97,6 +98,7 @@ static enum status read_three(const char *value, bool zero_is_wrong, float numbe
         return ST_RANGE;
     for (; n < 3; n++)
         numbers[n] = numbers[0];
+    memcpy(ret_numbers, numbers, sizeof(numbers));
     return ST_OK;
 }
 
@@ -104,7 +106,7 @@ static enum status set_mean(struct onnx_contract *contract, const char *value)
 {
     enum status st = read_three(value, false, contract->options.mean);
 
-    contract->options.mean_given = st == ST_OK;
+    contract->options.mean_given |= st == ST_OK;
     return st;
 }
 
@@ -112,7 +114,7 @@ static enum status set_std(struct onnx_contract *contract, const char *value)
 {
     enum status st = read_three(value, true, contract->options.std);
 
-    contract->options.std_given = st == ST_OK;
+    contract->options.std_given |= st == ST_OK;
     return st;
 }
 

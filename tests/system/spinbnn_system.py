@@ -93,6 +93,11 @@ class Daemon:
         self.reader.join()
         self.process.stderr.close()
         self.process = None
+        # A sanitizer may report and go on, and the exit code of a kill tells nothing.
+        reports = [i for i, line in enumerate(self.log)
+                   if "Sanitizer" in line or "runtime error:" in line]
+        if reports:
+            raise AssertionError("\n".join(self.log[max(reports[0] - 1, 0):reports[0] + 60]))
         return code
 
     def stop(self, sig=signal.SIGTERM):

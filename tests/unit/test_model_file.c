@@ -692,6 +692,30 @@ static void a_saved_network_is_loaded_again(void **state)
     network_free(net);
 }
 
+static void a_file_is_moved_over_another_and_removed(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    char from[128], to[128], why[ERR_LEN];
+    size_t len;
+
+    scratch_make(&scratch);
+    (void)snprintf(from, sizeof(from), "%s", scratch_file(&scratch, "a", "new", 3));
+    (void)snprintf(to, sizeof(to), "%s", scratch_file(&scratch, "b", "older", 5));
+    assert_int_equal(model_file_move(from, to, why), ST_OK);
+    uint8_t *bytes = scratch_read(to, &len);
+    assert_int_equal(len, 3);
+    assert_memory_equal(bytes, "new", 3);
+    free(bytes);
+    assert_int_equal(model_file_move(from, to, why), ST_IO); /* it is not there */
+    assert_memory_equal(why, to, strlen(to));
+    assert_int_equal(model_file_remove(to, why), ST_OK);
+    assert_int_equal(model_file_remove(to, why), ST_OK);
+    assert_int_equal(model_file_remove(scratch.dir, why), ST_IO);
+    assert_memory_equal(why, scratch.dir, strlen(scratch.dir));
+    scratch_remove(&scratch);
+}
+
 static void failed_allocations_of_stages_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -740,6 +764,7 @@ int main(void)
         cmocka_unit_test(flipped_bits_of_a_network_of_stages_do_no_harm),
         cmocka_unit_test(stages_that_cannot_be_are_refused),
         cmocka_unit_test(a_saved_network_is_loaded_again),
+        cmocka_unit_test(a_file_is_moved_over_another_and_removed),
         cmocka_unit_test(failed_allocations_of_stages_leave_nothing_behind),
     };
 
