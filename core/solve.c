@@ -249,7 +249,8 @@ static const char *without_name(const char *cause)
 {
     size_t len = strcspn(cause, " ");
 
-    return len > 0 && cause[len - 1] == ':' && cause[len] == ' ' ? cause + len + 1 : cause;
+    return len > 0 && cause[len - 1] == ':' && cause[len] == ' ' ? cause + len + 1
+                                                                 : cause;
 }
 
 enum status solve_schemes(const struct device *device,

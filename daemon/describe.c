@@ -7,6 +7,12 @@
 
 #include <inttypes.h>
 
+static const char *const origins[] = {
+    [MODEL_BUILTIN] = "built_in",
+    [MODEL_FOLDER] = "folder",
+    [MODEL_UPLOADED] = "uploaded",
+};
+
 static void write_input(struct buf *body, const struct network_input *input)
 {
     bool binary = input->encoding == NETWORK_BINARY;
@@ -72,7 +78,7 @@ void describe_write(struct buf *body, struct model *model)
 
     buf_text(body, "{\"name\":");
     buf_json_string(body, net->name);
-    buf_text(body, ",\"description\":");
+    buf_printf(body, ",\"origin\":\"%s\",\"description\":", origins[model->origin]);
     buf_json_string(body, net->description);
     buf_text(body, ",\"training\":");
     buf_json_string(body, net->training);

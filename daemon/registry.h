@@ -13,10 +13,10 @@ struct daemon;
 
 /* Without models. */
 MUST_CHECK enum status registry_new(struct registry **ret_registry);
-/* Makes daemon->registry of all that is served at the start. A model of the folder takes the place of a built-in one of the
- * same name, an uploaded one that of both. A file that cannot be read is an error: a
- * model that silently is not there is worse; so are two files of one model name. `why`
- * begins with the file. */
+/* Makes daemon->registry of all that is served at the start. A model of the folder takes
+ * the place of a built-in one of the same name, an uploaded one that of both. A file that
+ * cannot be read is an error: a model that silently is not there is worse; so are two
+ * files of one model name. `why` begins with the file. */
 MUST_CHECK enum status registry_load(struct daemon *daemon, char why[ERR_LEN]);
 /* Takes NULL. */
 void registry_free(struct registry *registry);

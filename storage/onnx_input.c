@@ -380,6 +380,8 @@ bool lower_input(struct lower *l)
                            "grey for one channel, rgb or bgr for three",
                            "other colours are given for %u channels", input->channels);
     input->bgr = o->colour == ONNX_COLOUR_BGR;
+    if (o->resize != 0 && !o->crop)
+        return refuse(l, "resize with crop=true", "resize without crop");
     if (o->crop) {
         uint32_t longer = input->height > input->width ? input->height : input->width;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times the daemon from outside: requests/s and CPU per request against a bare
-libmicrohttpd server, p99 while the operating point is turned, and the time to start.
+libmicrohttpd server, p99 while the operating point is turned, a batch by one worker and
+by two, and the time to start.
 
     bench_http.py BUILD_DIR [--rounds N] [--seconds S] [--rows FILE]
 
@@ -32,6 +33,8 @@ CLASSIFY = "/api/v1/models/mnist/classify"
 POINT = "/api/v1/models/mnist/operating-point"
 PATCH_EVERY_S = 0.1
 START_TRIES = 9
+BATCH = 64
+BATCHES = 5 # a round
 # Bytes per connection of the bare server. The library clears them for every request, so
 # more would only slow it down.
 BARE_MEMORY = 16 * 1024
@@ -75,7 +78,7 @@ class Process:
 class Daemon(Process):
     """spinbnnd on a port of its own; ready_s is the time from exec to READY=1."""
 
-    def __init__(self, program, state):
+    def __init__(self, program, state, *arguments):
         notify = os.path.join(state, "notify")
         log = os.path.join(state, "log")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox, \
@@ -84,7 +87,7 @@ class Daemon(Process):
             inbox.settimeout(30)
             began = time.monotonic()
             super().__init__([program, "--listen", "127.0.0.1:0", "--state-dir",
-                              os.path.join(state, "state")],
+                              os.path.join(state, "state"), *arguments],
                              stderr=stderr, env=dict(os.environ, NOTIFY_SOCKET=notify))
             try:
                 inbox.recv(4096)
@@ -287,6 +290,38 @@ def measure_turning(daemon, folder, rounds, seconds, rows):
         rows.add("p99 while turned, %s, to quiet" % mode, ratio, "x", 2.0, True)
 
 
+def measure_workers(program, folder, rounds, rows):
+    """A batch of a network that takes long, by one worker and by two."""
+    draw = random.Random(1)
+    images = [{"b64": base64.b64encode(draw.randbytes(3072)).decode()} for _ in range(BATCH)]
+    body = json.dumps({"images": images}).encode()
+    path = "/api/v1/models/cifar10/classify?top=1"
+    ms, computing = {1: [], 2: []}, {1: [], 2: []}
+    daemons = {}
+    try:
+        for workers in ms:
+            state = os.path.join(folder, "workers-%d" % workers)
+            os.mkdir(state)
+            daemons[workers] = Daemon(program, state, "--workers", str(workers))
+            daemons[workers].ask("POST", path, body) # the first one is not timed
+        for _ in range(BATCHES * rounds):
+            for workers, daemon in daemons.items():
+                asked = time.monotonic()
+                answer = json.loads(daemon.ask("POST", path, body)[1])
+                ms[workers].append((time.monotonic() - asked) * 1e3)
+                computing[workers].append(answer["time_us"]["compute"] / 1e3)
+    finally:
+        for daemon in daemons.values():
+            daemon.stop()
+    print("\na batch of %d for cifar10, %d in turns" % (BATCH, len(ms[1])))
+    print("%-22s %12s %12s %7s %10s" % ("", "1 worker, ms", "2 workers", "ratio", "best/best"))
+    for what, times in (("computing", computing), ("from request to answer", ms)):
+        ratio = median(one / two for one, two in zip(times[1], times[2]))
+        print("%-22s %12.2f %12.2f %7.2f %10.2f" % (
+            what, median(times[1]), median(times[2]), ratio, min(times[1]) / min(times[2])))
+        rows.add("batch of %d, two workers to one, %s" % (BATCH, what), ratio, "x", 1.8, False)
+
+
 def measure_start(program, rows):
     first, second = [], []
     for _ in range(START_TRIES):
@@ -326,6 +361,7 @@ def main():
             measure_turning(daemon, folder, options.rounds, options.seconds, rows)
         finally:
             daemon.stop()
+        measure_workers(program, folder, options.rounds, rows)
         measure_start(program, rows)
     except (Failed, OSError) as error:
         print("bench_http: %s" % error, file=sys.stderr)

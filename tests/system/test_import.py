@@ -133,6 +133,7 @@ class Contract(ImportTest):
         fit = self.imported(net, range="0..255", crop="true")["model"]["input"]
         self.assertEqual((fit["fit"], fit["resize"]), ("crop", 5))
         self.refused("input_contract", net, range="0..255", crop="true", resize=3)
+        self.refused("input_contract", net, range="0..255", resize=8)
 
     def test_labels_are_one_for_each_class(self):
         net = SmallNet(5).onnx()

@@ -69,8 +69,10 @@ class Put(ModelsTest):
             self.assertEqual((model["name"], model["generation"], model["state"]),
                              ("clothes", 1, "ready"))
             self.assertEqual(answer.json()["remarks"], [])
+            self.assertEqual(model["origin"], "uploaded")
+            self.assertEqual(daemon.get(MODELS + "/mnist").json()["origin"], "built_in")
             self.assertEqual(daemon.get(MODELS + "/clothes").json(), model)
-            self.assertEqual(sorted(names(daemon)), ["clothes", "fashion", "mnist"])
+            self.assertEqual(sorted(names(daemon)), ["cifar10", "clothes", "fashion", "mnist"])
             picture = random.Random(1).randbytes(784)
             self.assertEqual(logits(daemon, "clothes", picture, 10),
                              logits(daemon, "fashion", picture, 10))
@@ -118,12 +120,12 @@ class Put(ModelsTest):
             mnist, fashion = (logits(daemon, m, picture, 10) for m in ("mnist", "fashion"))
             self.assertEqual(put(daemon, "mnist", model_file("fashion")).status, 200)
             self.assertEqual(logits(daemon, "mnist", picture, 10), fashion)
-            self.assertEqual(sorted(names(daemon)), ["fashion", "mnist"])
+            self.assertEqual(sorted(names(daemon)), ["cifar10", "fashion", "mnist"])
             daemon.stop()
             daemon.start()
             self.assertEqual(logits(daemon, "mnist", picture, 10), fashion)
             self.assertEqual(delete(daemon, "mnist"), 204)
-            self.assertEqual(names(daemon), ["fashion"])
+            self.assertEqual(sorted(names(daemon)), ["cifar10", "fashion"])
             # What is built in comes back with the next start.
             daemon.stop()
             daemon.start()
@@ -179,7 +181,7 @@ class Delete(ModelsTest):
             self.assertEqual(delete(daemon, "nobody"), 404)
             put_net(daemon, "net", SmallNet(1))
             self.assertEqual((delete(daemon, "net"), delete(daemon, "net")), (204, 404))
-            self.assertEqual(sorted(names(daemon)), ["fashion", "mnist"])
+            self.assertEqual(sorted(names(daemon)), ["cifar10", "fashion", "mnist"])
             for what in ("", "/memory", "/operating-point", "/energy"):
                 self.assertEqual(daemon.get(MODELS + "/net" + what).status, 404)
             self.assertEqual(files(daemon, "models"), [])
@@ -191,7 +193,7 @@ class Delete(ModelsTest):
                 daemon, "SELECT * FROM v_operating_point WHERE model = 'net'")), 1)
             daemon.stop()
             daemon.start()
-            self.assertEqual(sorted(names(daemon)), ["fashion", "mnist"])
+            self.assertEqual(sorted(names(daemon)), ["cifar10", "fashion", "mnist"])
 
     def test_what_cannot_be_deleted_for_good_is_served_on(self):
         net = SmallNet(3)
@@ -300,7 +302,7 @@ class Ends(ModelsTest):
             with open(os.path.join(daemon.state, "models", "net.sbnn"), "rb") as f:
                 body = f.read()
         at = body.index(b"\3\0net") + 2
-        for i in range(1022):
+        for i in range(1021):
             renamed = body[:at] + (b"%03x" % i) + body[at + 3:]
             renamed = renamed[:12] + struct.pack("<I", zlib.crc32(renamed[16:])) + renamed[16:]
             with open("%s/%03x.sbnn" % (folder, i), "wb") as f:

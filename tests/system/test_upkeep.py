@@ -131,7 +131,8 @@ class Age(UpkeepTest):
         self.assertGreater(sum(self.age(1e5)["flipped"].values()), 1000)
 
     def test_what_has_no_physics_does_not_age(self):
-        self.perfect(layers={"fc2": {"mode": "iid"}})
+        self.perfect()
+        self.daemon.program("mnist", {"layers": {"fc2": {"mode": "iid"}}})
         aged = self.age(10 * YEAR, 358)
         wrong = {layer["name"]: layer["wrong_bits"] for layer in aged["result"]["layers"]}
         self.assertGreater(wrong["fc1"], 10000)
