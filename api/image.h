@@ -8,7 +8,7 @@
  * wants it so; pictures are brought there, in this order: alpha over black; RGB to grey
  * by Rec. 601 luma (0.299 R + 0.587 G + 0.114 B) or grey to RGB by copying; then, if the
  * size differs, scaling with the aspect kept (area average down, bilinear up), either
- * until the whole just fits, centred on black (NETWORK_STRETCH), or until the shorter
+ * until the whole just fits, centred on black (NETWORK_LETTERBOX), or until the shorter
  * side is the contract's `resize`, of which the middle is cut out (NETWORK_CROP); last
  * red and blue change places where blue comes first. Light and dark are never swapped:
  * networks say in their description what is background. Pure; any thread; allocates

@@ -58,7 +58,8 @@ static const struct option import_options[IMPORT_OPTIONS + 1] = {
     [IMPORT_WIDTH] = MEMBER("width", "PIXELS", "likewise"),
     [IMPORT_RESIZE] = MEMBER(
         "resize", "PIXELS", "the shorter side before the middle is cut out; with --crop"),
-    [IMPORT_CROP] = MEMBER("crop", "true", "cut the middle out, in place of stretching"),
+    [IMPORT_CROP] =
+        MEMBER("crop", "true", "cut the middle out, in place of fitting the whole"),
     [IMPORT_LABELS] = MEMBER("labels", "A,B,..", "names of the classes, in order"),
     [IMPORT_TIES] = MEMBER("ties", "up|down", "what the sign of exactly zero is"),
     [IMPORT_ASSUME_SIGN] = MEMBER("assume-sign", "true",

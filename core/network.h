@@ -47,8 +47,8 @@ enum network_encoding {
 
 /* How a picture of another size is brought to height x width (api/image.h). */
 enum network_fit {
-    NETWORK_STRETCH = 0, /* the whole, its aspect kept, until it just fits; on black */
-    NETWORK_CROP = 1,    /* the shorter side to `resize`, then the middle cut out */
+    NETWORK_LETTERBOX = 0, /* the whole, its aspect kept, until it just fits; on black */
+    NETWORK_CROP = 1,      /* the shorter side to `resize`, then the middle cut out */
 };
 
 struct network_input {

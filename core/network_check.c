@@ -111,10 +111,11 @@ static enum status check_input(const struct network_input *in, char why[ERR_LEN]
                       in->threshold);
     if (in->bgr && in->channels != 3)
         return refuse(why, "blue first, but %u channels", in->channels);
-    if (in->fit != NETWORK_STRETCH && in->fit != NETWORK_CROP)
+    if (in->fit != NETWORK_LETTERBOX && in->fit != NETWORK_CROP)
         return refuse(why, "unknown fit %d of pictures", (int)in->fit);
-    if (in->fit == NETWORK_STRETCH && in->resize != 0)
-        return refuse(why, "pictures are stretched, but a resize of %u", in->resize);
+    if (in->fit == NETWORK_LETTERBOX && in->resize != 0)
+        return refuse(why, "pictures are fitted whole, but there is a resize of %u",
+                      in->resize);
     if (in->fit == NETWORK_CROP && (in->resize < in->height || in->resize < in->width ||
                                     in->resize > NETWORK_MAX_SIDE))
         return refuse(why, "a resize to %u before cropping %u x %u", in->resize,

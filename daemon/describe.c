@@ -28,7 +28,7 @@ static void write_input(struct buf *body, const struct network_input *input)
     if (input->fit == NETWORK_CROP)
         buf_printf(body, ",\"fit\":\"crop\",\"resize\":%u}", input->resize);
     else
-        buf_text(body, ",\"fit\":\"stretch\",\"resize\":null}");
+        buf_text(body, ",\"fit\":\"letterbox\",\"resize\":null}");
 }
 
 static void write_labels(struct buf *body, const struct network *net)

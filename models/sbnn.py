@@ -73,7 +73,7 @@ def write(path, name, about, training, test_set, correct, total, size, labels, l
     body += struct.pack("<II", correct, total)
     body += struct.pack("<5I", *size, encoding, threshold)
     if version == 2:
-        body += struct.pack("<3I", 0, 0, 0)             # red first, stretched
+        body += struct.pack("<3I", 0, 0, 0)             # red first, letterbox
     body += struct.pack("<I", len(labels)) + b"".join(text(s) for s in labels)
     body += struct.pack("<I", len(layers)) + b"".join(layer_bytes(x) for x in layers)
     if version == 2:

@@ -223,7 +223,7 @@ const struct onnx_contract_member onnx_contract_members[] = {
     { "width", "a whole number within 1 .. 4096", "likewise" },
     { "resize", "a whole number within 1 .. 4096",
       "the shorter side before the middle is cut out" },
-    { "crop", "true or false", "cut the middle out in place of stretching" },
+    { "crop", "true or false", "cut the middle out in place of fitting the whole" },
     { "labels", "names with commas between them", "of the classes" },
     { "ties", "up or down", "what the sign of exactly zero is" },
     { "assume_sign", "true or false",

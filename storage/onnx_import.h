@@ -44,7 +44,7 @@ struct onnx_options {
     float mean[3], std[3]; /* finite; std not 0 */
     enum onnx_colour colour;
     uint32_t height, width, channels; /* of a flat input; 0: derived where it can be */
-    bool crop;                        /* NETWORK_CROP, from `resize`; else stretch */
+    bool crop;                        /* NETWORK_CROP, from `resize`; else the whole */
     uint32_t resize;                  /* with crop; 0: the longer side of the input */
     const char *const *labels;        /* borrowed, [n_labels]; NULL: numbers */
     size_t n_labels;

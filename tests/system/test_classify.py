@@ -191,7 +191,7 @@ class Contract(unittest.TestCase):
         self.assertEqual(mnist["layers"][0]["cells"], 784 * 1024)
         self.assertEqual(mnist["input"]["encoding"], "binary")
         self.assertEqual((mnist["input"]["bgr"], mnist["input"]["fit"], mnist["input"]["resize"]),
-                         (False, "stretch", None))
+                         (False, "letterbox", None))
         self.assertEqual(models["fashion"]["labels"][9], "ankle boot")
         cifar10 = self.daemon.get("/api/v1/models/cifar10").json()
         self.assertEqual([cifar10["input"][k] for k in ("height", "width", "channels", "encoding")],

@@ -127,7 +127,7 @@ class Contract(ImportTest):
     def test_crop_and_resize_say_how_pictures_are_fitted(self):
         net = conv_net().write()
         fit = self.imported(net, range="0..255")["model"]["input"]
-        self.assertEqual((fit["fit"], fit["resize"]), ("stretch", None))
+        self.assertEqual((fit["fit"], fit["resize"]), ("letterbox", None))
         fit = self.imported(net, range="0..255", crop="true", resize=8)["model"]["input"]
         self.assertEqual((fit["fit"], fit["resize"]), ("crop", 8))
         fit = self.imported(net, range="0..255", crop="true")["model"]["input"]

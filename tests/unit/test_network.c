@@ -156,7 +156,7 @@ static void broken_inputs_are_refused(void **state)
     is_refused(net, "blue");
     net->input = good;
     net->input.resize = 5;
-    is_refused(net, "stretched");
+    is_refused(net, "fitted whole");
     net->input.fit = NETWORK_CROP;
     assert_int_equal(network_chain(net), ST_OK);
     is_fine(net);
