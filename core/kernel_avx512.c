@@ -19,12 +19,6 @@
 _Static_assert(KERNEL_PLANES <= TILE_CELLS, "the planes of a block fit a tile");
 
 /* The tile's loops must be gone before registers are assigned. */
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 #define XOR3 0x96
 /* Of (ones, t, s): t ? ~s : ones. The majority of ones and two inputs x and y where

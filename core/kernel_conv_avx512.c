@@ -16,13 +16,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
 /* -- Bits -- */
 
 #define TILE_PLACES 2

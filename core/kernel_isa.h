@@ -8,6 +8,14 @@
 
 #include "core/kernel.h"
 
+/* Loops of a known count whose body names registers: gone through in full. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
 #define KERNEL_DECLARE(isa)                                                              \
     void kernel_counts_##isa(const struct kernel_matrix *w, const uint64_t *x,           \
                              size_t n_x, size_t x_stride, int32_t *ret_m);               \

@@ -7,13 +7,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
 #define LANES  KERNEL_PIXELS_LANES
 #define VECTOR (LANES * KERNEL_PIXELS_QUAD)
 

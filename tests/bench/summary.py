@@ -68,7 +68,7 @@ def mram_rows(text):
             continue
         mode, over, rate, ratio, speed, sign, goal, unit, verdict = found.groups()
         measured = ratio + "x" if unit == "x" else speed + " Mcell/s"
-        yield row("program 60 Mbit, %s over %s at %s" % (mode, over, rate), measured,
+        yield row("program 64 Mbit, %s over %s at %s" % (mode, over, rate), measured,
                   "%s %s%s" % (sign, goal, "x" if unit == "x" else " " + unit),
                   verdict == "met")
 
