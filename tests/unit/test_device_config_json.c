@@ -3,6 +3,7 @@
 
 #include "tests/lib/fault.h"
 #include "tests/lib/json_at.h"
+#include "tests/lib/refusal.h"
 
 #include <stdio.h>
 
@@ -172,14 +173,10 @@ static void a_patch_of_the_operating_point_is_kept_for_later(void **state)
 
 static void what_is_wrong_is_named(void **state)
 {
-    static const struct {
-        const char *body;
-        unsigned status;
-        const char *pointer, *words;
-    } cases[] = {
-        { "", 400, "", "empty" },
-        { "{\"preset\":", 400, "", "invalid JSON" },
-        { "[]", 400, "", "found a list" },
+    static const struct refusal cases[] = {
+        { "", 400, NULL, "empty" },
+        { "{\"preset\":", 400, NULL, "invalid JSON" },
+        { "[]", 400, NULL, "found a list" },
         { "{\"new_array\":\"yes\"}", 422, "/new_array", "true or false, found \"yes\"" },
         { "{\"presets\":\"default\"}", 422, "/presets", "did you mean preset?" },
         { "{\"preset\":\"retentoin\"}", 422, "/preset", "did you mean retention?" },
@@ -239,14 +236,8 @@ static void what_is_wrong_is_named(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct device_request request;
 
-        if (parse(cases[i].body, &request) == ST_OK)
-            fail_msg("%s: taken", cases[i].body);
+        expect_refusal(&cases[i], parse(cases[i].body, &request), &problem);
         device_request_done(&request);
-        if (problem.status != cases[i].status ||
-            strstr(problem.detail, cases[i].words) == NULL)
-            fail_msg("%s: %u \"%s\"", cases[i].body, problem.status, problem.detail);
-        if (cases[i].status == 422)
-            assert_string_equal(problem.errors[0].pointer, cases[i].pointer);
     }
 }
 

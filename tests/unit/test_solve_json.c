@@ -2,6 +2,7 @@
 #include "api/solve_json.h"
 
 #include "tests/lib/json_at.h"
+#include "tests/lib/refusal.h"
 
 static struct problem problem;
 
@@ -74,13 +75,9 @@ static void a_device_is_a_name_a_model_or_its_own(void **state)
 
 static void what_is_wrong_is_named(void **state)
 {
-    static const struct {
-        const char *body;
-        unsigned status;
-        const char *pointer, *words;
-    } cases[] = {
-        { "", 400, "", "empty" },
-        { "{", 400, "", "invalid JSON" },
+    static const struct refusal cases[] = {
+        { "", 400, NULL, "empty" },
+        { "{", 400, NULL, "invalid JSON" },
         { "{}", 422, "/target_error_rate", "is missing" },
         { "{\"target_error_rate\":null}", 422, "/target_error_rate", "found null" },
         { "{\"target_error_rate\":0}", 422, "/target_error_rate",
@@ -115,14 +112,8 @@ static void what_is_wrong_is_named(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct solve_body body;
 
-        if (parse(cases[i].body, &body) == ST_OK)
-            fail_msg("%s: taken", cases[i].body);
+        expect_refusal(&cases[i], parse(cases[i].body, &body), &problem);
         solve_body_done(&body);
-        if (problem.status != cases[i].status ||
-            strstr(problem.detail, cases[i].words) == NULL)
-            fail_msg("%s: %u \"%s\"", cases[i].body, problem.status, problem.detail);
-        if (cases[i].status == 422)
-            assert_string_equal(problem.errors[0].pointer, cases[i].pointer);
     }
 }
 
