@@ -199,6 +199,26 @@ static void a_writer_that_died_is_noticed(void **state)
     scratch_remove(&scratch);
 }
 
+/* A process that opens it, and is killed while it does, or soon after. */
+static void open_and_be_killed(const char *path, unsigned *seed, int most_ns)
+{
+    int wait_status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct db *db;
+        struct db_opened opened;
+        char why[ERR_LEN];
+
+        _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
+    }
+    struct timespec pause = { .tv_nsec = rand_r(seed) % most_ns };
+    assert_int_equal(nanosleep(&pause, NULL), 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &wait_status, 0), child);
+}
+
 static void a_death_while_the_file_is_made_does_no_harm(void **state)
 {
     (void)state;
@@ -207,22 +227,10 @@ static void a_death_while_the_file_is_made_does_no_harm(void **state)
     for (unsigned i = 0; i < 60; i++) {
         struct scratch scratch;
         struct db_opened opened;
-        int wait_status;
 
         scratch_make(&scratch);
         const char *path = scratch_path(&scratch, "m.db");
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            struct db *db;
-            char why[ERR_LEN];
-
-            _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
-        }
-        struct timespec pause = { .tv_nsec = rand_r(&seed) % 20000000 };
-        assert_int_equal(nanosleep(&pause, NULL), 0);
-        assert_int_equal(kill(child, SIGKILL), 0);
-        assert_int_equal(waitpid(child, &wait_status, 0), child);
+        open_and_be_killed(path, &seed, 20000000);
         db_close(must_open(path, &opened));
         assert_string_equal(opened.set_aside, "");
         assert_true(opened.created != opened.unclean);
@@ -408,22 +416,10 @@ static void a_death_while_the_schema_changes_does_no_harm(void **state)
     for (unsigned i = 0; i < 40; i++) {
         struct scratch scratch;
         struct db_opened opened;
-        int wait_status;
 
         scratch_make(&scratch);
         const char *path = make_version_1(&scratch);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            struct db *db;
-            char why[ERR_LEN];
-
-            _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
-        }
-        struct timespec pause = { .tv_nsec = rand_r(&seed) % 10000000 };
-        assert_int_equal(nanosleep(&pause, NULL), 0);
-        assert_int_equal(kill(child, SIGKILL), 0);
-        assert_int_equal(waitpid(child, &wait_status, 0), child);
+        open_and_be_killed(path, &seed, 10000000);
         db_close(must_open(path, &opened));
         assert_string_equal(opened.set_aside, "");
         assert_int_equal(sql(path, "SELECT sum(weights) FROM v_operating_point"), 162);

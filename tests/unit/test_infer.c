@@ -3,6 +3,7 @@
 
 #include "core/bits.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/infer_starve.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -359,26 +360,8 @@ static void failed_allocations_leave_nothing_behind(void **state)
 
     for (int encoding = NETWORK_PIXELS; encoding <= NETWORK_BINARY; encoding++) {
         struct fixture f = fixture_make((enum network_encoding)encoding, sizes, 2, 1);
-        struct infer_weights *weights = NULL;
-        struct infer_scratch *scratch = NULL;
-        enum status st = ST_NOMEM;
 
-        for (unsigned nth = 0; st != ST_OK; nth++) {
-            fault_at(nth);
-            st = infer_weights_new(f.net, kernel_best(), (const uint64_t *const *)f.bits,
-                                   &weights);
-            fault_off();
-            assert_true(st == ST_OK || (st == ST_NOMEM && weights == NULL));
-        }
-        st = ST_NOMEM;
-        for (unsigned nth = 0; st != ST_OK; nth++) {
-            fault_at(nth);
-            st = infer_scratch_new(f.net, 3, &scratch);
-            fault_off();
-            assert_true(st == ST_OK || (st == ST_NOMEM && scratch == NULL));
-        }
-        infer_scratch_free(scratch);
-        infer_weights_free(weights);
+        infer_starve(f.net, f.bits);
         fixture_done(&f);
     }
     infer_scratch_free(NULL);

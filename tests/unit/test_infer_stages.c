@@ -4,6 +4,7 @@
 
 #include "core/bits.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/infer_starve.h"
 #include "tests/lib/stage_net.h"
 
 #include <float.h>
@@ -542,26 +543,8 @@ static void failed_allocations_leave_nothing_behind(void **state)
     (void)state;
     uint64_t seed = 21;
     struct fixture f = fixture_make(stage_net_every_op(21), &seed);
-    struct infer_weights *weights = NULL;
-    struct infer_scratch *scratch = NULL;
-    enum status st = ST_NOMEM;
 
-    for (unsigned nth = 0; st != ST_OK; nth++) {
-        fault_at(nth);
-        st = infer_weights_new(f.net, kernel_best(), (const uint64_t *const *)f.bits,
-                               &weights);
-        fault_off();
-        assert_true(st == ST_OK || (st == ST_NOMEM && weights == NULL));
-    }
-    st = ST_NOMEM;
-    for (unsigned nth = 0; st != ST_OK; nth++) {
-        fault_at(nth);
-        st = infer_scratch_new(f.net, 3, &scratch);
-        fault_off();
-        assert_true(st == ST_OK || (st == ST_NOMEM && scratch == NULL));
-    }
-    infer_scratch_free(scratch);
-    infer_weights_free(weights);
+    infer_starve(f.net, f.bits);
     fixture_done(&f);
 }
 

@@ -192,23 +192,30 @@ static void the_shipped_models_are_read(void **state)
 
 /* -- Broken files -- */
 
+/* With the length and the checksum of the whole file, and with those of the cut. */
+static void assert_every_cut_is_refused(const struct sbnn_bytes *file)
+{
+    char why[ERR_LEN];
+
+    for (size_t len = 0; len < file->len; len++) {
+        uint8_t *cut = malloc(len + 1);
+
+        assert_int_equal(parse(file->bytes, len, why), ST_FORMAT);
+        assert_non_null(cut);
+        memcpy(cut, file->bytes, len);
+        sbnn_seal(cut, len);
+        assert_int_equal(parse(cut, len, why), ST_FORMAT);
+        free(cut);
+    }
+}
+
 static void every_cut_is_refused(void **state)
 {
     (void)state;
     struct network *net = sbnn_random(&small, 1);
     struct sbnn_bytes file = sbnn_write(net);
-    char why[ERR_LEN];
 
-    for (size_t len = 0; len < file.len; len++) {
-        assert_int_equal(parse(file.bytes, len, why), ST_FORMAT);
-        /* The same with a length and a checksum that agree with the cut. */
-        uint8_t *cut = malloc(len + 1);
-        assert_non_null(cut);
-        memcpy(cut, file.bytes, len);
-        sbnn_seal(cut, len);
-        assert_int_equal(parse(cut, len, why), ST_FORMAT);
-        free(cut);
-    }
+    assert_every_cut_is_refused(&file);
     free(file.bytes);
     network_free(net);
 }
@@ -550,18 +557,8 @@ static void every_cut_of_a_network_of_stages_is_refused(void **state)
     (void)state;
     struct network *net = stage_net_every_op(1);
     struct sbnn_bytes file = must_write(net);
-    char why[ERR_LEN];
 
-    for (size_t len = 0; len < file.len; len++) {
-        uint8_t *cut = malloc(len + 1);
-
-        assert_int_equal(parse(file.bytes, len, why), ST_FORMAT);
-        assert_non_null(cut);
-        memcpy(cut, file.bytes, len);
-        sbnn_seal(cut, len);
-        assert_int_equal(parse(cut, len, why), ST_FORMAT);
-        free(cut);
-    }
+    assert_every_cut_is_refused(&file);
     free(file.bytes);
     network_free(net);
 }
