@@ -206,6 +206,8 @@ struct mram_defects {
 MUST_CHECK enum status mram_set_defects(struct mram *mram,
                                         const struct mram_defects *defects);
 const struct mram_defects *mram_defects(const struct mram *mram);
+/* Takes them out of an array that is not used any more; the caller frees `listed`. */
+void mram_take_defects(struct mram *mram, struct mram_defects *ret_defects);
 
 /* -- Contents -- */
 

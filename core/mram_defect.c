@@ -112,6 +112,12 @@ const struct mram_defects *mram_defects(const struct mram *mram)
     return &mram->defects;
 }
 
+void mram_take_defects(struct mram *mram, struct mram_defects *ret_defects)
+{
+    *ret_defects = mram->defects;
+    mram->defects = (struct mram_defects) { .n_listed = 0 };
+}
+
 /* -- The dead cells of a section -- */
 
 static void put_dead(struct mram_dead *dead, size_t cell, enum mram_defect_kind kind)

@@ -74,25 +74,17 @@ void array_defer(struct daemon *daemon, struct http_call *call, array_work *work
     free(c);
 }
 
-bool array_query_number(struct http_call *call, const char *name, uint64_t max,
-                        uint64_t *number)
+bool array_there(const struct model *model, struct http_call *call)
 {
-    const char *text = http_call_query(call, name);
     struct problem problem;
-    char *end;
 
-    if (text == NULL)
+    if (model->mram != NULL)
         return true;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && value <= max) {
-        *number = value;
-        return true;
-    }
-    problem_set(&problem, 400, "invalid_query",
-                "?%s= is \"%.40s\"; expected a whole number within 0 .. %llu", name, text,
-                (unsigned long long)max);
-    http_reply_problem(call, &problem);
+    problem_set(&problem, 503, "array_lost",
+                "a change of the array broke off for lack of memory and its image could "
+                "not be read back; the old generation serves on; program it again");
+    if (call != NULL)
+        http_reply_problem(call, &problem);
     return false;
 }
 
@@ -221,26 +213,28 @@ bool array_begin(struct daemon *daemon, struct model *model, struct http_call *c
                  enum mram_cause cause, struct generation **ret_current,
                  struct generation **ret_next)
 {
-    struct problem problem;
-
     if (!array_begin_anew(daemon, model, call, cause, ret_current, ret_next))
         return false;
-    if (model->mram != NULL)
+    if (array_there(model, call))
         return true;
     generation_drop(*ret_next);
     generation_drop(*ret_current);
-    problem_set(&problem, 503, "array_lost",
-                "a change of the array broke off for lack of memory and its image could "
-                "not be read back; the old generation serves on; program it again");
-    if (call != NULL)
-        http_reply_problem(call, &problem);
     return false;
 }
 
 void array_lose(struct model *model)
 {
+    if (model->mram == NULL)
+        return;
+    free(model->lost_defects.listed);
+    mram_take_defects(model->mram, &model->lost_defects);
     mram_free(model->mram);
     model->mram = NULL;
+}
+
+const struct mram_defects *array_defects(const struct model *model)
+{
+    return model->mram != NULL ? mram_defects(model->mram) : &model->lost_defects;
 }
 
 /* -- Reads that wear -- */
@@ -307,8 +301,7 @@ static enum status renew(struct model *model, uint64_t seed)
     enum status st = mram_new(shapes, model->net->n_layers, seed, &mram);
     if (st != ST_OK)
         return st;
-    if (model->mram != NULL)
-        st = mram_set_defects(mram, mram_defects(model->mram));
+    st = mram_set_defects(mram, array_defects(model));
     if (st != ST_OK) {
         mram_free(mram);
         return st;

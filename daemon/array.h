@@ -31,10 +31,9 @@ void array_set_tag(struct http_call *call, const struct generation *generation);
 /* A 503 of a flow that ran out of memory; the old generation serves on. */
 void array_reply_no_memory(struct http_call *call);
 
-/* A whole number within 0 .. max that the query may have; *number stays as it is without.
- * False after a 400. */
-bool array_query_number(struct http_call *call, const char *name, uint64_t max,
-                        uint64_t *number);
+/* Is there an array? After a change that broke off there may be none; false after a 503,
+ * without a call (NULL) just false. On the programming thread. */
+bool array_there(const struct model *model, struct http_call *call);
 
 /* The present generation, with a reference, and the next one after it with its number,
  * cause and time, conditions, forecasts and results as they are. The array is brought
@@ -50,6 +49,8 @@ bool array_begin_anew(struct daemon *daemon, struct model *model, struct http_ca
                       struct generation **ret_next);
 /* Forgets the array: its cells may have changed, and no generation may build on them. */
 void array_lose(struct model *model);
+/* Of the array, and of one that was lost. */
+const struct mram_defects *array_defects(const struct model *model);
 
 /* The reads since the last time wear on the cells, where the conditions say so. */
 void array_account_reads(struct daemon *daemon, struct model *model,

@@ -3,6 +3,7 @@
 
 #include "daemon/log.h"
 #include "daemon/lane.h"
+#include "daemon/program.h"
 #include "daemon/registry.h"
 #include "daemon/wall.h"
 #include "storage/history.h"
@@ -87,7 +88,7 @@ enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = record_add_model(daemon->record, models[i], why);
         if (st == ST_OK)
-            st = program_start(daemon, models[i], why);
+            st = program_start(daemon, models[i], 1, why);
     }
     registry_drop_list(models, n);
     return st;

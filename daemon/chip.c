@@ -27,13 +27,12 @@ void chip_presets(void *ctx, struct http_call *call)
 
 static void get_work(struct daemon *daemon, struct model *model, struct http_call *call)
 {
-    static const struct mram_defects none;
     struct generation *generation = generation_take(model);
     const struct device_view view = {
         .model = model->net->name,
         .net = model->net,
         .device = &generation->conditions->device,
-        .defects = model->mram != NULL ? mram_defects(model->mram) : &none,
+        .defects = array_defects(model),
     };
     struct buf body = BUF_INIT;
 

@@ -12,6 +12,7 @@
 #include "api/classify_json.h"
 #include "api/image.h"
 #include "daemon/lane.h"
+#include "daemon/query.h"
 #include "daemon/wall.h"
 
 #include <stdlib.h>
@@ -33,42 +34,17 @@ struct classify {
 
 /* -- Options -- */
 
-/* A whole number from the query; false with a violation in `problem`. */
-static bool read_number(const struct http_call *call, const char *name, uint64_t min,
-                        uint64_t max, uint64_t standard, uint64_t *ret_number,
-                        struct problem *problem)
-{
-    const char *text = http_call_query(call, name);
-    char pointer[16], *end;
-
-    *ret_number = standard;
-    if (text == NULL)
-        return true;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && strlen(text) < 10 &&
-        number >= min && number <= max) {
-        *ret_number = number;
-        return true;
-    }
-    problem_set(problem, 422, "invalid_query", "%s", "");
-    (void)snprintf(pointer, sizeof(pointer), "?%s", name);
-    problem_add(problem, pointer,
-                "query argument %s: \"%.40s\" is not a whole number within %llu .. %llu",
-                name, text, (unsigned long long)min, (unsigned long long)max);
-    return false;
-}
-
 static bool read_options(struct classify *c, struct problem *problem)
 {
     size_t n_classes = c->model->net->n_classes;
-    uint64_t top, label;
+    uint64_t top = n_classes < DEFAULT_TOP ? n_classes : DEFAULT_TOP;
+    uint64_t label = UINT64_MAX;
 
-    if (!read_number(c->call, "top", 1, n_classes,
-                     n_classes < DEFAULT_TOP ? n_classes : DEFAULT_TOP, &top, problem) ||
-        !read_number(c->call, "label", 0, n_classes - 1, UINT32_MAX, &label, problem))
+    if (!query_number(c->call, "top", 1, n_classes, &top, problem) ||
+        !query_number(c->call, "label", 0, n_classes - 1, &label, problem))
         return false;
     c->top = top;
-    c->label = label == UINT32_MAX ? -1 : (int32_t)label;
+    c->label = label == UINT64_MAX ? -1 : (int32_t)label;
     return true;
 }
 
@@ -152,10 +128,9 @@ static bool decode_json(const struct classify *c, struct lane *lane,
                             &lane->input, problem) != ST_OK)
         return false;
     if (c->label >= 0 && lane->input.n != 1) {
-        problem_set(problem, 422, "invalid_query",
-                    "query argument label: the body has %zu "
-                    "pictures; give their labels in the body",
-                    lane->input.n);
+        query_refuse(problem, "label",
+                     "the body has %zu pictures; give their labels in the body",
+                     lane->input.n);
         return false;
     }
     if (c->label >= 0)

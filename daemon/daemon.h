@@ -89,10 +89,6 @@ http_handler scrape_handle; /* scrape.c */
 http_handler series_handle; /* series.c */
 http_handler page_handle;   /* page.c */
 
-/* Brings a model's array back from its image, or programs a new one with the default
- * operating point, and publishes the generation. At start, before anybody serves. */
-MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,
-                                     char why[ERR_LEN]);
 
 /* Queues what is due: scrubs by the clock, reads that have worn. Main thread, each
  * second. */

@@ -8,6 +8,7 @@
 #include "api/tile_image.h"
 #include "core/bits.h"
 #include "daemon/array.h"
+#include "daemon/query.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,19 +16,6 @@
 #include <string.h>
 
 #define WEAKEST_BY_DEFAULT 10
-
-/* The array, or a 503. */
-static bool have_array(const struct model *model, struct http_call *call)
-{
-    struct problem problem;
-
-    if (model->mram != NULL)
-        return true;
-    problem_set(&problem, 503, "array_lost",
-                "a change of the array broke off for lack of memory; program it again");
-    http_reply_problem(call, &problem);
-    return false;
-}
 
 /* -- Memory -- */
 
@@ -206,8 +194,8 @@ static void memory_work(struct daemon *daemon, struct model *model,
 {
     uint64_t n_weakest = WEAKEST_BY_DEFAULT;
 
-    if (!array_query_number(call, "weakest", MEMORY_JSON_MAX_WEAKEST, &n_weakest) ||
-        !have_array(model, call))
+    if (!query_number_or_422(call, "weakest", 0, MEMORY_JSON_MAX_WEAKEST, &n_weakest) ||
+        !array_there(model, call))
         return;
     struct generation *generation = generation_take(model);
 
@@ -241,10 +229,8 @@ static bool find_section(struct http_call *call, enum mram_section *ret_section)
         *ret_section = (enum mram_section)s;
         return true;
     }
-    problem_set(&problem, 400, "invalid_query",
-                "?section= is \"%.40s\"; expected data, check, data_partner or "
-                "check_partner",
-                name);
+    query_refuse(&problem, "section",
+                 "\"%.40s\" is none of data, check, data_partner, check_partner", name);
     http_reply_problem(call, &problem);
     return false;
 }
@@ -332,7 +318,7 @@ static void tile_work(struct daemon *daemon, struct model *model, struct http_ca
     bool png;
 
     (void)daemon;
-    if (have_array(model, call) && find_section(call, &section) &&
+    if (array_there(model, call) && find_section(call, &section) &&
         find_tile(call, model, &number, &png) &&
         have_section(call, model, number, section))
         reply_tile(call, model, number, section, png);

@@ -62,6 +62,7 @@ void model_drop(struct model *model)
         return;
     generation_let_go(model->current);
     mram_free(model->mram);
+    free(model->lost_defects.listed);
     device_done(&model->device);
     for (size_t i = 0; i < WRONG_MAP_KEPT; i++)
         wrong_map_free(model->kept[i]);

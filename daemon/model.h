@@ -31,7 +31,7 @@ struct generation {
     uint64_t number;
     enum mram_cause cause;
     int64_t changed_at_s;          /* when it came about */
-    int64_t programmed_at_s;       /* the last program, scrub or import */
+    int64_t programmed_at_s;       /* the last program or scrub, as the image says */
     double age_s;                  /* simulated seconds since then */
     double duration_ms;            /* of making it */
     bool durable;                  /* its array image is on disk */
@@ -70,14 +70,16 @@ struct model {
     struct record_model *record;            /* record.c's */
     char image_path[1200], file_path[1200]; /* of the array; of an uploaded model file */
     /* The programming thread's alone. */
-    struct mram *mram;    /* ours; NULL after a change that broke off */
-    struct device device; /* ours; of new arrays that nobody asked for */
+    struct mram *mram;                /* ours; NULL after a change that broke off */
+    struct mram_defects lost_defects; /* ours; of an array that was lost */
+    struct device device;             /* ours; of new arrays that nobody asked for */
     struct wrong_map *kept[WRONG_MAP_KEPT]; /* ours; by generation modulo that */
     _Atomic uint64_t images_accounted; /* of the reads that have worn on the cells; any
                                           thread may look */
     pthread_mutex_t mutex;
     struct generation *current;      /* one reference is ours; under mutex */
     _Atomic uint64_t ns_per_picture; /* moving average of the compute time */
+    _Atomic int64_t imported_at_s;   /* the last time; 0 never */
     _Atomic bool upkeep_queued;      /* upkeep.c: one at a time */
     _Atomic bool retired; /* deleted or replaced: its array must not be changed any more,
                              the files may be another model's by now */

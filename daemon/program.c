@@ -9,7 +9,9 @@
  */
 #include "api/array_json.h"
 #include "api/etag.h"
+#include "api/place.h"
 #include "api/point_json.h"
+#include "api/violation.h"
 #include "core/rng.h"
 #include "daemon/array.h"
 #include "daemon/log.h"
@@ -50,14 +52,13 @@ static void set_unreachable(struct problem *problem, const struct model *model,
                             size_t layer, const char *field, const char *why)
 {
     const char *reason = strstr(why, ": ");
-    char pointer[sizeof(problem->errors[0].pointer)];
+    char layers[VIOLATION_POINTER_LEN], of_layer[VIOLATION_POINTER_LEN],
+        pointer[VIOLATION_POINTER_LEN];
 
     problem_set(problem, 422, "unreachable", "%s/%s", at, why);
-    if (points->layers[layer].set != 0)
-        (void)snprintf(pointer, sizeof(pointer), "%s/layers/%.20s/%s", at,
-                       model->net->layers[layer].name, field);
-    else
-        (void)snprintf(pointer, sizeof(pointer), "%s/%s", at, field);
+    violation_pointer(layers, at, "layers");
+    violation_pointer(of_layer, layers, model->net->layers[layer].name);
+    violation_pointer(pointer, points->layers[layer].set != 0 ? of_layer : at, field);
     problem_add(problem, pointer, "%s", reason != NULL ? reason + 2 : why);
 }
 
@@ -148,14 +149,13 @@ static bool find_layer(struct http_call *call, const struct model *model,
     *ret_layer = POINT_JSON_BASE;
     if (name == NULL)
         return true;
-    for (size_t l = 0; l < model->net->n_layers; l++) {
-        if (strcmp(model->net->layers[l].name, name) == 0) {
-            *ret_layer = l;
-            return true;
-        }
-    }
-    problem_set(&problem, 404, "unknown_layer", "model \"%s\" has no layer \"%.60s\"",
-                model->net->name, name);
+    if (place_find_layer(model->net, name, ret_layer))
+        return true;
+    const char *near = place_nearest_layer(model->net, name);
+    problem_set(&problem, 404, "unknown_layer",
+                "model \"%s\" has no layer \"%.60s\"%s%.60s%s", model->net->name, name,
+                near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                near != NULL ? "?" : "");
     http_reply_problem(call, &problem);
     return false;
 }
@@ -309,7 +309,8 @@ static enum status begin_anew(struct daemon *daemon, struct model *model,
 {
     record_event(daemon->record, METRICS_WARNING, "array", model,
                  "a new array is programmed: %.200s", reason);
-    array_lose(model);
+    mram_free(model->mram); /* its defects are not the new one's */
+    model->mram = NULL;
     return ST_NOT_FOUND;
 }
 
@@ -372,7 +373,8 @@ static void warm_up(struct model *model, const struct generation *generation)
 }
 
 static enum status first_programming(struct daemon *daemon, struct model *model,
-                                     struct generation *generation, char why[ERR_LEN])
+                                     struct generation *generation, uint64_t number,
+                                     char why[ERR_LEN])
 {
     struct operating_points points = operating_points_default(model->net->n_layers);
     const char *field;
@@ -380,7 +382,7 @@ static enum status first_programming(struct daemon *daemon, struct model *model,
 
     conditions_drop(generation->conditions);
     generation->conditions = NULL;
-    generation->number = 1;
+    generation->number = number;
     generation->cause = MRAM_PROGRAMMED;
     generation->changed_at_s = wall_seconds();
     generation->durable = false;
@@ -391,7 +393,8 @@ static enum status first_programming(struct daemon *daemon, struct model *model,
     return st;
 }
 
-enum status program_start(struct daemon *daemon, struct model *model, char why[ERR_LEN])
+enum status program_start(struct daemon *daemon, struct model *model, uint64_t first,
+                          char why[ERR_LEN])
 {
     struct generation *generation;
     enum status st = generation_new(model, daemon_lanes(daemon), &generation);
@@ -404,7 +407,7 @@ enum status program_start(struct daemon *daemon, struct model *model, char why[E
     st = bring_back(daemon, model, generation, why);
     if (st == ST_NOT_FOUND) {
         why[0] = '\0';
-        st = first_programming(daemon, model, generation, why);
+        st = first_programming(daemon, model, generation, first, why);
     }
     if (st == ST_OK)
         warm_up(model, generation);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 struct solve_job {
-    struct daemon *daemon;
     struct http_call *call;
     struct solve_body body;
 };
@@ -108,7 +107,6 @@ void solve_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    job->daemon = daemon;
     job->call = call;
     if (solve_json_parse(json, len, &job->body, &problem) != ST_OK ||
         (job->body.model[0] != '\0' && !take_device(daemon, &job->body, &problem))) {

@@ -10,6 +10,7 @@
 #include "api/array_json.h"
 #include "daemon/array.h"
 #include "daemon/program.h"
+#include "daemon/query.h"
 #include "daemon/wall.h"
 #include "storage/array_image.h"
 
@@ -39,14 +40,15 @@ static void reply_image(struct http_call *call, const struct generation *generat
 
 static void get_work(struct daemon *daemon, struct model *model, struct http_call *call)
 {
-    struct generation *generation = generation_take(model);
-    struct array_image image = array_describe(model, generation);
     uint8_t *bytes;
     size_t len;
 
     (void)daemon;
-    if (model->mram == NULL ||
-        array_image_bytes(&image, model->mram, &bytes, &len) != ST_OK)
+    if (!array_there(model, call))
+        return;
+    struct generation *generation = generation_take(model);
+    struct array_image image = array_describe(model, generation);
+    if (array_image_bytes(&image, model->mram, &bytes, &len) != ST_OK)
         array_reply_no_memory(call);
     else
         reply_image(call, generation, bytes, len);
@@ -70,7 +72,7 @@ static enum status import(struct daemon *daemon, struct model *model,
     array_replace(daemon, model, mram);
     array_adopt(next, image);
     next->cause = MRAM_IMPORTED;
-    next->changed_at_s = wall_seconds();
+    next->changed_at_s = model->imported_at_s = wall_seconds();
     enum status st = array_read(model, next);
     if (st == ST_OK)
         return array_publish(daemon, model, next, began);
@@ -129,16 +131,15 @@ void transfer_put(void *ctx, struct http_call *call)
 
 /* -- Diff -- */
 
-/* A generation that must be named; false after a 400. */
+/* A generation that must be named; false after a 422. */
 static bool query_generation(struct http_call *call, const char *name,
                              uint64_t *ret_number)
 {
     struct problem problem;
 
     if (http_call_query(call, name) != NULL)
-        return array_query_number(call, name, UINT32_MAX, ret_number);
-    problem_set(&problem, 400, "invalid_query",
-                "?%s= is missing; expected the number of a generation", name);
+        return query_number_or_422(call, name, 0, UINT32_MAX, ret_number);
+    query_refuse(&problem, name, "is missing; expected the number of a generation");
     http_reply_problem(call, &problem);
     return false;
 }
@@ -194,7 +195,7 @@ static void diff_work(struct daemon *daemon, struct model *model, struct http_ca
 
     (void)daemon;
     if (!query_generation(call, "a", &a) || !query_generation(call, "b", &b) ||
-        !array_query_number(call, "list", MAX_LISTED, &list))
+        !query_number_or_422(call, "list", 0, MAX_LISTED, &list))
         return;
     const struct wrong_map *of_a = kept_map(call, model, a);
     const struct wrong_map *of_b = of_a != NULL ? kept_map(call, model, b) : NULL;

@@ -361,8 +361,12 @@ static bool scrub_due(const struct daemon *daemon, const struct generation *gene
 {
     uint64_t interval_s = daemon->settings.scrub_interval_s;
 
-    return interval_s > 0 &&
-           wall_seconds() - generation->programmed_at_s >= (int64_t)interval_s;
+    int64_t written_s = generation->programmed_at_s;
+
+    /* An image that is old already was brought here for what it holds. */
+    if (written_s < generation->model->imported_at_s)
+        written_s = generation->model->imported_at_s;
+    return interval_s > 0 && wall_seconds() - written_s >= (int64_t)interval_s;
 }
 
 static enum status disturb(struct daemon *daemon, struct model *model,

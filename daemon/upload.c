@@ -3,17 +3,19 @@
  *
  *   upload_put       data thread          queue
  *   put_work         programming thread   read the file or import it, keep it, program
- *                                         its array, then serve it in place of one of its
- *                                         name
+ *                                         its array, then serve it in place of one of
+ *                                         its name
  *   upload_delete    data thread          queue
  *   delete_work      programming thread   serve it no more, forget its files
  *
  * Requests in flight end on the model that they began with; its last reference frees it.
  */
 #include "core/nearest.h"
+#include "core/rng.h"
 #include "daemon/array.h"
 #include "daemon/describe.h"
 #include "daemon/log.h"
+#include "daemon/program.h"
 #include "storage/model_file.h"
 #include "storage/onnx_contract.h"
 
@@ -22,8 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char sbnn_magic[] = "\x89SBNN\r\n\x1a";
 
 /* -- From bytes to a network -- */
 
@@ -137,12 +137,6 @@ static enum status import_bytes(struct http_call *call, struct network **ret_net
     return st;
 }
 
-static bool is_sbnn(const uint8_t *body, size_t len)
-{
-    return len >= sizeof(sbnn_magic) - 1 &&
-           memcmp(body, sbnn_magic, sizeof(sbnn_magic) - 1) == 0;
-}
-
 static enum status parse_bytes(struct http_call *call, struct network **ret_net,
                                struct problem *problem)
 {
@@ -212,14 +206,57 @@ static enum status make_folder(const struct daemon *daemon, struct problem *prob
 
 /* -- Serving it -- */
 
-static enum status start(struct daemon *daemon, struct model *model,
+/* Its array is saved beside the one of the model whose place it takes, until that is
+ * gone: an upload that fails costs nothing. The same network goes on with the same array.
+ */
+static void begin_beside(struct model *model, const struct model *before)
+{
+    size_t len = strlen(model->image_path);
+
+    if (before != NULL && before->net->checksum == model->net->checksum)
+        return;
+    (void)snprintf(model->image_path + len, sizeof(model->image_path) - len, ".new");
+    (void)unlink(model->image_path); /* of an upload that was killed */
+}
+
+static bool is_beside(const struct model *model)
+{
+    return strcmp(strrchr(model->image_path, '.'), ".new") == 0;
+}
+
+static void end_beside(struct daemon *daemon, struct model *model)
+{
+    char path[sizeof(model->image_path)], why[ERR_LEN];
+
+    if (!is_beside(model))
+        return;
+    (void)snprintf(path, sizeof(path), "%s", model->image_path);
+    *strrchr(model->image_path, '.') = '\0';
+    if (model_file_move(path, model->image_path, why) != ST_OK || why[0] != '\0')
+        record_event(daemon->record, METRICS_ERROR, "array", model,
+                     "the array may not be on disk: %.180s", why);
+}
+
+/* One name, one row of generations: who knows the last one of the model before sees that
+ * this is another. */
+static uint64_t first_generation(struct model *before)
+{
+    struct generation *last = before != NULL ? generation_take(before) : NULL;
+    uint64_t first =
+        last != NULL && last->number < RNG_MAX_GENERATION ? last->number + 1 : 1;
+
+    generation_drop(last);
+    return first;
+}
+
+static enum status start(struct daemon *daemon, struct model *model, uint64_t first,
                          struct problem *problem)
 {
     char why[ERR_LEN];
     enum status st = record_add_model(daemon->record, model, why);
 
     if (st == ST_OK) {
-        st = program_start(daemon, model, why);
+        st = program_start(daemon, model, first, why);
         if (st != ST_OK)
             record_remove_model(daemon->record, model);
     }
@@ -244,13 +281,15 @@ static void let_go(struct daemon *daemon, struct model *before)
 static enum status publish(struct daemon *daemon, struct model *model, const char *path,
                            struct model **ret_before, struct problem *problem)
 {
-    char why[ERR_LEN];
+    char why[ERR_LEN] = "";
     enum status st = model_file_move(path, model->file_path, why);
 
     if (st != ST_OK) {
         problem_set(problem, 507, "model_not_kept", "%.240s", why);
         return st;
     }
+    if (why[0] != '\0')
+        log_line(LOG_WARNING, "model", "%.240s", why);
     model_keep(model);
     st = registry_put(daemon->registry, model, ret_before);
     if (st == ST_OK)
@@ -259,14 +298,15 @@ static enum status publish(struct daemon *daemon, struct model *model, const cha
     /* Nobody else has the name: a file that stayed would hinder the next start. */
     if (model_file_remove(model->file_path, why) != ST_OK)
         log_line(LOG_ERROR, "model", "\"%.240s\" cannot be removed", why);
-    (void)unlink(model->image_path); /* if it stays, it is an array of nobody's */
     model_drop(model);
     return st;
 }
 
-/* Takes `net`; its file is at `path` and goes to the model's own place. */
+/* Takes `net`; its file is at `path` and goes to the model's own place. `served`: what
+ * has its name now, or NULL. */
 static enum status serve(struct daemon *daemon, struct network *net, const char *path,
-                         struct model **ret_model, struct problem *problem)
+                         struct model *served, struct model **ret_model,
+                         struct problem *problem)
 {
     struct model *model, *before = NULL;
     enum status st = model_new(net, MODEL_UPLOADED, daemon->settings.state_dir,
@@ -276,17 +316,21 @@ static enum status serve(struct daemon *daemon, struct network *net, const char 
         set_no_memory(problem);
         return st;
     }
-    st = start(daemon, model, problem);
+    begin_beside(model, served);
+    st = start(daemon, model, first_generation(served), problem);
     if (st == ST_OK) {
         st = publish(daemon, model, path, &before, problem);
         if (st != ST_OK)
             record_remove_model(daemon->record, model);
     }
     if (st != ST_OK) {
+        if (is_beside(model))
+            (void)unlink(model->image_path); /* if it stays, it is an array of nobody's */
         model_drop(model);
         return st;
     }
     let_go(daemon, before);
+    end_beside(daemon, model);
     *ret_model = model;
     return ST_OK;
 }
@@ -320,15 +364,15 @@ static void reply_served(struct http_call *call, struct model *model, bool creat
 }
 
 static enum status put(struct daemon *daemon, struct http_call *call, const char *name,
-                       struct onnx_report *report, struct model **ret_model,
-                       struct problem *problem)
+                       struct model *served, struct onnx_report *report,
+                       struct model **ret_model, struct problem *problem)
 {
     char path[SETTINGS_TEXT_LEN + 100];
     struct network *net = NULL;
     size_t len;
     const uint8_t *body = http_call_body(call, &len);
-    enum status st = is_sbnn(body, len) ? parse_bytes(call, &net, problem)
-                                        : import_bytes(call, &net, report, problem);
+    enum status st = model_file_is(body, len) ? parse_bytes(call, &net, problem)
+                                              : import_bytes(call, &net, report, problem);
 
     if (st != ST_OK)
         return st;
@@ -343,7 +387,7 @@ static enum status put(struct daemon *daemon, struct http_call *call, const char
     }
     st = keep_file(&net, path, problem);
     if (st == ST_OK)
-        st = serve(daemon, net, path, ret_model, problem);
+        st = serve(daemon, net, path, served, ret_model, problem);
     if (st != ST_OK)
         (void)unlink(path); /* if it stays, the next upload writes over it */
     return st;
@@ -356,7 +400,7 @@ static void put_work(struct daemon *daemon, struct http_call *call)
     struct onnx_report report = { .remarks = NULL };
     struct problem problem;
 
-    if (put(daemon, call, name, &report, &model, &problem) != ST_OK) {
+    if (put(daemon, call, name, before, &report, &model, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
     } else {
         record_event(daemon->record, METRICS_INFO, "model", model,
@@ -398,7 +442,8 @@ void upload_put(void *ctx, struct http_call *call)
     }
     struct upload *upload = malloc(sizeof(*upload));
     if (upload == NULL) {
-        array_reply_no_memory(call);
+        set_no_memory(&problem);
+        http_reply_problem(call, &problem);
         return;
     }
     *upload = (struct upload) { daemon, call };
@@ -442,6 +487,9 @@ static void delete_work(struct daemon *daemon, struct model *model,
         http_reply_problem(call, &problem);
         return;
     }
+    if (why[0] != '\0')
+        record_event(daemon->record, METRICS_WARNING, "model", model,
+                     "it may come back after a power cut: %.180s", why);
     if (unlink(model->image_path) != 0 && errno != ENOENT)
         record_event(daemon->record, METRICS_WARNING, "model", model,
                      "the file of its array stays: %s", strerror(errno));

@@ -150,7 +150,18 @@ static void read_point(struct cursor *c, unsigned *ret_set, struct operating_poi
     op->read_disturb = read_bool(c, "read disturb");
 }
 
-static void read_base(struct cursor *c, struct operating_points *points)
+/* What the mode does not use may be any number, as it may in a request. */
+static void check_point(struct cursor *c, size_t at, const struct device *device,
+                        const struct operating_point *op)
+{
+    struct operating_point_fault faults[OPERATING_POINT_MAX_FAULTS];
+
+    if (c->st == ST_OK && operating_point_check(op, device, faults) > 0)
+        cursor_fail(c, ST_FORMAT, at, "%s: %s", faults[0].field, faults[0].why);
+}
+
+static void read_base(struct cursor *c, const struct device *device, uint64_t seed,
+                      struct operating_points *points)
 {
     size_t at = c->at;
     unsigned set;
@@ -158,13 +169,14 @@ static void read_base(struct cursor *c, struct operating_points *points)
     read_point(c, &set, &points->base);
     if (set != OPERATING_ALL_MEMBERS)
         cursor_fail(c, ST_FORMAT, at, "members: expected all of them, found %#x", set);
+    check_point(c, at, device, &points->base);
+    if (c->st == ST_OK && points->base.seed != seed)
+        cursor_fail(c, ST_FORMAT, at, "seed: it is not that of the array");
 }
 
-/* What the mode does not use may be any number, as it may in a request. */
 static void read_layer_point(struct cursor *c, const struct device *device,
                              struct operating_points *points, size_t l)
 {
-    struct operating_point_fault faults[OPERATING_POINT_MAX_FAULTS];
     size_t at = c->at;
     struct operating_point op;
 
@@ -175,8 +187,7 @@ static void read_layer_point(struct cursor *c, const struct device *device,
     struct operating_point expected = operating_points_at(points, l);
     if (!operating_point_same(&op, &expected))
         cursor_fail(c, ST_FORMAT, at, "what is inherited differs from the base");
-    if (operating_point_check(&op, device, faults) > 0)
-        cursor_fail(c, ST_FORMAT, at, "%s: %s", faults[0].field, faults[0].why);
+    check_point(c, at, device, &op);
 }
 
 /* -- Defects -- */
@@ -374,7 +385,7 @@ static void read_image(struct reading *r)
     read_head(r);
     if (r->c.st == ST_OK)
         read_device(&r->c, &r->image.device);
-    read_base(&r->c, &r->image.points);
+    read_base(&r->c, &r->image.device, r->seed, &r->image.points);
     size_t defects_at = r->c.at;
     read_defects(r);
     if (r->c.st == ST_OK)

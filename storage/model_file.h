@@ -32,12 +32,14 @@ MUST_CHECK enum status model_file_bytes(const struct network *net, uint8_t **ret
  * begins with the path. */
 MUST_CHECK enum status model_file_save(const char *path, const struct network *net,
                                        char why[ERR_LEN]);
+/* Do they begin as a model file does? */
+bool model_file_is(const uint8_t *bytes, size_t len);
 /* Puts the file at `from` in the place of whatever is at `to`, for good: a power cut does
- * not undo it. ST_IO; `why` begins with the path. */
+ * not undo it. ST_IO: it was not done; `why` begins with the path. With ST_OK `why` is
+ * empty, or says why a power cut could undo it. */
 MUST_CHECK enum status model_file_move(const char *from, const char *to,
                                        char why[ERR_LEN]);
-/* Removes it for good; that it is not there is fine. ST_IO; `why` begins with the path.
- */
+/* Removes it for good; that it is not there is fine. Else as model_file_move. */
 MUST_CHECK enum status model_file_remove(const char *path, char why[ERR_LEN]);
 
 #endif

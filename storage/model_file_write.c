@@ -224,23 +224,33 @@ enum status model_file_save(const char *path, const struct network *net,
     return st;
 }
 
-static enum status sync_folder(const char *path, char why[ERR_LEN])
+static void tell_sync(const char *path, char why[ERR_LEN])
 {
     int error = file_sync_folder(path);
 
-    return error == 0 ? ST_OK : file_fail(ST_IO, path, strerror(error), why);
+    why[0] = '\0';
+    if (error != 0)
+        (void)file_fail(ST_IO, path, strerror(error), why);
+}
+
+bool model_file_is(const uint8_t *bytes, size_t len)
+{
+    return len >= CURSOR_MAGIC_LEN &&
+           memcmp(bytes, model_file_magic, CURSOR_MAGIC_LEN) == 0;
 }
 
 enum status model_file_move(const char *from, const char *to, char why[ERR_LEN])
 {
     if (rename(from, to) != 0)
         return file_fail(ST_IO, to, strerror(errno), why);
-    return sync_folder(to, why);
+    tell_sync(to, why);
+    return ST_OK;
 }
 
 enum status model_file_remove(const char *path, char why[ERR_LEN])
 {
     if (unlink(path) != 0 && errno != ENOENT)
         return file_fail(ST_IO, path, strerror(errno), why);
-    return sync_folder(path, why);
+    tell_sync(path, why);
+    return ST_OK;
 }

@@ -97,7 +97,11 @@ class Put(ModelsTest):
             image = daemon.get(MODELS + "/net/array").body
             answer = put_net(daemon, "net", b)
             self.assertEqual(answer.status, 200)
-            self.assertEqual(answer.json()["model"]["generation"], 1)
+            # One row of numbers for a name: who knows the version before sees the change.
+            self.assertEqual(answer.json()["model"]["generation"], 3)
+            stale = daemon.ask("PATCH", MODELS + "/net/operating-point", {}, headers={
+                "If-Match": '"2"'})
+            self.assertEqual(stale.status, 412)
             self.assert_serves(daemon, "net", b)
             # Same shape, other weights: the image is refused, not taken for this one's.
             refused = daemon.ask("PUT", MODELS + "/net/array", image)
@@ -109,10 +113,31 @@ class Put(ModelsTest):
             generations = database_rows(
                 daemon, "SELECT model_id, generation FROM operating_point"
                 " JOIN model ON model.id = model_id WHERE name = 'net' ORDER BY 1, 2")
-            self.assertEqual([r["generation"] for r in generations], [1, 2, 1])
+            self.assertEqual([r["generation"] for r in generations], [1, 2, 3])
+            self.assertEqual(files(daemon, "arrays").count("net.array.new"), 0)
             daemon.kill()
             daemon.start()
             self.assert_serves(daemon, "net", b)
+
+    def test_an_upload_that_fails_costs_the_model_of_its_name_nothing(self):
+        a, b = SmallNet(1), SmallNet(2)
+        with Daemon() as daemon:
+            put_net(daemon, "net", a)
+            daemon.program("net", {"mode": "iid", "bit_error_rate": 1})
+            before, image = daemon.memory("net"), daemon.get(MODELS + "/net/array").body
+            kept = os.path.join(daemon.state, "models", "net.sbnn")
+            os.rename(kept, kept + ".aside")
+            os.mkdir(kept)  # nothing can take its place
+            answer = put_net(daemon, "net", b)
+            self.assertEqual((answer.status, answer.json()["code"]), (507, "model_not_kept"))
+            self.assertEqual(daemon.memory("net"), before)
+            os.rmdir(kept)
+            os.rename(kept + ".aside", kept)
+            self.assertEqual(files(daemon, "models"), ["net.sbnn"])
+            self.assertNotIn("net.array.new", files(daemon, "arrays"))
+            daemon.kill()
+            daemon.start()
+            self.assertEqual(daemon.get(MODELS + "/net/array").body, image)
 
     def test_one_of_the_name_of_a_built_in_model_takes_its_place(self):
         with Daemon() as daemon:
