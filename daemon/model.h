@@ -46,8 +46,8 @@ struct generation {
     struct infer_weights *weights; /* ours */
     struct tally *tallies;         /* ours, [n_lanes] */
     unsigned n_lanes;
-    /* record.c's, under its mutex: its list, what it has taken from the tallies, and the
-     * labels that came afterwards. */
+    /* The record's, under its mutex: its list, what it has taken from the tallies, and
+     * the labels that came afterwards. */
     struct generation *next_watched;
     struct tally_sum collected, late;
 };
@@ -67,7 +67,7 @@ struct model {
     size_t slot; /* of the registry, below REGISTRY_MAX; reused after it has gone */
     enum model_origin origin;
     struct network *net;                    /* ours */
-    struct record_model *record;            /* record.c's */
+    struct record_model *record;            /* the record's */
     char image_path[1200], file_path[1200]; /* of the array; of an uploaded model file */
     /* The programming thread's alone. */
     struct mram *mram;                /* ours; NULL after a change that broke off */

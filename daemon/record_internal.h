@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record_internal.h - what record.c, record_rows.c and record_writer.c share. */
+#ifndef DAEMON_RECORD_INTERNAL_H
+#define DAEMON_RECORD_INTERNAL_H
+
+#include "daemon/record.h"
+#include "daemon/registry.h"
+
+/* Rows kept in memory while the database cannot be written. */
+#define MAX_PENDING 4096
+/* Models that are added and not yet let go. Beyond MAX_PENDING each has a row of its own.
+ */
+#define MAX_MODELS (2 * REGISTRY_MAX)
+#define MAX_ROWS   (MAX_PENDING + MAX_MODELS)
+/* Of the ledger in one transaction; the rest has to wait for the next. */
+#define MAX_GAINS 8192
+
+struct record_model {
+    struct record_model *next;
+    struct model *model; /* a reference of ours */
+    bool removed;        /* let go once all of it is written */
+    int64_t db_id;
+    struct generation *live;     /* under watch, each with a reference of ours */
+    struct record_totals totals; /* of generations let go, feedback, programmings, and of
+                                    the ledger as it was at the start */
+    struct energy unwritten[NETWORK_MAX_LAYERS]; /* of the ledger: not in the database */
+};
+
+/* What a row of history borrows. */
+struct pending_programming {
+    const struct record_model *model;
+    struct metrics_programming row; /* without the model's id: it may have none yet */
+    struct metrics_layer layers[NETWORK_MAX_LAYERS];
+    struct mram_forecast forecasts[NETWORK_MAX_LAYERS];
+    struct mram_result results[NETWORK_MAX_LAYERS];
+    struct mram_state states[NETWORK_MAX_LAYERS];
+};
+
+/* Late labels on their way into a window; the writer thread alone adds to windows. */
+struct pending_feedback {
+    const struct record_model *model;
+    uint64_t generation;
+    struct tally_sum gain;
+};
+
+/* Two locks. db_mutex is taken before mutex where both are held; mutex is never held
+ * while SQLite works. A model's db_id is written under both, so either will do to read
+ * it. */
+struct record {
+    char path[1200];
+    /* Of one thread at a time: the writer's transactions, and models that are added. */
+    pthread_mutex_t db_mutex;
+    struct db *db;     /* NULL while it cannot be opened */
+    char why[ERR_LEN]; /* why not */
+    pthread_t writer;
+
+    pthread_mutex_t mutex; /* of all below, and of what the models have counted */
+    pthread_cond_t wake, written;
+    struct record_model *models; /* ours; a list that only the writer shortens, so that it
+                                    walks what it saw once without the mutex */
+    size_t n_models;
+    bool stopping;
+    uint64_t asked, done; /* rounds of the writer, see record_flush */
+    struct record_health health;
+    /* Pending rows; ours. While a transaction runs, its rows are not touched. */
+    struct pending_programming *programmings[MAX_PENDING];
+    size_t n_programmings;
+    struct metrics_window *windows;        /* [MAX_ROWS], see window_row */
+    const struct record_model **window_of; /* whose they are */
+    size_t n_windows;
+    struct metrics_event events[MAX_PENDING];
+    const struct record_model *event_of[MAX_PENDING]; /* NULL: nobody's */
+    size_t n_events;
+    struct pending_feedback *feedback; /* [MAX_ROWS], see feedback_row */
+    size_t n_feedback;
+    struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
+    struct metrics_energy *gains;                 /* likewise; [MAX_GAINS] */
+    struct record_model **gainers;                /* whose they are */
+};
+
+/* Does a change of this cause write the cells? */
+static inline bool record_writes(enum mram_cause cause)
+{
+    return cause == MRAM_PROGRAMMED || cause == MRAM_SCRUBBED;
+}
+
+/* -- record_rows.c; all under the mutex -- */
+
+/* Counts a gain into the window of now. The writer thread. */
+void record_rows_add_window(struct record *record, const struct record_model *model,
+                            const struct generation *generation,
+                            const struct tally_sum *gain);
+void record_rows_add_feedback(struct record *record, const struct record_model *model,
+                              uint64_t generation, const struct tally_sum *gain);
+/* Late labels so far become windows. The writer thread. */
+void record_rows_collect_feedback(struct record *record);
+void record_rows_add_programming(struct record *record, const struct record_model *model,
+                                 const struct generation *generation);
+void record_rows_add_event(struct record *record, const struct record_model *model,
+                           const struct metrics_event *event);
+/* Does any row wait for this model? */
+bool record_rows_wait(const struct record *record, const struct record_model *model);
+/* Takes the first n of each kind away. The writer thread. */
+void record_rows_forget(struct record *record, size_t n_programmings, size_t n_windows,
+                        size_t n_events);
+
+/* -- record_writer.c -- */
+
+/* The thread, until record->stopping. */
+void *record_writer_run(void *record);
+/* Gives the model its row of the database, and what that knows of it. ST_IO, ST_NOMEM:
+ * not now; the writer tries again. Not under the mutex. */
+enum status record_writer_register(struct record *record, struct record_model *model);
+/* What a generation has answered, added to the totals of its model. Under the mutex. */
+void record_writer_add_tally(struct record_totals *totals,
+                             const struct generation *generation,
+                             const struct tally_sum *tally);
+
+#endif

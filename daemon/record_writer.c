@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record_writer.c - the thread that turns counters into rows, and rows into transactions.
+ *
+ *   record_writer_run   each second, or when it is asked
+ *   collect             what tallies gained becomes pending rows; generations that serve
+ *                       nobody are let go
+ *   write_pending       one transaction; kept whole if it fails
+ *   let_models_go       those that were removed and of which everything is written
+ */
+#include "daemon/record_internal.h"
+
+#include "daemon/log.h"
+#include "daemon/wall.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define WRITER_NICE 5
+
+static void collect(struct record *record);
+static void write_pending(struct record *record);
+static void let_models_go(struct record *record);
+
+void *record_writer_run(void *arg)
+{
+    struct record *record = arg;
+
+    /* Refused in some sandboxes: then it runs as the others do. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
+    (void)pthread_mutex_lock(&record->mutex);
+    for (bool last = false; !last;) {
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += 1;
+        while (!record->stopping && record->asked == record->done &&
+               pthread_cond_timedwait(&record->wake, &record->mutex, &until) == 0)
+            continue;
+        uint64_t asked = record->asked;
+        last = record->stopping;
+        collect(record);
+        write_pending(record);
+        let_models_go(record);
+        record->done = asked;
+        (void)pthread_cond_broadcast(&record->written);
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+    return NULL;
+}
+
+/* -- Collecting -- */
+
+/* Energy of `images` pictures, by layer. */
+static void add_images(struct energy *energies, double images,
+                       const struct generation *generation)
+{
+    for (size_t l = 0; l < generation->conditions->n_layers; l++)
+        energy_add_times(&energies[l], images, &generation->per_image[l]);
+}
+
+void record_writer_add_tally(struct record_totals *totals,
+                             const struct generation *generation,
+                             const struct tally_sum *tally)
+{
+    tally_sum_add(&totals->tally, tally);
+    totals->cells_read += tally->images * generation->total.cells;
+    add_images(totals->energy, (double)tally->images, generation);
+}
+
+/* Does nobody but us hold the model, which was removed? Our references are one of the
+ * entry's and one of each generation under watch. */
+static bool is_retired(const struct record_model *model)
+{
+    unsigned ours = 1;
+
+    for (const struct generation *g = model->live; g != NULL; g = g->next_watched)
+        ours++;
+    return model->removed &&
+           atomic_load_explicit(&model->model->refs, memory_order_acquire) == ours;
+}
+
+/* Turns what one generation gained into a pending row. True: it may be let go. */
+static bool collect_generation(struct record *record, struct record_model *model,
+                               struct generation *generation, bool retired)
+{
+    /* Looked at first: with no reference but ours, no lane counts any more. */
+    bool last =
+        retired || atomic_load_explicit(&generation->refs, memory_order_acquire) == 1;
+    struct tally_sum now = generation_tally(generation);
+    struct tally_sum gain = tally_sum_since(&now, &generation->collected);
+
+    gain.latency_max_us = 0;
+    for (unsigned lane = 0; lane < generation->n_lanes; lane++)
+        gain.latency_max_us =
+            fmax(gain.latency_max_us, tally_take_max_us(&generation->tallies[lane]));
+    record_rows_add_window(record, model, generation, &gain);
+    add_images(model->unwritten, (double)gain.images, generation);
+    model->totals.tally.latency_max_us =
+        fmax(model->totals.tally.latency_max_us, gain.latency_max_us);
+    generation->collected = now;
+    if (last)
+        record_writer_add_tally(&model->totals, generation, &now);
+    return last;
+}
+
+static void collect(struct record *record)
+{
+    for (struct record_model *model = record->models; model != NULL;
+         model = model->next) {
+        struct generation **link = &model->live;
+        bool retired = is_retired(model);
+
+        while (*link != NULL) {
+            struct generation *generation = *link;
+
+            if (!collect_generation(record, model, generation, retired)) {
+                link = &generation->next_watched;
+                continue;
+            }
+            *link = generation->next_watched;
+            generation_drop(generation);
+        }
+    }
+    record_rows_collect_feedback(record);
+}
+
+/* -- Models get their rows -- */
+
+/* What the database knows of a model is added to what was counted since. Under db_mutex;
+ * once for each model. */
+static enum status read_model(struct record *record, struct record_model *model)
+{
+    const struct network *net = model->model->net;
+    struct energy before[NETWORK_MAX_LAYERS];
+    int64_t id, since_s;
+
+    memset(before, 0, sizeof(before));
+    enum status st = metrics_add_model(record->db, net, wall_seconds(), &id, &since_s);
+    if (st == ST_OK)
+        st = metrics_read_energy(record->db, id, net->n_layers, before);
+    if (st != ST_OK)
+        return st;
+    (void)pthread_mutex_lock(&record->mutex);
+    model->db_id = id;
+    model->totals.since_s = since_s;
+    for (size_t l = 0; l < net->n_layers; l++)
+        energy_add(&model->totals.energy[l], &before[l]);
+    (void)pthread_mutex_unlock(&record->mutex);
+    return ST_OK;
+}
+
+enum status record_writer_register(struct record *record, struct record_model *model)
+{
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db == NULL)
+        st = ST_IO;
+    else if (model->db_id == 0)
+        st = read_model(record, model);
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    return st;
+}
+
+/* Opens what could not be opened before, and registers models that have no row yet. Only
+ * the writer shortens the list of models. */
+static enum status ensure_database(struct record *record, struct record_model *models)
+{
+    struct db_opened opened;
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db == NULL)
+        st = db_open(record->path, &record->db, &opened, record->why);
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    for (struct record_model *model = models; model != NULL && st == ST_OK;
+         model = model->next)
+        st = record_writer_register(record, model);
+    return st;
+}
+
+/* -- The transaction -- */
+
+/* What the ledger gained, for the transaction. */
+static size_t take_gains(struct record *record)
+{
+    size_t n = 0;
+
+    for (struct record_model *model = record->models; model != NULL;
+         model = model->next) {
+        for (size_t l = 0; l < model->model->net->n_layers && n < MAX_GAINS; l++)
+            if (energy_sum(&model->unwritten[l]) > 0.0) {
+                record->gainers[n] = model;
+                record->gains[n++] = (struct metrics_energy) {
+                    .layer = l,
+                    .layer_name = model->model->net->layers[l].name,
+                    .gain = model->unwritten[l],
+                };
+            }
+    }
+    return n;
+}
+
+/* The ids of the models, which may be news. */
+static void fill_ids(struct record *record, const struct metrics_batch *batch)
+{
+    for (size_t i = 0; i < batch->n_programmings; i++)
+        record->rows[i].model_id = record->programmings[i]->model->db_id;
+    for (size_t i = 0; i < batch->n_windows; i++)
+        record->windows[i].model_id = record->window_of[i]->db_id;
+    for (size_t i = 0; i < batch->n_events; i++)
+        record->events[i].model_id =
+            record->event_of[i] != NULL ? record->event_of[i]->db_id : 0;
+    for (size_t i = 0; i < batch->n_energies; i++)
+        record->gains[i].model_id = record->gainers[i]->db_id;
+}
+
+static void note_commit(struct record *record, enum status st, double seconds)
+{
+    record->health.commit_seconds += seconds;
+    record->health.commits += st == ST_OK;
+    if (st != ST_OK) {
+        record->health.write_errors++;
+        if (!record->health.degraded)
+            log_line(LOG_ERROR, "database",
+                     "path=\"%.200s\" cannot write: %.200s; counting "
+                     "goes on in memory",
+                     record->path,
+                     record->db != NULL ? db_message(record->db) : record->why);
+    } else if (record->health.degraded) {
+        log_line(LOG_INFO, "database", "path=\"%.200s\" writes again", record->path);
+    }
+    record->health.degraded = st != ST_OK;
+}
+
+/* After the transaction: programmings may have added more meanwhile. */
+static void forget_gains(struct record *record, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        energy_add_times(&record->gainers[i]->unwritten[record->gains[i].layer], -1.0,
+                         &record->gains[i].gain);
+}
+
+/* One transaction with everything that waits. Called and returns with the mutex held; it
+ * is free while SQLite works, and others only append meanwhile. Only this thread adds
+ * windows to rows that exist, and it is busy here. */
+static void write_pending(struct record *record)
+{
+    struct metrics_batch batch = {
+        .programmings = record->rows,
+        .n_programmings = record->n_programmings,
+        .windows = record->windows,
+        .n_windows = record->n_windows,
+        .events = record->events,
+        .n_events = record->n_events,
+        .energies = record->gains,
+        .n_energies = take_gains(record),
+    };
+    struct record_model *models = record->models;
+
+    if (batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
+        return;
+    for (size_t i = 0; i < batch.n_programmings; i++)
+        record->rows[i] = record->programmings[i]->row;
+    (void)pthread_mutex_unlock(&record->mutex);
+
+    uint64_t began = wall_monotonic_ns();
+    enum status st = ensure_database(record, models);
+    if (st == ST_OK) {
+        fill_ids(record, &batch);
+        (void)pthread_mutex_lock(&record->db_mutex);
+        st = metrics_write(record->db, &batch);
+        (void)pthread_mutex_unlock(&record->db_mutex);
+    }
+    double seconds = (double)(wall_monotonic_ns() - began) / 1e9;
+
+    (void)pthread_mutex_lock(&record->mutex);
+    note_commit(record, st, seconds);
+    if (st != ST_OK)
+        return;
+    record_rows_forget(record, batch.n_programmings, batch.n_windows, batch.n_events);
+    forget_gains(record, batch.n_energies);
+}
+
+/* -- The end of a model -- */
+
+static bool has_pending(const struct record *record, const struct record_model *model)
+{
+    for (size_t l = 0; l < model->model->net->n_layers; l++)
+        if (energy_sum(&model->unwritten[l]) > 0.0)
+            return true;
+    return model->live != NULL || record_rows_wait(record, model);
+}
+
+/* Models that were removed and of which everything is written. Under the mutex, which a
+ * model's end does not need. */
+static void let_models_go(struct record *record)
+{
+    struct record_model **link = &record->models;
+
+    while (*link != NULL) {
+        struct record_model *model = *link;
+
+        if (!model->removed || has_pending(record, model)) {
+            link = &model->next;
+            continue;
+        }
+        *link = model->next;
+        record->n_models--;
+        model_drop(model->model);
+        free(model);
+    }
+}
