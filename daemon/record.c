@@ -68,15 +68,12 @@ static bool was_begun(const char *path)
 /* A database that cannot be written now, as on a full disk, is no reason not to serve:
  * the writer tries again. One that is not ours is, and a folder where none can be begun.
  */
-static enum status open_first(struct record *record, struct db_opened *ret_opened,
-                              char why[ERR_LEN])
+static enum status open_first(struct record *record, char why[ERR_LEN])
 {
-    enum status st = db_open(record->path, &record->db, ret_opened, why);
+    enum status st = record_writer_open(record, why);
 
     if (st != ST_IO || !was_begun(record->path))
         return st;
-    *ret_opened = (struct db_opened) { .created = false };
-    (void)snprintf(record->why, sizeof(record->why), "%s", why);
     record->health.degraded = true;
     record->health.write_errors++;
     log_line(LOG_ERROR, "database", "%.220s; counting goes on in memory", why);
@@ -87,7 +84,6 @@ enum status record_start(const char *path, struct record **ret_record, char why[
 {
     struct record *record = calloc(1, sizeof(*record));
     pthread_condattr_t monotonic;
-    struct db_opened opened;
 
     if (record == NULL) {
         (void)snprintf(why, ERR_LEN, "out of memory");
@@ -112,16 +108,9 @@ enum status record_start(const char *path, struct record **ret_record, char why[
         record->feedback == NULL || record->gains == NULL || record->gainers == NULL)
         goto fail;
 
-    st = open_first(record, &opened, why);
+    st = open_first(record, why);
     if (st != ST_OK)
         goto fail;
-    if (opened.set_aside[0] != '\0')
-        record_event(record, METRICS_ERROR, "database", NULL,
-                     "the database was corrupt and is now %.180s; a new one was begun",
-                     opened.set_aside);
-    else if (opened.unclean)
-        record_event(record, METRICS_WARNING, "database", NULL,
-                     "the last process did not close the database; it was checked");
     if (pthread_create(&record->writer, NULL, record_writer_run, record) != 0) {
         st = ST_NOMEM;
         goto fail;

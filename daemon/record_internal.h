@@ -12,8 +12,8 @@
  */
 #define MAX_MODELS (2 * REGISTRY_MAX)
 #define MAX_ROWS   (MAX_PENDING + MAX_MODELS)
-/* Of the ledger in one transaction; the rest has to wait for the next. */
-#define MAX_GAINS 8192
+/* Of the ledger; room for all of it, so that the last transaction leaves nothing. */
+#define MAX_GAINS ((size_t)MAX_MODELS * NETWORK_MAX_LAYERS)
 
 struct record_model {
     struct record_model *next;
@@ -50,8 +50,7 @@ struct record {
     char path[1200];
     /* Of one thread at a time: the writer's transactions, and models that are added. */
     pthread_mutex_t db_mutex;
-    struct db *db;     /* NULL while it cannot be opened */
-    char why[ERR_LEN]; /* why not */
+    struct db *db; /* NULL while it cannot be opened */
     pthread_t writer;
 
     pthread_mutex_t mutex; /* of all below, and of what the models have counted */
@@ -108,9 +107,12 @@ void record_rows_forget(struct record *record, size_t n_programmings, size_t n_w
 
 /* The thread, until record->stopping. */
 void *record_writer_run(void *record);
-/* Gives the model its row of the database, and what that knows of it. ST_IO, ST_NOMEM:
- * not now; the writer tries again. Not under the mutex. */
-enum status record_writer_register(struct record *record, struct record_model *model);
+/* Opens the database and tells what that found; as db_open. Under db_mutex, or before the
+ * thread runs. */
+enum status record_writer_open(struct record *record, char why[ERR_LEN]);
+/* Gives the model its row of the database, and what that knows of it. If it cannot be
+ * now, the writer tries again. Not under the mutex. */
+void record_writer_register(struct record *record, struct record_model *model);
 /* What a generation has answered, added to the totals of its model. Under the mutex. */
 void record_writer_add_tally(struct record_totals *totals,
                              const struct generation *generation,

@@ -128,16 +128,35 @@ static void collect(struct record *record)
     record_rows_collect_feedback(record);
 }
 
-/* -- Models get their rows -- */
+/* -- The database, and what it knows -- */
 
-/* What the database knows of a model is added to what was counted since. Under db_mutex;
- * once for each model. */
+enum status record_writer_open(struct record *record, char why[ERR_LEN])
+{
+    struct db_opened opened;
+    enum status st = db_open(record->path, &record->db, &opened, why);
+
+    if (st != ST_OK)
+        return st;
+    if (opened.set_aside[0] != '\0')
+        record_event(record, METRICS_ERROR, "database", NULL,
+                     "the database was corrupt and is now %.180s; a new one was begun",
+                     opened.set_aside);
+    else if (opened.unclean)
+        record_event(record, METRICS_WARNING, "database", NULL,
+                     "the last process did not close the database; it was checked");
+    return ST_OK;
+}
+
+/* What the database knows of a model is added to what was counted since. Once for
+ * each model; under db_mutex. */
 static enum status read_model(struct record *record, struct record_model *model)
 {
     const struct network *net = model->model->net;
     struct energy before[NETWORK_MAX_LAYERS];
     int64_t id, since_s;
 
+    if (model->db_id != 0)
+        return ST_OK;
     memset(before, 0, sizeof(before));
     enum status st = metrics_add_model(record->db, net, wall_seconds(), &id, &since_s);
     if (st == ST_OK)
@@ -153,34 +172,12 @@ static enum status read_model(struct record *record, struct record_model *model)
     return ST_OK;
 }
 
-enum status record_writer_register(struct record *record, struct record_model *model)
+void record_writer_register(struct record *record, struct record_model *model)
 {
-    enum status st = ST_OK;
-
     (void)pthread_mutex_lock(&record->db_mutex);
-    if (record->db == NULL)
-        st = ST_IO;
-    else if (model->db_id == 0)
-        st = read_model(record, model);
+    if (record->db != NULL)
+        (void)read_model(record, model);
     (void)pthread_mutex_unlock(&record->db_mutex);
-    return st;
-}
-
-/* Opens what could not be opened before, and registers models that have no row yet. Only
- * the writer shortens the list of models. */
-static enum status ensure_database(struct record *record, struct record_model *models)
-{
-    struct db_opened opened;
-    enum status st = ST_OK;
-
-    (void)pthread_mutex_lock(&record->db_mutex);
-    if (record->db == NULL)
-        st = db_open(record->path, &record->db, &opened, record->why);
-    (void)pthread_mutex_unlock(&record->db_mutex);
-    for (struct record_model *model = models; model != NULL && st == ST_OK;
-         model = model->next)
-        st = record_writer_register(record, model);
-    return st;
 }
 
 /* -- The transaction -- */
@@ -192,7 +189,7 @@ static size_t take_gains(struct record *record)
 
     for (struct record_model *model = record->models; model != NULL;
          model = model->next) {
-        for (size_t l = 0; l < model->model->net->n_layers && n < MAX_GAINS; l++)
+        for (size_t l = 0; l < model->model->net->n_layers; l++)
             if (energy_sum(&model->unwritten[l]) > 0.0) {
                 record->gainers[n] = model;
                 record->gains[n++] = (struct metrics_energy) {
@@ -219,7 +216,29 @@ static void fill_ids(struct record *record, const struct metrics_batch *batch)
         record->gains[i].model_id = record->gainers[i]->db_id;
 }
 
-static void note_commit(struct record *record, enum status st, double seconds)
+/* Opens what could not be opened before, registers models that have no row yet, writes.
+ */
+static enum status transact(struct record *record, struct record_model *models,
+                            const struct metrics_batch *batch, char why[ERR_LEN])
+{
+    (void)pthread_mutex_lock(&record->db_mutex);
+    enum status st = record->db != NULL ? ST_OK : record_writer_open(record, why);
+
+    for (struct record_model *model = models; model != NULL && st == ST_OK;
+         model = model->next)
+        st = read_model(record, model);
+    if (st == ST_OK) {
+        fill_ids(record, batch);
+        st = metrics_write(record->db, batch);
+    }
+    if (st != ST_OK && record->db != NULL)
+        (void)snprintf(why, ERR_LEN, "%s", db_message(record->db));
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    return st;
+}
+
+static void note_commit(struct record *record, enum status st, const char *why,
+                        double seconds)
 {
     record->health.commit_seconds += seconds;
     record->health.commits += st == ST_OK;
@@ -229,8 +248,7 @@ static void note_commit(struct record *record, enum status st, double seconds)
             log_line(LOG_ERROR, "database",
                      "path=\"%.200s\" cannot write: %.200s; counting "
                      "goes on in memory",
-                     record->path,
-                     record->db != NULL ? db_message(record->db) : record->why);
+                     record->path, why);
     } else if (record->health.degraded) {
         log_line(LOG_INFO, "database", "path=\"%.200s\" writes again", record->path);
     }
@@ -261,25 +279,22 @@ static void write_pending(struct record *record)
         .n_energies = take_gains(record),
     };
     struct record_model *models = record->models;
+    char why[ERR_LEN] = "";
 
-    if (batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
+    /* Without rows too: one that could not be opened at the start. */
+    if (!record->health.degraded &&
+        batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
         return;
     for (size_t i = 0; i < batch.n_programmings; i++)
         record->rows[i] = record->programmings[i]->row;
     (void)pthread_mutex_unlock(&record->mutex);
 
     uint64_t began = wall_monotonic_ns();
-    enum status st = ensure_database(record, models);
-    if (st == ST_OK) {
-        fill_ids(record, &batch);
-        (void)pthread_mutex_lock(&record->db_mutex);
-        st = metrics_write(record->db, &batch);
-        (void)pthread_mutex_unlock(&record->db_mutex);
-    }
+    enum status st = transact(record, models, &batch, why);
     double seconds = (double)(wall_monotonic_ns() - began) / 1e9;
 
     (void)pthread_mutex_lock(&record->mutex);
-    note_commit(record, st, seconds);
+    note_commit(record, st, why, seconds);
     if (st != ST_OK)
         return;
     record_rows_forget(record, batch.n_programmings, batch.n_windows, batch.n_events);

@@ -54,9 +54,9 @@ static struct model *new_model(const char *name, uint64_t seed)
     return model;
 }
 
-static struct conditions *default_conditions(void)
+static struct conditions *default_conditions(size_t n_layers)
 {
-    struct operating_points points = operating_points_default(2);
+    struct operating_points points = operating_points_default(n_layers);
     struct device device = device_default();
     struct conditions *conditions = NULL;
     const char *field;
@@ -86,7 +86,7 @@ static int make(void **state)
     (void)snprintf(f.path, sizeof(f.path), "%s", scratch_path(&f.scratch, "r.db"));
     f.models[0] = new_model("first", 1);
     f.models[1] = new_model("second", 2);
-    f.conditions = default_conditions();
+    f.conditions = default_conditions(2);
     start(&f);
     assert_int_equal(sqlite3_open(f.path, &f.beside), SQLITE_OK);
     assert_int_equal(sqlite3_busy_timeout(f.beside, 5000), SQLITE_OK);
@@ -451,6 +451,45 @@ static void energy_that_could_not_be_written_is_written_later(void **state)
     assert_true(written(f, "read") == 32 * 2 * READ_PJ);
 }
 
+/* What could not be written is, in the one transaction that there is at the end. */
+static void the_whole_ledger_is_written_at_the_end(void **state)
+{
+    enum { MODELS = 1100, LAYERS = 8 };
+    static struct model *models[MODELS];
+    const struct sbnn_shape shape = { "many",
+                                      { 2, 3, 1, NETWORK_BINARY, .threshold = 128 },
+                                      LAYERS,
+                                      { 1, 1, 1, 1, 1, 1, 1, 2 } };
+    struct fixture *f = *state;
+    struct conditions *conditions = default_conditions(LAYERS);
+    struct device device = device_default();
+
+    break_database(f);
+    for (unsigned i = 0; i < MODELS; i++) {
+        struct generation *generation;
+        char why[ERR_LEN];
+
+        assert_int_equal(
+            model_new(sbnn_random(&shape, i), MODEL_BUILTIN, "x", &device, &models[i]),
+            ST_OK);
+        assert_int_equal(record_add_model(f->record, models[i], why), ST_OK);
+        assert_int_equal(generation_new(models[i], N_LANES, &generation), ST_OK);
+        generation->cause = MRAM_PROGRAMMED;
+        generation->conditions = conditions_keep(conditions);
+        for (size_t l = 0; l < LAYERS; l++)
+            generation->results[l].energy.toggle_pj = TOGGLE_PJ;
+        record_generation(f->record, generation, true);
+        generation_drop(generation);
+    }
+    mend_database(f);
+    stop(f);
+    assert_true(written(f, "toggle") == MODELS * LAYERS * TOGGLE_PJ);
+    for (unsigned i = 0; i < MODELS; i++)
+        model_drop(models[i]);
+    conditions_drop(conditions);
+    start(f);
+}
+
 /* -- Labels -- */
 
 static void late_labels_count_for_generations_that_are_gone(void **state)
@@ -643,17 +682,29 @@ static void rows_that_no_longer_fit_are_counted_and_windows_merge(void **state)
 /* -- Start -- */
 
 /* As on a disk that is full at the start, and is not later. */
+static void start_without_database(struct fixture *f, char aside[sizeof(f->path)])
+{
+    stop(f);
+    (void)snprintf(aside, sizeof(f->path), "%s", scratch_path(&f->scratch, "aside"));
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(mkdir(f->path, 0750), 0);
+    start(f);
+    assert_true(record_health(f->record).degraded);
+}
+
+static void wait_until_it_writes(struct fixture *f)
+{
+    for (int i = 0; i < WAIT_MAX && record_health(f->record).degraded; i++)
+        wait_a_little();
+    assert_false(record_health(f->record).degraded);
+}
+
 static void a_database_that_cannot_be_opened_is_tried_again(void **state)
 {
     struct fixture *f = *state;
     char aside[sizeof(f->path)];
 
-    stop(f);
-    (void)snprintf(aside, sizeof(aside), "%s", scratch_path(&f->scratch, "aside"));
-    assert_int_equal(rename(f->path, aside), 0);
-    assert_int_equal(mkdir(f->path, 0750), 0);
-    start(f);
-    assert_true(record_health(f->record).degraded);
+    start_without_database(f, aside);
     (void)program(f, 0, 1, true);
     record_flush(f->record);
     assert_true(record_health(f->record).degraded);
@@ -661,10 +712,42 @@ static void a_database_that_cannot_be_opened_is_tried_again(void **state)
 
     assert_int_equal(rmdir(f->path), 0);
     assert_int_equal(rename(aside, f->path), 0);
-    for (int i = 0; i < WAIT_MAX && record_health(f->record).degraded; i++)
-        wait_a_little();
-    assert_false(record_health(f->record).degraded);
+    wait_until_it_writes(f);
     assert_true(ask(f, "SELECT count(*) FROM operating_point") == 1);
+}
+
+static void it_is_tried_again_though_nothing_waits(void **state)
+{
+    struct fixture *f = *state;
+    char aside[sizeof(f->path)];
+
+    (void)program(f, 0, 1, true);
+    start_without_database(f, aside);
+    assert_ledger(&totals(f, 0).energy[0], 0, 0);
+    assert_int_equal(rmdir(f->path), 0);
+    assert_int_equal(rename(aside, f->path), 0);
+    wait_until_it_writes(f);
+    assert_ledger(&totals(f, 0).energy[0], 0, 1);
+}
+
+static void what_is_found_when_it_opens_later_is_an_event(void **state)
+{
+    struct fixture *f = *state;
+    char aside[sizeof(f->path)];
+
+    start_without_database(f, aside);
+    assert_int_equal(rmdir(f->path), 0);
+    FILE *file = fopen(f->path, "w");
+    assert_non_null(file);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(fputs("no database\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    wait_until_it_writes(f);
+    record_flush(f->record);
+    assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
+    assert_int_equal(sqlite3_open(f->path, &f->beside), SQLITE_OK);
+    assert_true(ask(f, "SELECT count(*) FROM event WHERE severity = 2 AND"
+                       " kind = 'database' AND message LIKE '%corrupt%'") == 1);
 }
 
 static void where_no_database_can_be_begun_there_is_no_start(void **state)
@@ -758,6 +841,7 @@ int main(void)
         FRESH(what_wrote_nothing_costs_nothing),
         FRESH(the_ledger_goes_on_after_a_restart),
         FRESH(energy_that_could_not_be_written_is_written_later),
+        FRESH(the_whole_ledger_is_written_at_the_end),
         FRESH(late_labels_count_for_generations_that_are_gone),
         FRESH(more_late_labels_than_a_second_holds_are_all_counted),
         FRESH(many_late_labels_stay_with_their_model),
@@ -767,6 +851,8 @@ int main(void)
         FRESH(a_writer_beside_us_only_delays),
         FRESH(rows_that_no_longer_fit_are_counted_and_windows_merge),
         FRESH(a_database_that_cannot_be_opened_is_tried_again),
+        FRESH(it_is_tried_again_though_nothing_waits),
+        FRESH(what_is_found_when_it_opens_later_is_an_event),
         FRESH(where_no_database_can_be_begun_there_is_no_start),
         FRESH(a_model_that_is_removed_is_let_go),
         FRESH(an_unclean_end_is_an_event_of_the_next_start),
