@@ -32,6 +32,21 @@ void serve_remove(struct serve *serve)
     scratch_remove(&serve->scratch);
 }
 
+int serve_setup(void **state)
+{
+    static struct serve serve;
+
+    serve_make(&serve);
+    *state = &serve;
+    return 0;
+}
+
+int serve_teardown(void **state)
+{
+    serve_remove(*state);
+    return 0;
+}
+
 static void add_model(struct daemon *daemon, const char *name)
 {
     const struct sbnn_shape shape = {
@@ -199,4 +214,16 @@ double serve_number(const char *json, const char *name)
     (void)snprintf(key, sizeof(key), "\"%s\":", name);
     const char *at = strstr(json, key);
     return at == NULL ? -1 : strtod(at + strlen(key), NULL);
+}
+
+double serve_status(struct serve *serve, const char *name)
+{
+    struct http_response response;
+
+    serve_get(serve, "/api/v1/status", &response);
+    const char *first = strstr(response.body, "\"name\":\"first\"");
+    assert_non_null(first);
+    double value = serve_number(first, name);
+    http_response_done(&response);
+    return value;
 }

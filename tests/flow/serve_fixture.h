@@ -15,6 +15,11 @@
 /* Pixels of a picture; the models are called "first" and "second". */
 #define SERVE_PIXELS 64
 
+/* Of "first". */
+#define SERVE_FIRST "/api/v1/models/first"
+#define SERVE_POINT SERVE_FIRST "/operating-point"
+#define SERVE_JSON  "application/json"
+
 struct server;
 
 struct serve {
@@ -30,6 +35,9 @@ struct serve {
 /* Makes the state folder. */
 void serve_make(struct serve *serve);
 void serve_remove(struct serve *serve);
+/* Both as cmocka has them; the state of a test is a struct serve. */
+int serve_setup(void **state);
+int serve_teardown(void **state);
 /* Starts on what the state folder has. Settings: threads 2, workers 1. */
 void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue);
 /* Asks the server to end, as a service manager does, and does not wait. */
@@ -48,6 +56,11 @@ void serve_close_gate(struct serve_gate *gate, struct pool *pool, unsigned n_thr
 void serve_open_gate(struct serve_gate *gate);
 void serve_wait_a_little(void);
 
+/* One request of a list; `type` may be NULL. */
+struct serve_request {
+    const char *method, *path, *type, *body;
+};
+
 /* Sends one request with a body; `type` may be NULL. False if the server has closed. */
 bool serve_send(struct http_client *client, const char *method, const char *path,
                 const char *type, const void *body, size_t len);
@@ -57,5 +70,7 @@ bool serve_send_picture(struct http_client *client);
 void serve_get(struct serve *serve, const char *path, struct http_response *ret_response);
 /* The number after the first `"name":` of a JSON text; -1 if there is none. */
 double serve_number(const char *json, const char *name);
+/* A number of "first" in the status. */
+double serve_status(struct serve *serve, const char *name);
 
 #endif

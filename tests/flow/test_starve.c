@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole daemon in one process, and allocations that fail under its requests. */
+#include "tests/flow/answers.h"
+#include "tests/flow/serve_fixture.h"
+
+#include "tests/lib/fault.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Of a table, which is quickly solved. */
+#define SOLVE_TABLE                                                                      \
+    "{\"target_error_rate\":0.01,\"device\":{\"table_csv\":"                             \
+    "\"direction,voltage_v,error_rate\\nboth,0.1,0.1\\nboth,0.9,1e-9\"}}"
+
+static uint64_t generation_of_point(struct serve *serve)
+{
+    struct http_response response;
+
+    serve_get(serve, SERVE_POINT, &response);
+    double generation = serve_number(response.body, "generation");
+    http_response_done(&response);
+    assert_true(generation >= 1);
+    return (uint64_t)generation;
+}
+
+/* One request; its status, 0 if the connection was closed without an answer. */
+static unsigned try_request(struct serve *serve, const struct serve_request *request,
+                            size_t len, unsigned nth, bool *ret_hit)
+{
+    struct http_client client;
+    struct http_response response;
+    unsigned status = 0;
+
+    http_client_open(&client, serve->port);
+    fault_at_others(nth);
+    if (serve_send(&client, request->method, request->path, request->type, request->body,
+                   len) &&
+        http_client_read(&client, false, &response)) {
+        status = response.status;
+        http_response_done(&response);
+    }
+    *ret_hit = fault_off();
+    http_client_close(&client);
+    return status;
+}
+
+static void a_programming_without_memory_keeps_the_old_generation(void **state)
+{
+    /* Another seed is another array: the programming with the most allocations. */
+    static const char *const points[] = {
+        "\"mode\":\"device\",\"program_over\":\"random\",\"pulse_ns\":10,"
+        "\"target_write_error_rate\":0.02",
+        "\"mode\":\"iid\",\"bit_error_rate\":0.05",
+    };
+    struct serve *serve = *state;
+    unsigned n_refused = 0, quiet = 0;
+
+    answers_forget();
+    serve_start(serve, 1000000, 16);
+    uint64_t before = answers_classify(serve);
+    for (unsigned nth = 0; quiet < 5 && nth < 500; nth++) {
+        char body[256];
+        bool hit;
+
+        (void)snprintf(body, sizeof(body), "{%s,\"seed\":%u}", points[nth % 2], nth);
+        const struct serve_request patch = { "PATCH", SERVE_POINT, SERVE_JSON, body };
+        unsigned status = try_request(serve, &patch, strlen(body), nth, &hit);
+        quiet = hit ? 0 : quiet + 1;
+        uint64_t now = generation_of_point(serve);
+        assert_true(status == 200 || status == 503 || status == 500 || status == 0);
+        if (status == 503) {
+            n_refused++;
+            assert_int_equal(now, before);
+        }
+        if (status == 200)
+            assert_int_equal(now, before + 1);
+        assert_in_range(now, before, before + 1);
+        assert_int_equal(answers_classify(serve), now);
+        before = now;
+    }
+    assert_true(quiet == 5 && n_refused >= 5);
+    assert_int_equal(answers_different(), 0);
+
+    /* What serves is also what is on disk. */
+    serve_stop(serve);
+    serve_start(serve, 1000000, 16);
+    assert_int_equal(answers_classify(serve), before);
+    assert_int_equal(answers_different(), 0);
+    serve_stop(serve);
+}
+
+/* A request with one allocation after the other failing, until none is left to fail. What
+ * serves is the generation before or the one asked for, whole. */
+static void starve(struct serve *serve, const struct serve_request *request, size_t len,
+                   bool changes_array)
+{
+    static const struct serve_request again = { "POST", SERVE_FIRST "/program",
+                                                SERVE_JSON, "{}" };
+    unsigned n_refused = 0, quiet = 0;
+
+    for (unsigned nth = 0; quiet < 3 && nth < 500; nth++) {
+        uint64_t before = answers_classify(serve);
+        bool hit;
+        unsigned status = try_request(serve, request, len, nth, &hit);
+        uint64_t now = answers_classify(serve);
+
+        quiet = hit ? 0 : quiet + 1;
+        if (status != 200 && status != 503 && status != 500 && status != 0)
+            fail_msg("%s %s: %u", request->method, request->path, status);
+        assert_in_range(now, before, before + (changes_array ? 1 : 0));
+        if (status == 503) {
+            n_refused++;
+            assert_int_equal(now, before);
+        }
+        if (status == 200)
+            assert_int_equal(now, before + (changes_array ? 1 : 0));
+        /* Whatever was lost can be programmed again. */
+        if (changes_array && status != 200)
+            assert_int_equal(try_request(serve, &again, 2, 1000000, &hit), 200);
+    }
+    if (quiet < 3 || n_refused == 0)
+        fail_msg("%s %s: %u refused, %u quiet", request->method, request->path, n_refused,
+                 quiet);
+}
+
+static void whatever_happens_without_memory_keeps_the_old_generation(void **state)
+{
+    static const struct serve_request requests[] = {
+        { "PATCH", SERVE_POINT, SERVE_JSON,
+          "{\"mode\":\"uniform\",\"pulse_ns\":10,\"target_write_error_rate\":0.02,"
+          "\"program_over\":\"random\",\"ecc\":\"bch2\",\"cell\":\"2t2r\"}" },
+        { "POST", SERVE_FIRST "/age", SERVE_JSON,
+          "{\"seconds\":1e6,\"temperature_k\":370}" },
+        { "POST", SERVE_FIRST "/scrub", SERVE_JSON, "{}" },
+        { "POST", SERVE_FIRST "/inject", SERVE_JSON,
+          "{\"share\":0.01,\"bits\":[{\"layer\":\"layer0\",\"row\":3,\"column\":7}]}" },
+        { "PUT", SERVE_FIRST "/device", SERVE_JSON,
+          "{\"new_array\":true,\"preset\":\"scaled\",\"defects\":{\"shorted\":0.01}}" },
+        { "PUT", SERVE_FIRST "/device", SERVE_JSON,
+          "{\"new_array\":true,\"table_csv\":\"direction,error_rate\\nboth,0.01\","
+          "\"operating_point\":{\"target_write_error_rate\":null}}" },
+    };
+    static const struct serve_request looks[] = {
+        { "GET", SERVE_FIRST "/memory", NULL, "" },
+        { "GET", SERVE_FIRST "/memory/tiles/0.png", NULL, "" },
+        { "GET", SERVE_FIRST "/array", NULL, "" },
+        { "GET", SERVE_FIRST "/array/diff?a=1&b=1&list=5", NULL, "" },
+        { "POST", "/api/v1/solve", SERVE_JSON, SOLVE_TABLE },
+    };
+    struct serve *serve = *state;
+
+    answers_forget();
+    serve_start(serve, 1000000, 16);
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+        starve(serve, &looks[i], strlen(looks[i].body), false);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+        starve(serve, &requests[i], strlen(requests[i].body), true);
+    assert_int_equal(answers_different(), 0);
+    uint64_t last = answers_classify(serve);
+    serve_stop(serve);
+    serve_start(serve, 1000000, 16);
+    assert_int_equal(answers_classify(serve), last);
+    assert_int_equal(answers_different(), 0);
+    serve_stop(serve);
+}
+
+/* An import, which takes the place of the array. */
+static void an_import_without_memory_keeps_the_old_array(void **state)
+{
+    struct serve *serve = *state;
+    struct http_response image;
+
+    answers_forget();
+    serve_start(serve, 1000000, 16);
+    serve_get(serve, SERVE_FIRST "/array", &image);
+    const struct serve_request import = { "PUT", SERVE_FIRST "/array",
+                                          "application/octet-stream", image.body };
+    starve(serve, &import, image.body_len, true);
+    http_response_done(&image);
+    assert_int_equal(answers_different(), 0);
+    serve_stop(serve);
+}
+
+static void classify_without_memory_is_an_answer_or_a_closed_connection(void **state)
+{
+    struct serve *serve = *state;
+
+    serve_start(serve, 0, 16);
+    for (unsigned nth = 0; nth < 60; nth++) {
+        struct http_client client;
+        struct http_response response;
+
+        http_client_open(&client, serve->port);
+        fault_at_others(nth);
+        if (serve_send_picture(&client) && http_client_read(&client, false, &response)) {
+            assert_true(response.status == 200 || response.status == 500 ||
+                        response.status == 503);
+            http_response_done(&response);
+        }
+        (void)fault_off();
+        http_client_close(&client);
+    }
+    (void)answers_classify(serve);
+    serve_stop(serve);
+}
+
+int main(void)
+{
+#define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
+    const struct CMUnitTest tests[] = {
+        FRESH(a_programming_without_memory_keeps_the_old_generation),
+        FRESH(whatever_happens_without_memory_keeps_the_old_generation),
+        FRESH(an_import_without_memory_keeps_the_old_array),
+        FRESH(classify_without_memory_is_an_answer_or_a_closed_connection),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
