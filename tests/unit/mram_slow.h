@@ -43,6 +43,8 @@ void slow_assert_state(const struct mram_state *got, const struct mram_state *wa
 
 bool slow_is_cell(const struct mram *mram, size_t layer, size_t tile,
                   enum mram_section section, size_t cell);
+/* Does the layout of the layer have it? */
+bool slow_has_section(const struct mram *mram, size_t layer, unsigned section);
 unsigned slow_class(const struct mram *mram, size_t tile, enum mram_section section,
                     size_t cell);
 
