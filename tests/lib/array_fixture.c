@@ -112,6 +112,7 @@ void array_fixture_make(struct array_fixture *f, const struct sbnn_shape *shape)
     f->image.model_checksum = f->net->checksum;
     f->image.device = device_default();
     f->image.points = operating_points_default(f->net->n_layers);
+    f->image.points.base.seed = 7;
     f->image.points.base.has_pulse = true;
     f->image.points.base.voltage_v[MTJ_AP2P] = 0.25;
     f->image.n_layers = f->net->n_layers;
