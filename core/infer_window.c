@@ -48,15 +48,13 @@ static bool takes_bits(const struct kernel_shape *shape)
 {
     const struct network_window *w = &shape->window;
     size_t rows = kernel_shape_height(shape), columns = kernel_shape_width(shape);
-    bool aligned =
-        shape->groups == 1 || (shape->channels / shape->groups % BITS_PER_WORD == 0 &&
-                               shape->n_out / shape->groups % KERNEL_LANES == 0);
 
     if (rows > 2 * (size_t)w->kernel_h + 1)
         rows = 2 * (size_t)w->kernel_h + 1;
     if (columns > 2 * (size_t)w->kernel_w + 1)
         columns = 2 * (size_t)w->kernel_w + 1;
-    return aligned && worth_it(shape) && rows * columns <= MAX_LIMITS / shape->n_out;
+    return kernel_conv_aligned(shape) && worth_it(shape) &&
+           rows * columns <= MAX_LIMITS / shape->n_out;
 }
 
 static bool takes_pixels(const struct kernel_shape *shape)
@@ -145,10 +143,9 @@ static void run_bits(const struct infer_window *window, const struct kernel *ker
     const struct network_layer *layer = window->layer;
 
     if (layer->kind == NETWORK_FIRE)
-        kernel_conv_fire(&window->conv, kernel, x, NULL,
-                         out->bits + picture * out->stride);
+        kernel_conv_fire(&window->conv, kernel, x, out->bits + picture * out->stride);
     else
-        kernel_conv_scaled(&window->conv, kernel, x, NULL, layer->scale, layer->bias,
+        kernel_conv_scaled(&window->conv, kernel, x, layer->scale, layer->bias,
                            out->reals + picture * out->stride);
 }
 

@@ -24,18 +24,6 @@ static size_t n_taps(const struct kernel_conv *conv)
     return (size_t)conv->shape.window.kernel_h * conv->shape.window.kernel_w;
 }
 
-/* Can the kernels read a group's channels where they lie? */
-static bool slices_aligned(const struct kernel_conv *conv)
-{
-    return conv->shape.groups == 1 || conv->channels % BITS_PER_WORD == 0;
-}
-
-/* Can they write its bits where they belong? */
-static bool bytes_aligned(const struct kernel_conv *conv)
-{
-    return conv->shape.groups == 1 || conv->n_out % KERNEL_LANES == 0;
-}
-
 /* -- Making -- */
 
 /* Word k of a row, where each tap begins a word of its own. */
@@ -235,6 +223,12 @@ static enum status make(struct kernel_conv *conv, enum network_padding padding,
     return fill_classes(conv, padding, rows, threshold, falling);
 }
 
+bool kernel_conv_aligned(const struct kernel_shape *shape)
+{
+    return shape->groups == 1 || (shape->channels / shape->groups % BITS_PER_WORD == 0 &&
+                                  shape->n_out / shape->groups % KERNEL_LANES == 0);
+}
+
 enum status kernel_conv_init(struct kernel_conv *conv, const struct kernel_shape *shape,
                              enum network_padding padding, const uint64_t *rows,
                              const int32_t *threshold, const uint64_t *falling)
@@ -243,16 +237,18 @@ enum status kernel_conv_init(struct kernel_conv *conv, const struct kernel_shape
 
     if (st != ST_OK)
         return st;
+    if (!kernel_conv_aligned(shape))
+        return ST_RANGE;
 
     struct kernel_conv made = {
         .shape = *shape,
         .channels = shape->channels / shape->groups,
         .n_out = shape->n_out / shape->groups,
+        .x_place = bits_words(shape->channels),
     };
     made.n_blocks = made.n_out / KERNEL_LANES + (made.n_out % KERNEL_LANES != 0);
     made.tap_words = bits_words(made.channels);
     made.n_words = n_taps(&made) * made.tap_words;
-    made.x_place = slices_aligned(&made) ? bits_words(shape->channels) : made.tap_words;
     st = make(&made, padding, rows, threshold, falling);
     if (st != ST_OK) {
         kernel_conv_done(&made);
@@ -276,91 +272,42 @@ void kernel_conv_done(struct kernel_conv *conv)
 
 /* -- Running: group by group -- */
 
-static size_t n_places(const struct kernel_conv *conv)
-{
-    return conv->rows.n_out * conv->columns.n_out;
-}
-
-/* Words of a copy of one group's channels, if the kernels need one. */
-static size_t slice_words(const struct kernel_conv *conv)
-{
-    return slices_aligned(conv)
-               ? 0
-               : conv->shape.height * conv->shape.width * conv->tap_words;
-}
-
-size_t kernel_conv_scratch(const struct kernel_conv *conv)
-{
-    size_t n = slice_words(conv);
-
-    return bytes_aligned(conv) ? n : n + n_places(conv) * bits_words(conv->n_out);
-}
-
-/* Channels of group `g`, one map of their own. */
-static void copy_slice(const struct kernel_conv *conv, size_t g, const uint64_t *x,
-                       uint64_t *ret_slice)
-{
-    size_t x_words = bits_words(conv->shape.channels);
-
-    for (size_t i = 0; i < conv->shape.height * conv->shape.width; i++) {
-        for (size_t k = 0; k < conv->tap_words; k++) {
-            size_t begin = k * BITS_PER_WORD;
-            size_t n = conv->channels - begin < BITS_PER_WORD ? conv->channels - begin
-                                                              : BITS_PER_WORD;
-            *ret_slice++ = bits_take(x + i * x_words, g * conv->channels + begin, n);
-        }
-    }
-}
-
 static struct kernel_conv_job job_of(const struct kernel_conv *conv, size_t g,
-                                     const uint64_t *x, uint64_t *scratch)
+                                     const uint64_t *x)
 {
-    struct kernel_conv_job job = {
+    return (struct kernel_conv_job) {
         .conv = conv,
         .words = conv->words + g * conv->n_blocks * conv->n_words * KERNEL_LANES,
-        .x = slices_aligned(conv) ? x + g * conv->channels / BITS_PER_WORD : scratch,
+        .x = x + g * conv->channels / BITS_PER_WORD,
         .class_stride = class_stride(conv),
     };
-
-    if (!slices_aligned(conv))
-        copy_slice(conv, g, x, scratch);
-    return job;
 }
 
 void kernel_conv_fire(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, uint64_t *scratch, uint64_t *ret_y)
+                      const uint64_t *x, uint64_t *ret_y)
 {
+    size_t n_places = conv->rows.n_out * conv->columns.n_out;
     size_t y_words = bits_words(conv->shape.n_out);
-    size_t own_words = bits_words(conv->n_out);
-    bool in_place = bytes_aligned(conv);
 
-    if (!in_place || conv->shape.groups * conv->n_blocks % sizeof(uint64_t) != 0) {
-        for (size_t i = 0; i < n_places(conv); i++)
-            memset(ret_y + i * y_words, 0, y_words * sizeof(*ret_y));
-    }
+    if (conv->shape.groups * conv->n_blocks % sizeof(uint64_t) != 0)
+        memset(ret_y, 0, n_places * y_words * sizeof(*ret_y));
     for (size_t g = 0; g < conv->shape.groups; g++) {
-        struct kernel_conv_job job = job_of(conv, g, x, scratch);
-        uint64_t *own = in_place ? NULL : scratch + slice_words(conv);
+        struct kernel_conv_job job = job_of(conv, g, x);
 
         job.limit = conv->limit + g * n_lanes(conv);
         job.invert = conv->invert + g * conv->n_blocks;
-        job.y = in_place ? ret_y : own;
-        job.y_place = in_place ? y_words : own_words;
-        job.y_block = in_place ? g * conv->n_blocks : 0;
-        if (!in_place)
-            memset(own, 0, n_places(conv) * own_words * sizeof(*own));
+        job.y = ret_y;
+        job.y_place = y_words;
+        job.y_block = g * conv->n_blocks;
         kernel->conv(&job);
-        for (size_t i = 0; i < n_places(conv) && !in_place; i++)
-            bits_or(ret_y + i * y_words, g * conv->n_out, own + i * own_words,
-                    conv->n_out);
     }
 }
 
 void kernel_conv_sums(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, uint64_t *scratch, int32_t *ret_s)
+                      const uint64_t *x, int32_t *ret_s)
 {
     for (size_t g = 0; g < conv->shape.groups; g++) {
-        struct kernel_conv_job job = job_of(conv, g, x, scratch);
+        struct kernel_conv_job job = job_of(conv, g, x);
 
         job.top = conv->top + g * n_lanes(conv);
         job.s = ret_s + g * conv->n_out;
@@ -370,11 +317,11 @@ void kernel_conv_sums(const struct kernel_conv *conv, const struct kernel *kerne
 }
 
 void kernel_conv_scaled(const struct kernel_conv *conv, const struct kernel *kernel,
-                        const uint64_t *x, uint64_t *scratch, const float *scale,
-                        const float *bias, float *ret_y)
+                        const uint64_t *x, const float *scale, const float *bias,
+                        float *ret_y)
 {
     for (size_t g = 0; g < conv->shape.groups; g++) {
-        struct kernel_conv_job job = job_of(conv, g, x, scratch);
+        struct kernel_conv_job job = job_of(conv, g, x);
 
         job.top = conv->top + g * n_lanes(conv);
         job.scale = scale + g * conv->n_out;

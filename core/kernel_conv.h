@@ -30,7 +30,7 @@ struct kernel_conv {
     size_t n_blocks;  /* ceil(n_out / 8) */
     size_t tap_words; /* bits_words(channels) */
     size_t n_words;   /* of an output: taps * tap_words */
-    size_t x_place;   /* words from place to place of what the kernels read */
+    size_t x_place;   /* words from place to place of the map */
     uint64_t *words;  /* ours, [groups][n_blocks][tap][tap_words][8], 64-byte aligned */
     size_t *offset;   /* ours, [n_words]: where in the map, from the window's first tap */
     /* Of each class of places: [row class][column class][groups][8 * n_blocks]. */
@@ -39,10 +39,15 @@ struct kernel_conv {
     uint8_t *invert; /* ours, [groups][n_blocks]; NULL without thresholds */
 };
 
+/* Does each group begin a word of the map and a block of the result? The kernels read and
+ * write groups where they lie. For a shape that was checked. */
+bool kernel_conv_aligned(const struct kernel_shape *shape);
+
 /* rows: n_out rows of bits_words(fan-in) words, padding zero, in the order kernel row,
  * kernel column, channel of the group. threshold, falling as in struct network_layer, for
  * kernel_conv_fire; both NULL for kernel_conv_sums. All are borrowed for the call.
- * ST_RANGE: see kernel_shape_check, and products that overflow. */
+ * ST_RANGE: see kernel_shape_check; groups that are not aligned; products that
+ * overflow. */
 MUST_CHECK enum status kernel_conv_init(struct kernel_conv *conv,
                                         const struct kernel_shape *shape,
                                         enum network_padding padding,
@@ -51,21 +56,18 @@ MUST_CHECK enum status kernel_conv_init(struct kernel_conv *conv,
 /* Takes one that is all zero. */
 void kernel_conv_done(struct kernel_conv *conv);
 
-/* Words of working memory that one call needs; 0 without groups. */
-size_t kernel_conv_scratch(const struct kernel_conv *conv);
-
 /* One map of bits into another. ret_y: bits_words(n_out) words for each place, bits past
- * n_out zero. scratch: kernel_conv_scratch words, may be NULL if that is 0. */
+ * n_out zero. */
 void kernel_conv_fire(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, uint64_t *scratch, uint64_t *ret_y);
+                      const uint64_t *x, uint64_t *ret_y);
 /* The sums themselves: n_out for each place. */
 void kernel_conv_sums(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, uint64_t *scratch, int32_t *ret_s);
+                      const uint64_t *x, int32_t *ret_s);
 /* (float)(scale * s + bias), in double precision, for each place and output. scale, bias:
  * [n_out]. */
 void kernel_conv_scaled(const struct kernel_conv *conv, const struct kernel *kernel,
-                        const uint64_t *x, uint64_t *scratch, const float *scale,
-                        const float *bias, float *ret_y);
+                        const uint64_t *x, const float *scale, const float *bias,
+                        float *ret_y);
 
 /* What a kernel does in one call: all places, one group. */
 struct kernel_conv_job {

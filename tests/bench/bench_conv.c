@@ -209,10 +209,10 @@ static void step_run(const struct step *s, const struct kernel *kernel)
         kernel_pixels_fire(&s->pixels, kernel, s->x, s->scratch, s->y);
         break;
     case STEP_CONV:
-        kernel_conv_fire(&s->conv, kernel, s->x, NULL, s->y);
+        kernel_conv_fire(&s->conv, kernel, s->x, s->y);
         break;
     case STEP_SUMS:
-        kernel_conv_sums(&s->conv, kernel, s->x, NULL, s->y);
+        kernel_conv_sums(&s->conv, kernel, s->x, s->y);
         break;
     case STEP_POOL:
         kernel_pool_bits(&s->shape.window, s->shape.height, s->shape.width,

@@ -311,8 +311,7 @@ static int64_t slow_sum(const struct layer *l, const void *map, struct place at,
 }
 
 static void check_scaled(const struct layer *l, const struct kernel *kernel,
-                         const struct kernel_conv *conv, const uint64_t *x,
-                         uint64_t *scratch)
+                         const struct kernel_conv *conv, const uint64_t *x)
 {
     size_t n_out = l->shape.n_out, n = n_places(&l->shape) * n_out;
     float *scale = array(n_out, sizeof(*scale)), *bias = array(n_out, sizeof(*bias));
@@ -323,7 +322,7 @@ static void check_scaled(const struct layer *l, const struct kernel *kernel,
         bias[j] = (float)between(0, 1000) / 33.0F - 15.0F;
     }
     y[n] = -77.0F;
-    kernel_conv_scaled(conv, kernel, x, scratch, scale, bias, y);
+    kernel_conv_scaled(conv, kernel, x, scale, bias, y);
     for (size_t i = 0; i < n; i++) {
         size_t j = i % n_out;
         float want = (float)((double)scale[j] * (double)l->sums[i] + (double)bias[j]);
@@ -352,13 +351,13 @@ static void bits_agree(struct kernel_shape shape, enum network_padding padding)
     for (const struct kernel *kernel = kernel_list; kernel->name != NULL; kernel++) {
         if (!kernel->usable())
             continue;
-        struct result r = result_make(&l, kernel_conv_scratch(&fire));
+        struct result r = result_make(&l, 0);
 
-        kernel_conv_fire(&fire, kernel, x, r.scratch, r.y);
+        kernel_conv_fire(&fire, kernel, x, r.y);
         check_bits(&l, kernel->name, r.y);
-        kernel_conv_sums(&sums, kernel, x, r.scratch, r.s);
+        kernel_conv_sums(&sums, kernel, x, r.s);
         check_sums(&l, kernel->name, r.s);
-        check_scaled(&l, kernel, &sums, x, r.scratch);
+        check_scaled(&l, kernel, &sums, x);
         result_done(&r);
     }
     kernel_conv_done(&fire);
@@ -367,12 +366,53 @@ static void bits_agree(struct kernel_shape shape, enum network_padding padding)
     free(x);
 }
 
+/* Groups that begin words and blocks; one group may have any numbers. */
+static struct kernel_shape aligned_shape(void)
+{
+    struct kernel_shape s = random_shape(200);
+
+    if (s.groups == 1)
+        return s;
+    s.groups = between(2, 5);
+    s.channels = s.groups * BITS_PER_WORD * between(1, 2);
+    s.n_out = s.groups * KERNEL_LANES * between(1, 3);
+    return s;
+}
+
 static void bits_through_any_window_agree_with_a_count_of_bits(void **state_unused)
 {
     (void)state_unused;
     state = 1;
     for (size_t i = 0; i < N_SHAPES; i++)
-        bits_agree(random_shape(200), (enum network_padding)(i % 3));
+        bits_agree(aligned_shape(), (enum network_padding)(i % 3));
+}
+
+static void groups_that_begin_within_a_word_or_a_block_are_refused(void **state_unused)
+{
+    const struct network_window window = { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 };
+    const struct {
+        size_t channels, n_out, groups;
+        enum status st;
+    } cases[] = {
+        { 128, 16, 2, ST_OK },    { 100, 20, 1, ST_OK },    { 126, 16, 2, ST_RANGE },
+        { 130, 16, 2, ST_RANGE }, { 128, 14, 2, ST_RANGE }, { 128, 18, 2, ST_RANGE },
+        { 64, 64, 64, ST_RANGE },
+    };
+    const uint64_t rows[64 * 2] = { 0 };
+
+    (void)state_unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct kernel_shape shape = {
+            1, 1, cases[i].channels, cases[i].n_out, cases[i].groups, window
+        };
+        struct kernel_conv conv = { 0 };
+
+        assert_int_equal(
+            kernel_conv_init(&conv, &shape, NETWORK_PAD_ZERO, rows, NULL, NULL),
+            cases[i].st);
+        assert_true((conv.words != NULL) == (cases[i].st == ST_OK));
+        kernel_conv_done(&conv);
+    }
 }
 
 /* What networks are made of: no shortcut of the kernels may be missed by chance. */
@@ -427,9 +467,9 @@ static void all_bits_may_differ(void **state_unused)
 
         if (!kernel->usable())
             continue;
-        kernel_conv_sums(&conv, kernel, x, NULL, &s);
+        kernel_conv_sums(&conv, kernel, x, &s);
         assert_int_equal(s, -TAPS * CHANNELS);
-        kernel_conv_sums(&conv, kernel, row, NULL, &s);
+        kernel_conv_sums(&conv, kernel, row, &s);
         assert_int_equal(s, TAPS * CHANNELS);
     }
     kernel_conv_done(&conv);
@@ -725,6 +765,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_through_any_window_agree_with_a_count_of_bits),
+        cmocka_unit_test(groups_that_begin_within_a_word_or_a_block_are_refused),
         cmocka_unit_test(usual_layers_agree),
         cmocka_unit_test(a_window_as_large_as_the_map_is_a_dense_layer),
         cmocka_unit_test(all_bits_may_differ),
