@@ -303,19 +303,6 @@ void kernel_conv_fire(const struct kernel_conv *conv, const struct kernel *kerne
     }
 }
 
-void kernel_conv_sums(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, int32_t *ret_s)
-{
-    for (size_t g = 0; g < conv->shape.groups; g++) {
-        struct kernel_conv_job job = job_of(conv, g, x);
-
-        job.top = conv->top + g * n_lanes(conv);
-        job.s = ret_s + g * conv->n_out;
-        job.s_place = conv->shape.n_out;
-        kernel->conv(&job);
-    }
-}
-
 void kernel_conv_scaled(const struct kernel_conv *conv, const struct kernel *kernel,
                         const uint64_t *x, const float *scale, const float *bias,
                         float *ret_y)
@@ -327,7 +314,7 @@ void kernel_conv_scaled(const struct kernel_conv *conv, const struct kernel *ker
         job.scale = scale + g * conv->n_out;
         job.bias = bias + g * conv->n_out;
         job.scaled = ret_y + g * conv->n_out;
-        job.s_place = conv->shape.n_out;
+        job.scaled_place = conv->shape.n_out;
         kernel->conv(&job);
     }
 }

@@ -45,7 +45,7 @@ bool kernel_conv_aligned(const struct kernel_shape *shape);
 
 /* rows: n_out rows of bits_words(fan-in) words, padding zero, in the order kernel row,
  * kernel column, channel of the group. threshold, falling as in struct network_layer, for
- * kernel_conv_fire; both NULL for kernel_conv_sums. All are borrowed for the call.
+ * kernel_conv_fire; both NULL for kernel_conv_scaled. All are borrowed for the call.
  * ST_RANGE: see kernel_shape_check; groups that are not aligned; products that
  * overflow. */
 MUST_CHECK enum status kernel_conv_init(struct kernel_conv *conv,
@@ -60,9 +60,6 @@ void kernel_conv_done(struct kernel_conv *conv);
  * n_out zero. */
 void kernel_conv_fire(const struct kernel_conv *conv, const struct kernel *kernel,
                       const uint64_t *x, uint64_t *ret_y);
-/* The sums themselves: n_out for each place. */
-void kernel_conv_sums(const struct kernel_conv *conv, const struct kernel *kernel,
-                      const uint64_t *x, int32_t *ret_s);
 /* (float)(scale * s + bias), in double precision, for each place and output. scale, bias:
  * [n_out]. */
 void kernel_conv_scaled(const struct kernel_conv *conv, const struct kernel *kernel,
@@ -81,11 +78,10 @@ struct kernel_conv_job {
     size_t y_place;        /* words from place to place */
     size_t y_block;        /* the group's first byte in a place */
     const int32_t *top;    /* sums: of the group in class 0 */
-    int32_t *s;            /* the group's first sum; NULL: scaled */
-    const float *scale;    /* scaled: of the group */
+    const float *scale;    /* sums: of the group */
     const float *bias;
-    float *scaled;  /* the group's first */
-    size_t s_place; /* from place to place; n_out of them are written */
+    float *scaled;       /* sums: the group's first */
+    size_t scaled_place; /* from place to place; n_out of them are written */
 };
 
 static inline struct kernel_walk kernel_conv_walk(const struct kernel_conv *conv,

@@ -175,11 +175,8 @@ INLINE void put_sums(const struct kernel_conv_job *job, size_t place, size_t cla
 
         if (j >= job->conv->n_out)
             return;
-        if (job->s != NULL)
-            job->s[place * job->s_place + j] = s;
-        else
-            job->scaled[place * job->s_place + j] =
-                (float)((double)job->scale[j] * (double)s + (double)job->bias[j]);
+        job->scaled[place * job->scaled_place + j] =
+            (float)((double)job->scale[j] * (double)s + (double)job->bias[j]);
     }
 }
 

@@ -183,14 +183,10 @@ INLINE void put_sums(const struct kernel_conv_job *job, size_t place, size_t cla
         __m256i full = _mm256_loadu_si256((const __m256i *)(top + b * KERNEL_LANES));
         __m256i s = _mm256_sub_epi32(full, twice);
 
-        if (job->s != NULL) {
-            _mm256_mask_storeu_epi32(job->s + place * job->s_place + j, used, s);
-            continue;
-        }
         __m512d scale = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(used, job->scale + j));
         __m512d bias = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(used, job->bias + j));
         __m512d y = _mm512_add_pd(_mm512_mul_pd(scale, _mm512_cvtepi32_pd(s)), bias);
-        _mm256_mask_storeu_ps(job->scaled + place * job->s_place + j, used,
+        _mm256_mask_storeu_ps(job->scaled + place * job->scaled_place + j, used,
                               _mm512_cvtpd_ps(y));
     }
 }

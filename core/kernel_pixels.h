@@ -45,7 +45,8 @@ void kernel_pixels_done(struct kernel_pixels *p);
 /* Words of working memory that one call needs; never 0. For a shape that was checked. */
 size_t kernel_pixels_scratch(const struct kernel_shape *shape);
 
-/* As kernel_conv_fire and kernel_conv_sums. pixels: height * width * channels. */
+/* As kernel_conv_fire; and the sums themselves, n_out for each place. pixels: height *
+ * width * channels. */
 void kernel_pixels_fire(const struct kernel_pixels *p, const struct kernel *kernel,
                         const uint8_t *pixels, uint64_t *scratch, uint64_t *ret_y);
 void kernel_pixels_sums(const struct kernel_pixels *p, const struct kernel *kernel,

@@ -57,7 +57,7 @@ static const struct layer layers[] = {
 
 /* -- One layer, ready to run -- */
 
-enum step_kind { STEP_PIXELS, STEP_CONV, STEP_SUMS, STEP_POOL, STEP_REALS, STEP_GEMM };
+enum step_kind { STEP_PIXELS, STEP_CONV, STEP_LOGITS, STEP_POOL, STEP_REALS, STEP_GEMM };
 
 struct step {
     const char *what;
@@ -68,6 +68,7 @@ struct step {
     struct kernel_reals reals;
     struct kernel_matrix matrix;
     uint64_t *rows, *mask, *scratch;
+    float *scale, *bias; /* LOGITS */
     void *x, *y;
     double macs;
 };
@@ -136,8 +137,10 @@ static enum status prepare(struct step *s)
         st = kernel_conv_init(&s->conv, &s->shape, NETWORK_PAD_ZERO, s->rows, threshold,
                               falling);
         break;
-    case STEP_SUMS:
+    case STEP_LOGITS:
         st = kernel_conv_init(&s->conv, &s->shape, NETWORK_PAD_ZERO, s->rows, NULL, NULL);
+        s->scale = must_alloc(s->shape.n_out, sizeof(*s->scale));
+        s->bias = must_alloc(s->shape.n_out, sizeof(*s->bias));
         break;
     case STEP_POOL:
         s->mask = random_bits(1, s->shape.channels);
@@ -197,6 +200,8 @@ static void step_done(struct step *s, bool own_x)
     free(s->rows);
     free(s->mask);
     free(s->scratch);
+    free(s->scale);
+    free(s->bias);
     free(s->y);
     if (own_x)
         free(s->x);
@@ -211,8 +216,8 @@ static void step_run(const struct step *s, const struct kernel *kernel)
     case STEP_CONV:
         kernel_conv_fire(&s->conv, kernel, s->x, s->y);
         break;
-    case STEP_SUMS:
-        kernel_conv_sums(&s->conv, kernel, s->x, s->y);
+    case STEP_LOGITS:
+        kernel_conv_scaled(&s->conv, kernel, s->x, s->scale, s->bias, s->y);
         break;
     case STEP_POOL:
         kernel_pool_bits(&s->shape.window, s->shape.height, s->shape.width,
@@ -396,7 +401,7 @@ static void run_vgg(size_t n_rounds)
     NEXT("pool", STEP_POOL, 8, 512, 512, 2, 2, 0);
     NEXT("dense1", STEP_CONV, 4, 512, 1024, 4, 1, 0);
     NEXT("dense2", STEP_CONV, 1, 1024, 1024, 1, 1, 0);
-    NEXT("dense3, sums", STEP_SUMS, 1, 1024, 10, 1, 1, 0);
+    NEXT("dense3, logits", STEP_LOGITS, 1, 1024, 10, 1, 1, 0);
 #undef NEXT
     run_chain("VGG", s, n, n_rounds);
     for (size_t i = n; i-- > 0;)
