@@ -55,18 +55,19 @@ static inline uint64_t bits_take(const uint64_t *bits, size_t at, size_t n)
     return word & bits_mask(n, 0);
 }
 
-/* Puts the n bits of `from`, padding zero, over zeros at bit `at`. */
-static inline void bits_or(uint64_t *bits, size_t at, const uint64_t *from, size_t n)
+/* Puts n bits from bit `from_bit` on over zeros at bit `to_bit` on. */
+static inline void bits_or(uint64_t *to, size_t to_bit, const uint64_t *from,
+                           size_t from_bit, size_t n)
 {
-    size_t shift = at % BITS_PER_WORD;
+    while (n > 0) {
+        size_t shift = to_bit % BITS_PER_WORD;
+        size_t room = BITS_PER_WORD - shift;
+        size_t now = n < room ? n : room;
 
-    for (size_t k = 0; k < bits_words(n); k++) {
-        uint64_t *word = bits + at / BITS_PER_WORD + k;
-
-        word[0] |= from[k] << shift;
-        /* Only where something is left, and the vector may go on. */
-        if (shift != 0 && from[k] >> (BITS_PER_WORD - shift) != 0)
-            word[1] |= from[k] >> (BITS_PER_WORD - shift);
+        to[to_bit / BITS_PER_WORD] |= bits_take(from, from_bit, now) << shift;
+        to_bit += now;
+        from_bit += now;
+        n -= now;
     }
 }
 

@@ -415,7 +415,7 @@ static void gather_bits(const struct infer_binary *binary, size_t g,
             }
             if (plus)
                 bits_clear(ret_row, to_bit, n);
-            infer_bits_add(ret_row, to_bit, place, from_bit, n);
+            bits_or(ret_row, to_bit, place, from_bit, n);
         }
     }
 }
@@ -462,7 +462,7 @@ static void put_fired(const struct go *go, const uint64_t *fired, size_t place)
     if (shape->n_groups == 1)
         memcpy(to, fired, n_words * sizeof(*to));
     else /* the whole map was cleared before */
-        infer_bits_add(to, go->g * shape->group_out, fired, 0, shape->group_out);
+        bits_or(to, go->g * shape->group_out, fired, 0, shape->group_out);
 }
 
 static float *reals_of(const struct go *go, size_t place)

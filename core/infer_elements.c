@@ -109,8 +109,8 @@ static void concat_bits(const struct elements *e, const uint64_t *a, const uint6
 
     for (size_t p = 0; p < e->n_places; p++, out += n_words) {
         memset(out, 0, n_words * sizeof(*out));
-        infer_bits_add(out, 0, a + p * bits_words(n_a), 0, n_a);
-        infer_bits_add(out, n_a, b + p * bits_words(n_b), 0, n_b);
+        bits_or(out, 0, a + p * bits_words(n_a), 0, n_a);
+        bits_or(out, n_a, b + p * bits_words(n_b), 0, n_b);
     }
 }
 

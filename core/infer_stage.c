@@ -39,29 +39,3 @@ struct infer_map infer_map_of(const struct network *net, size_t v)
                          : infer_places(&map.value) * bits_words(map.value.channels);
     return map;
 }
-
-/* Up to 64 bits from bit `at` on; what is past them is not asked for. */
-static uint64_t bits_load(const uint64_t *from, size_t at, size_t n)
-{
-    size_t word = at / BITS_PER_WORD, shift = at % BITS_PER_WORD;
-    uint64_t bits = from[word] >> shift;
-
-    if (shift + n > BITS_PER_WORD)
-        bits |= from[word + 1] << (BITS_PER_WORD - shift);
-    return n < BITS_PER_WORD ? bits & ((UINT64_C(1) << n) - 1) : bits;
-}
-
-void infer_bits_add(uint64_t *to, size_t to_bit, const uint64_t *from, size_t from_bit,
-                    size_t n)
-{
-    while (n > 0) {
-        size_t shift = to_bit % BITS_PER_WORD;
-        size_t room = BITS_PER_WORD - shift;
-        size_t now = n < room ? n : room;
-
-        to[to_bit / BITS_PER_WORD] |= bits_load(from, from_bit, now) << shift;
-        to_bit += now;
-        from_bit += now;
-        n -= now;
-    }
-}

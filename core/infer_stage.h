@@ -53,10 +53,6 @@ static inline size_t infer_rows(size_t row_size)
     return n < INFER_ROWS_MIN ? INFER_ROWS_MIN : n > INFER_ROWS_MAX ? INFER_ROWS_MAX : n;
 }
 
-/* Puts n bits from bit `from_bit` on to bit `to_bit` on; those are zero. */
-void infer_bits_add(uint64_t *to, size_t to_bit, const uint64_t *from, size_t from_bit,
-                    size_t n);
-
 /* -- Families -- */
 
 /* Binary weights with pixels or bits: integers. */

@@ -244,7 +244,7 @@ void kernel_pixels_fire(const struct kernel_pixels *p, const struct kernel *kern
             memset(own, 0, n_places * own_words * sizeof(*own));
         kernel->pixels(&job);
         for (size_t i = 0; i < n_places && !in_place(p); i++)
-            bits_or(ret_y + i * y_words, g * p->n_out, own + i * own_words, p->n_out);
+            bits_or(ret_y + i * y_words, g * p->n_out, own + i * own_words, 0, p->n_out);
     }
 }
 
