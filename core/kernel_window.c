@@ -2,58 +2,44 @@
 #include "core/kernel_window.h"
 
 #include "core/kernel.h"
+#include "core/window.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-/* A side, as the window sees it. */
-struct side {
-    uint64_t length, kernel, stride, dilation, before, after;
-};
-
-static struct side side_of_rows(const struct kernel_shape *shape)
+/* For sides that fit. */
+static struct network_value map_of(const struct kernel_shape *shape)
 {
-    const struct network_window *w = &shape->window;
-
-    return (struct side) { shape->height, w->kernel_h, w->stride_h,
-                           w->dilation_h, w->pad_top,  w->pad_bottom };
+    return (struct network_value) { .height = (uint32_t)shape->height,
+                                    .width = (uint32_t)shape->width };
 }
 
-static struct side side_of_columns(const struct kernel_shape *shape)
+static struct window_side side_of_rows(const struct kernel_shape *shape)
 {
-    const struct network_window *w = &shape->window;
+    const struct network_value map = map_of(shape);
 
-    return (struct side) { shape->width,  w->kernel_w, w->stride_w,
-                           w->dilation_w, w->pad_left, w->pad_right };
+    return window_rows(&map, &shape->window);
 }
 
-/* Places of the output; 0 if the window does not fit. */
-static uint64_t side_out(const struct side *side)
+static struct window_side side_of_columns(const struct kernel_shape *shape)
 {
-    uint64_t padded = side->length + side->before + side->after;
-    uint64_t reach = side->dilation * (side->kernel - 1) + 1;
+    const struct network_value map = map_of(shape);
 
-    return padded < reach ? 0 : (padded - reach) / side->stride + 1;
-}
-
-static bool side_ok(const struct side *side)
-{
-    return side->length >= 1 && side->length <= UINT32_MAX && side->kernel >= 1 &&
-           side->stride >= 1 && side->dilation >= 1 && side_out(side) >= 1;
+    return window_columns(&map, &shape->window);
 }
 
 enum status kernel_shape_check(const struct kernel_shape *shape)
 {
-    const struct side rows = side_of_rows(shape), columns = side_of_columns(shape);
+    const struct network_window *w = &shape->window;
     size_t fan_in;
 
-    if (!side_ok(&rows) || !side_ok(&columns))
+    if (shape->height == 0 || shape->width == 0 || kernel_shape_height(shape) == 0 ||
+        kernel_shape_width(shape) == 0)
         return ST_RANGE;
     if (shape->channels == 0 || shape->n_out == 0 || shape->groups == 0 ||
         shape->channels > UINT32_MAX || shape->n_out > UINT32_MAX ||
         shape->channels % shape->groups != 0 || shape->n_out % shape->groups != 0)
         return ST_RANGE;
-    if (__builtin_mul_overflow((size_t)rows.kernel, (size_t)columns.kernel, &fan_in) ||
+    if (__builtin_mul_overflow((size_t)w->kernel_h, (size_t)w->kernel_w, &fan_in) ||
         __builtin_mul_overflow(fan_in, shape->channels / shape->groups, &fan_in) ||
         fan_in > KERNEL_MAX_INPUTS)
         return ST_RANGE;
@@ -62,16 +48,22 @@ enum status kernel_shape_check(const struct kernel_shape *shape)
 
 size_t kernel_shape_height(const struct kernel_shape *shape)
 {
-    const struct side side = side_of_rows(shape);
+    const struct network_window *w = &shape->window;
 
-    return (size_t)side_out(&side);
+    if (shape->height > UINT32_MAX)
+        return 0;
+    return network_window_out((uint32_t)shape->height, w->kernel_h, w->stride_h,
+                              w->dilation_h, w->pad_top, w->pad_bottom);
 }
 
 size_t kernel_shape_width(const struct kernel_shape *shape)
 {
-    const struct side side = side_of_columns(shape);
+    const struct network_window *w = &shape->window;
 
-    return (size_t)side_out(&side);
+    if (shape->width > UINT32_MAX)
+        return 0;
+    return network_window_out((uint32_t)shape->width, w->kernel_w, w->stride_w,
+                              w->dilation_w, w->pad_left, w->pad_right);
 }
 
 size_t kernel_shape_fan_in(const struct kernel_shape *shape)
@@ -80,38 +72,31 @@ size_t kernel_shape_fan_in(const struct kernel_shape *shape)
            (shape->channels / shape->groups);
 }
 
-static struct kernel_span span_at(const struct side *side, uint64_t place)
+/* None inside: one span, whatever the place. */
+static struct kernel_span span_at(const struct window_side *side, size_t place)
 {
-    uint64_t at = place * side->stride; /* of tap 0, counted with the padding */
-    uint64_t end = side->before + side->length;
-    uint64_t from = 0, to = 0;
+    struct window_taps taps = window_taps(side, (uint32_t)place);
 
-    if (at < side->before)
-        from = (side->before - at + side->dilation - 1) / side->dilation;
-    if (at < end)
-        to = (end - 1 - at) / side->dilation + 1;
-    if (to > side->kernel)
-        to = side->kernel;
-    if (from >= to)
+    if (taps.first == taps.end)
         return (struct kernel_span) { 0, 0 };
-    return (struct kernel_span) { (uint32_t)from, (uint32_t)to };
+    return (struct kernel_span) { taps.first, taps.end };
 }
 
 struct kernel_span kernel_span_of_row(const struct kernel_shape *shape, size_t row)
 {
-    const struct side side = side_of_rows(shape);
+    const struct window_side side = side_of_rows(shape);
 
     return span_at(&side, row);
 }
 
 struct kernel_span kernel_span_of_column(const struct kernel_shape *shape, size_t column)
 {
-    const struct side side = side_of_columns(shape);
+    const struct window_side side = side_of_columns(shape);
 
     return span_at(&side, column);
 }
 
-static void fill_axis(struct kernel_axis *axis, const struct side *side)
+static void fill_axis(struct kernel_axis *axis, const struct window_side *side)
 {
     for (size_t i = 0; i < axis->n_out; i++) {
         struct kernel_span span = span_at(side, i);
@@ -128,9 +113,10 @@ static void fill_axis(struct kernel_axis *axis, const struct side *side)
     }
 }
 
-static enum status axis_init(struct kernel_axis *axis, const struct side *side)
+static enum status axis_init(struct kernel_axis *axis, const struct window_side *side,
+                             size_t n_out)
 {
-    struct kernel_axis made = { .n_out = (size_t)side_out(side) };
+    struct kernel_axis made = { .n_out = n_out };
 
     made.class_of = calloc(made.n_out, sizeof(*made.class_of));
     made.span = calloc(made.n_out, sizeof(*made.span));
@@ -145,17 +131,17 @@ static enum status axis_init(struct kernel_axis *axis, const struct side *side)
 
 enum status kernel_axis_rows(struct kernel_axis *axis, const struct kernel_shape *shape)
 {
-    const struct side side = side_of_rows(shape);
+    const struct window_side side = side_of_rows(shape);
 
-    return axis_init(axis, &side);
+    return axis_init(axis, &side, kernel_shape_height(shape));
 }
 
 enum status kernel_axis_columns(struct kernel_axis *axis,
                                 const struct kernel_shape *shape)
 {
-    const struct side side = side_of_columns(shape);
+    const struct window_side side = side_of_columns(shape);
 
-    return axis_init(axis, &side);
+    return axis_init(axis, &side, kernel_shape_width(shape));
 }
 
 void kernel_axis_done(struct kernel_axis *axis)

@@ -40,7 +40,8 @@ struct kernel_axis {
 /* ST_RANGE: a size of zero, groups that do not divide, a window that does not fit, or a
  * fan-in above KERNEL_MAX_INPUTS. */
 MUST_CHECK enum status kernel_shape_check(const struct kernel_shape *shape);
-/* Places of the output, 0 if the window does not fit. */
+/* Places of the output: 0 if the window does not fit, or if a side of either has more
+ * than 32 bits. */
 size_t kernel_shape_height(const struct kernel_shape *shape);
 size_t kernel_shape_width(const struct kernel_shape *shape);
 /* Inputs of one output. */
@@ -58,8 +59,8 @@ MUST_CHECK enum status kernel_axis_columns(struct kernel_axis *axis,
 void kernel_axis_done(struct kernel_axis *axis);
 
 /* The elements of a window that lie inside at one place of the output, as indices of an
- * output's weights: n_rows stretches of `run` elements, row_step apart; run is 0 if n_rows
- * is. */
+ * output's weights: n_rows stretches of `run` elements, row_step apart; run is 0 if
+ * n_rows is. */
 struct kernel_walk {
     size_t base; /* index of tap 0 in the map; wraps where that lies outside */
     size_t from; /* first element */

@@ -745,11 +745,11 @@ static void shapes_that_make_no_sense_are_refused(void **state_unused)
 {
     const struct network_window window = { 3, 3, 1, 1, 1, 1, 0, 0, 0, 0 };
     const struct kernel_shape good = { 3, 3, 6, 4, 2, window };
-    struct kernel_shape bad[8];
+    struct kernel_shape bad[9];
 
     (void)state_unused;
     assert_int_equal(kernel_shape_check(&good), ST_OK);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         bad[i] = good;
     bad[0].height = 2; /* the window does not fit */
     bad[1].channels = 0;
@@ -759,7 +759,8 @@ static void shapes_that_make_no_sense_are_refused(void **state_unused)
     bad[5].window.kernel_h = 0;
     bad[6].window.dilation_w = 2;
     bad[7].channels = (size_t)1 << 24; /* nine taps of half of them */
-    for (size_t i = 0; i < 8; i++)
+    bad[8].height = (size_t)UINT32_MAX + 1;
+    for (size_t i = 0; i < 9; i++)
         assert_int_equal(kernel_shape_check(&bad[i]), ST_RANGE);
 }
 
