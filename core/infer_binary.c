@@ -106,26 +106,11 @@ static struct shape shape_of(const struct network *net, const struct network_sta
 
 /* -- Weights -- */
 
-/* Largest integer <= a / 2; C rounds towards zero. */
-static int64_t floor_half(int64_t a)
-{
-    return a >= 0 ? a / 2 : -((1 - a) / 2);
-}
-
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
     if (value < low)
         return low;
     return value > high ? high : value;
-}
-
-/* With +-1 inputs s = K - 2 m: s >= t is m <= floor((K - t) / 2), and s <= t is not
- * s >= t + 1. */
-static int64_t limit_of_mismatches(size_t n_in, int64_t threshold, bool falling)
-{
-    int64_t k = (int64_t)n_in;
-
-    return clamp(floor_half(k - threshold - falling), -1, k);
 }
 
 /* With pixels s = top - M: s >= t is M <= top - t, and s <= t is not s >= t + 1. */
@@ -153,11 +138,12 @@ static void fill_rule(struct group *group, const struct network_layer *layer,
     for (size_t j = 0; j < group->matrix.n_out; j++) {
         bool falling = bits_get(layer->falling, first + j);
         int64_t threshold = layer->threshold[first + j];
+        int64_t n_in = (int64_t)layer->n_in;
 
         group->limit[j] =
             group->top != NULL
                 ? limit_of_weighted(layer->n_in, group->top[j], threshold, falling)
-                : limit_of_mismatches(layer->n_in, threshold, falling);
+                : kernel_limit(n_in, n_in, threshold, falling);
         if (falling)
             group->invert[j / KERNEL_LANES] |= (uint8_t)(1U << (j % KERNEL_LANES));
     }

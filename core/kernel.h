@@ -40,6 +40,21 @@ struct kernel_rule {
     const uint8_t *invert; /* [n_blocks], bit = lane, borrowed */
 };
 
+/* The limit of an output that fires where s = top - 2 m >= threshold, with m mismatches
+ * of n inputs; falling: where s <= threshold, and `invert` is to be set. -1 .. n. */
+static inline int64_t kernel_limit(int64_t top, int64_t n, int64_t threshold,
+                                   bool falling)
+{
+    /* s >= t is m <= floor((top - t) / 2), and s <= t is not s >= t + 1;
+     * C rounds towards zero. */
+    int64_t twice = top - threshold - falling;
+    int64_t limit = twice >= 0 ? twice / 2 : -((1 - twice) / 2);
+
+    if (limit < -1)
+        return -1;
+    return limit > n ? n : limit;
+}
+
 struct kernel_conv_job;
 struct kernel_pixels_job;
 struct kernel_reals_job;

@@ -120,22 +120,6 @@ static struct place_class class_of(const struct kernel_conv *conv, const uint32_
     return made;
 }
 
-/* Largest integer <= a / 2; C rounds towards zero. */
-static int64_t floor_half(int64_t a)
-{
-    return a >= 0 ? a / 2 : -((1 - a) / 2);
-}
-
-/* s >= t is m <= floor((top - t) / 2), and s <= t is not s >= t + 1. */
-static int64_t limit_of(struct place_class class, int64_t threshold, bool falling)
-{
-    int64_t limit = floor_half(class.top - threshold - falling);
-
-    if (limit < -1)
-        return -1;
-    return limit > class.n_in ? class.n_in : limit;
-}
-
 /* Output j of all, in every class. */
 static void fill_output(struct kernel_conv *conv, const uint32_t *ones,
                         enum network_padding padding, size_t j, const int32_t *threshold,
@@ -152,7 +136,8 @@ static void fill_output(struct kernel_conv *conv, const uint32_t *ones,
         if (threshold == NULL)
             conv->top[at] = (int32_t) class.top;
         else
-            conv->limit[at] = limit_of(class, threshold[j], bits_get(falling, j));
+            conv->limit[at] =
+                kernel_limit(class.top, class.n_in, threshold[j], bits_get(falling, j));
     }
     if (threshold != NULL && bits_get(falling, j))
         conv->invert[lane / KERNEL_LANES] |= (uint8_t)(1U << (lane % KERNEL_LANES));
