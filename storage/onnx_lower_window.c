@@ -189,28 +189,34 @@ static bool absorb_pad(struct lower *l, const struct onnx_node *node, size_t *sr
     return true;
 }
 
-bool lower_pad(struct lower *l, const struct onnx_node *node)
+/* A Pad as the node has it. */
+struct pads {
+    int64_t of[2 * ONNX_MAX_RANK]; /* before each axis, then after each */
+    float fill;
+};
+
+static bool read_pads(struct lower *l, const struct onnx_node *node, size_t rank,
+                      struct pads *ret)
 {
-    const struct lowered *x = lower_in(l, node, 0);
     const char *mode;
     const int64_t *attribute;
-    int64_t pads[2 * ONNX_MAX_RANK] = { 0 }, axes[ONNX_MAX_RANK];
+    int64_t axes[ONNX_MAX_RANK];
     size_t n_attribute, n_axes = 0;
     bool axes_given = false;
-    float fill;
     const struct onnx_tensor *t = NULL, *value = NULL;
 
-    if (x == NULL || !onnx_node_string(l->ctx, node, "mode", "constant", &mode) ||
+    *ret = (struct pads) { .fill = 0 };
+    if (!onnx_node_string(l->ctx, node, "mode", "constant", &mode) ||
         !onnx_node_ints(l->ctx, node, "pads", &attribute, &n_attribute) ||
-        !onnx_node_float(l->ctx, node, "value", 0, &fill) ||
+        !onnx_node_float(l->ctx, node, "value", 0, &ret->fill) ||
         !onnx_constant_input(l->ctx, l->graph, node, 1, &t) ||
         !onnx_constant_input(l->ctx, l->graph, node, 2, &value) ||
-        !onnx_axes(l->ctx, l->graph, node, 3, x->view.rank, axes, &n_axes, &axes_given))
+        !onnx_axes(l->ctx, l->graph, node, 3, rank, axes, &n_axes, &axes_given))
         return false;
     if (strcmp(mode, "constant") != 0)
         return onnx_refuse(l->ctx, ONNX_CODE_PADDING, node, "mode constant",
                            "mode '%.40s'", mode);
-    size_t rank = x->view.rank, n = axes_given ? n_axes : rank;
+    size_t n = axes_given ? n_axes : rank;
     const int64_t *from = attribute != NULL ? attribute : t == NULL ? NULL : t->i;
     size_t have = attribute != NULL ? n_attribute : t == NULL ? 0 : t->n;
     if (from == NULL || have != 2 * n || (value != NULL && value->n != 1))
@@ -219,25 +225,45 @@ bool lower_pad(struct lower *l, const struct onnx_node *node)
     for (size_t i = 0; i < n; i++) {
         size_t d = axes_given ? (size_t)axes[i] : i;
 
-        pads[d] = from[i];
-        pads[rank + d] = from[n + i];
+        ret->of[d] = from[i];
+        ret->of[rank + d] = from[n + i];
     }
-    fill = value == NULL ? fill : onnx_tensor_at(value, 0);
-    uint32_t amount[4] = { 0 }; /* top, left, bottom, right */
-    for (size_t d = 0; d < 2 * rank; d++) {
-        bool row =
-            view_axis_is(&x->view, d % rank, VIEW_H) && x->view.axes[d % rank].n > 0;
-        bool column =
-            view_axis_is(&x->view, d % rank, VIEW_W) && x->view.axes[d % rank].n > 0;
+    if (value != NULL)
+        ret->fill = onnx_tensor_at(value, 0);
+    return true;
+}
 
-        if (pads[d] == 0)
+/* What that is of a map: top, left, bottom, right. */
+static bool pad_amounts(struct lower *l, const struct onnx_node *node,
+                        const struct onnx_view *view, const struct pads *pads,
+                        uint32_t ret[4])
+{
+    memset(ret, 0, 4 * sizeof(*ret));
+    for (size_t i = 0; i < 2 * view->rank; i++) {
+        size_t d = i % view->rank;
+        bool row = view_axis_is(view, d, VIEW_H) && view->axes[d].n > 0;
+        bool column = view_axis_is(view, d, VIEW_W) && view->axes[d].n > 0;
+
+        if (pads->of[i] == 0)
             continue;
-        if ((!row && !column) || pads[d] < 0 || pads[d] > MAX_WINDOW)
+        if ((!row && !column) || pads->of[i] < 0 || pads->of[i] > MAX_WINDOW)
             return onnx_refuse(l->ctx, ONNX_CODE_PADDING, node,
                                "pads of rows and columns", "a pad of %lld on axis %zu",
-                               (long long)pads[d], d % rank);
-        amount[(d < rank ? 0 : 2) + (row ? 0 : 1)] = (uint32_t)pads[d];
+                               (long long)pads->of[i], d);
+        ret[(i < view->rank ? 0 : 2) + (row ? 0 : 1)] = (uint32_t)pads->of[i];
     }
+    return true;
+}
+
+bool lower_pad(struct lower *l, const struct onnx_node *node)
+{
+    const struct lowered *x = lower_in(l, node, 0);
+    struct pads pads;
+    uint32_t amount[4];
+
+    if (x == NULL || !read_pads(l, node, x->view.rank, &pads) ||
+        !pad_amounts(l, node, &x->view, &pads, amount))
+        return false;
     if (amount[0] + amount[1] + amount[2] + amount[3] == 0)
         return lower_out(l, node, x->ir, &x->view, x->is_bool);
     if (lower_ir(l, x)->op == IR_PAD)
@@ -246,7 +272,7 @@ bool lower_pad(struct lower *l, const struct onnx_node *node)
     if (made == ONNX_NONE)
         return false;
     struct ir_node *pad = l->ir.nodes[made];
-    pad->fill = fill;
+    pad->fill = pads.fill;
     pad->window.pad_top = amount[0];
     pad->window.pad_left = amount[1];
     pad->window.pad_bottom = amount[2];
@@ -256,8 +282,8 @@ bool lower_pad(struct lower *l, const struct onnx_node *node)
     struct onnx_view view = x->view;
     view.side[VIEW_H] = pad->h;
     view.side[VIEW_W] = pad->w;
-    for (size_t d = 0; d < rank; d++)
-        view.dims[d] += pads[d] + pads[rank + d];
+    for (size_t d = 0; d < view.rank; d++)
+        view.dims[d] += pads.of[d] + pads.of[view.rank + d];
     return lower_out(l, node, made, &view, x->is_bool);
 }
 
