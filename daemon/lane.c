@@ -16,7 +16,8 @@
 #define PART_NS UINT64_C(300000)
 
 struct lane_scratch {
-    /* By the model's slot, made at first use; of the model with this id. */
+    /* By the model's slot, made at first use; of the model with this id. That of one that
+     * was deleted stays until another has its slot. */
     struct {
         uint32_t id;
         struct infer_scratch *scratch;

@@ -216,6 +216,23 @@ static void fill_ids(struct record *record, const struct metrics_batch *batch)
         record->gains[i].model_id = record->gainers[i]->db_id;
 }
 
+/* A network that was sent again while it serves is two entries of one row for a while:
+ * what the database got from one it has not from the other. Under db_mutex, so that
+ * nobody reads the row in between. */
+static void share_gains(struct record *record, struct record_model *models,
+                        const struct metrics_batch *batch)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    for (size_t i = 0; i < batch->n_energies; i++) {
+        const struct metrics_energy *energy = &record->gains[i];
+
+        for (struct record_model *model = models; model != NULL; model = model->next)
+            if (model != record->gainers[i] && model->db_id == energy->model_id)
+                energy_add(&model->totals.energy[energy->layer], &energy->gain);
+    }
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
 /* Opens what could not be opened before, registers models that have no row yet, writes.
  */
 static enum status transact(struct record *record, struct record_model *models,
@@ -231,6 +248,8 @@ static enum status transact(struct record *record, struct record_model *models,
         fill_ids(record, batch);
         st = metrics_write(record->db, batch);
     }
+    if (st == ST_OK)
+        share_gains(record, models, batch);
     if (st != ST_OK && record->db != NULL)
         (void)snprintf(why, ERR_LEN, "%s", db_message(record->db));
     (void)pthread_mutex_unlock(&record->db_mutex);

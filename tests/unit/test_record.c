@@ -780,6 +780,30 @@ static void a_model_that_is_removed_is_let_go(void **state)
                        " WHERE name = 'first'") == 4);
 }
 
+/* Sent again while it serves: both spend on one ledger. */
+static void a_network_that_takes_its_own_place_goes_on_with_its_ledger(void **state)
+{
+    struct fixture *f = *state;
+    struct record_totals sums;
+    char why[ERR_LEN];
+
+    (void)program(f, 0, 1, true);
+    struct generation *serving = generation_take(f->models[0]);
+    struct model *again = new_model("first", 1);
+    assert_int_equal(record_add_model(f->record, again, why), ST_OK);
+    record_remove_model(f->record, f->models[0]);
+    tally_answer(&serving->tallies[0], 10, 0, 0, 1);
+    record_flush(f->record);
+    record_totals(f->record, again, &sums);
+    assert_ledger(&sums.energy[0], 10, 1);
+    assert_true(written(f, "read") == 2 * 10 * READ_PJ);
+    record_flush(f->record);
+    record_totals(f->record, again, &sums);
+    assert_ledger(&sums.energy[1], 10, 1);
+    generation_drop(serving);
+    model_drop(again);
+}
+
 static void an_unclean_end_is_an_event_of_the_next_start(void **state)
 {
     struct fixture *f = *state;
@@ -855,6 +879,7 @@ int main(void)
         FRESH(what_is_found_when_it_opens_later_is_an_event),
         FRESH(where_no_database_can_be_begun_there_is_no_start),
         FRESH(a_model_that_is_removed_is_let_go),
+        FRESH(a_network_that_takes_its_own_place_goes_on_with_its_ledger),
         FRESH(an_unclean_end_is_an_event_of_the_next_start),
         FRESH(memory_that_is_not_there_is_told),
     };
