@@ -39,11 +39,12 @@ enum status array_json_parse_empty(const char *json, size_t len,
 
 /* -- age -- */
 
-static void read_age(json_t *body, struct violations *violations,
-                     struct array_age *ret_age)
+static void read_age(json_t *body, const struct device *device,
+                     struct violations *violations, struct array_age *ret_age)
 {
     const json_t *seconds = json_object_get(body, "seconds");
     const json_t *temperature = json_object_get(body, "temperature_k");
+    const struct device_temperatures range = device_temperatures(device);
 
     if (seconds == NULL)
         json_body_missing(violations, "", "seconds");
@@ -52,12 +53,13 @@ static void read_age(json_t *body, struct violations *violations,
                               &ret_age->seconds); /* a violation is noted */
     if (is_given(temperature))
         ret_age->has_temperature =
-            json_body_range(temperature, MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K,
-                            violations, "/temperature_k", &ret_age->temperature_k);
+            json_body_range(temperature, range.min_k, range.max_k, violations,
+                            "/temperature_k", &ret_age->temperature_k);
     json_body_known(body, age_members, "", violations);
 }
 
-enum status array_json_parse_age(const char *json, size_t len, struct array_age *ret_age,
+enum status array_json_parse_age(const char *json, size_t len,
+                                 const struct device *device, struct array_age *ret_age,
                                  struct problem *ret_problem)
 {
     struct violations violations = { ret_problem, ST_OK };
@@ -67,7 +69,7 @@ enum status array_json_parse_age(const char *json, size_t len, struct array_age 
 
     if (st != ST_OK)
         return st;
-    read_age(body, &violations, &age);
+    read_age(body, device, &violations, &age);
     json_decref(body);
     if (violations.st == ST_OK)
         *ret_age = age;

@@ -25,9 +25,10 @@ MUST_CHECK enum status array_json_parse_empty(const char *json, size_t len,
 struct array_age {
     double seconds; /* 0 .. ARRAY_JSON_MAX_AGE_S */
     bool has_temperature;
-    double temperature_k; /* MTJ_MIN_TEMPERATURE_K .. MTJ_MAX_TEMPERATURE_K */
+    double temperature_k; /* within device_temperatures */
 };
 MUST_CHECK enum status array_json_parse_age(const char *json, size_t len,
+                                            const struct device *device,
                                             struct array_age *ret_age,
                                             struct problem *ret_problem);
 

@@ -91,12 +91,31 @@ static void read_target(const json_t *body, struct violations *violations,
     *ret_target = target;
 }
 
-/* The range of a junction, or of what may turn out to be a table. */
+/* The ranges of a junction, or of what may turn out to be a table: that of a model is
+ * looked at where it is solved for. */
+static bool is_junction(const struct solve_body *body)
+{
+    return body->model[0] == '\0' && body->device.kind == DEVICE_MTJ;
+}
+
+static void read_temperature(const json_t *body, struct violations *violations,
+                             struct solve_body *ret_body)
+{
+    const json_t *value = json_object_get(body, "temperature_k");
+    bool junction = is_junction(ret_body);
+
+    if (is_given(value))
+        (void)json_body_range(
+            value, junction ? MTJ_MIN_TEMPERATURE_K : DEVICE_TABLE_MIN_TEMPERATURE_K,
+            junction ? MTJ_MAX_TEMPERATURE_K : DEVICE_TABLE_MAX_TEMPERATURE_K, violations,
+            "/temperature_k", &ret_body->request.temperature_k); /* noted */
+}
+
 static void read_pulse(const json_t *body, struct violations *violations,
                        struct solve_body *ret_body)
 {
     const json_t *value = json_object_get(body, "pulse_ns");
-    bool junction = ret_body->model[0] == '\0' && ret_body->device.kind == DEVICE_MTJ;
+    bool junction = is_junction(ret_body);
 
     if (!is_given(value))
         return;
@@ -110,19 +129,16 @@ static enum status read_body(json_t *body, struct violations *violations,
                              struct solve_body *ret_body)
 {
     struct solve_request *request = &ret_body->request;
-    const json_t *temperature = json_object_get(body, "temperature_k");
     json_t *device = json_object_get(body, "device");
     enum status st = ST_OK;
 
     read_target(body, violations, &request->target_error_rate);
-    if (is_given(temperature))
-        (void)json_body_range(temperature, MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K,
-                              violations, "/temperature_k",
-                              &request->temperature_k); /* noted */
     if (is_given(device))
         st = read_device(device, violations, ret_body);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        read_temperature(body, violations, ret_body);
         read_pulse(body, violations, ret_body);
+    }
     json_body_known(body, body_members, "", violations);
     return st != ST_OK ? st : violations->st;
 }

@@ -148,16 +148,26 @@ bool device_has_pulse(const struct device *device)
     return device->kind == DEVICE_MTJ || device_table_has_pulse(device->table);
 }
 
+struct device_temperatures device_temperatures(const struct device *device)
+{
+    if (device->kind == DEVICE_TABLE)
+        return (struct device_temperatures) { DEVICE_TABLE_MIN_TEMPERATURE_K,
+                                              DEVICE_TABLE_MAX_TEMPERATURE_K };
+    return (struct device_temperatures) { MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K };
+}
+
 enum status device_check_temperature(const struct device *device, double temperature_k,
                                      char why[ERR_LEN])
 {
+    struct device_temperatures range = device_temperatures(device);
     struct mtj nominal;
 
     if (device->kind == DEVICE_MTJ)
         return mtj_init(&device->params, temperature_k, &nominal, why);
-    if (temperature_k > 0.0 && isfinite(temperature_k))
+    if (temperature_k >= range.min_k && temperature_k <= range.max_k)
         return ST_OK;
-    (void)snprintf(why, ERR_LEN, "temperature_k: %g is not above 0", temperature_k);
+    (void)snprintf(why, ERR_LEN, "temperature_k: %g is outside %g .. %g", temperature_k,
+                   range.min_k, range.max_k);
     return ST_RANGE;
 }
 

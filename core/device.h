@@ -72,8 +72,15 @@ const struct device_field *device_fields(size_t *ret_n);
 bool device_has_voltage(const struct device *device);
 bool device_has_pulse(const struct device *device);
 
-/* Is the device defined at this temperature (a junction's Delta in range)? ST_RANGE. A
- * table is at all above 0: where nothing was measured, device_remark says so. */
+/* Range of temperatures, ends included: that of the physics, or of what a table may
+ * state. */
+struct device_temperatures {
+    double min_k, max_k;
+};
+struct device_temperatures device_temperatures(const struct device *device);
+/* Is the device defined at this temperature (within that range, and a junction's Delta in
+ * range)? ST_RANGE. A table is at all of them: where nothing was measured, device_remark
+ * says so. */
 MUST_CHECK enum status device_check_temperature(const struct device *device,
                                                 double temperature_k, char why[ERR_LEN]);
 

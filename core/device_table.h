@@ -39,9 +39,11 @@
 #include <stddef.h>
 
 /* Ranges of what a table may state. */
-#define DEVICE_TABLE_MAX_VOLTAGE_V 20.0
-#define DEVICE_TABLE_MIN_PULSE_NS  0.01
-#define DEVICE_TABLE_MAX_PULSE_NS  1e9
+#define DEVICE_TABLE_MAX_VOLTAGE_V     20.0
+#define DEVICE_TABLE_MIN_PULSE_NS      0.01
+#define DEVICE_TABLE_MAX_PULSE_NS      1e9
+#define DEVICE_TABLE_MIN_TEMPERATURE_K 1.0
+#define DEVICE_TABLE_MAX_TEMPERATURE_K 1000.0
 
 #define DEVICE_TABLE_MAX_ROWS  10000
 #define DEVICE_TABLE_MAX_BYTES (1 << 20)

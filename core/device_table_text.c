@@ -37,7 +37,8 @@ static const struct {
 } column_ranges[N_COLUMNS] = {
     [COL_VOLTAGE] = { 0.0, DEVICE_TABLE_MAX_VOLTAGE_V },
     [COL_PULSE] = { DEVICE_TABLE_MIN_PULSE_NS, DEVICE_TABLE_MAX_PULSE_NS },
-    [COL_TEMPERATURE] = { 1.0, 1e3 },
+    [COL_TEMPERATURE] = { DEVICE_TABLE_MIN_TEMPERATURE_K,
+                          DEVICE_TABLE_MAX_TEMPERATURE_K },
     [COL_ERROR_RATE] = { 0.0, 1.0 },
     [COL_TOGGLE] = { 0.0, 1e9 },
     [COL_HOLD] = { 0.0, 1e9 },

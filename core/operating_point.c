@@ -227,11 +227,12 @@ size_t
 operating_point_check(const struct operating_point *op, const struct device *device,
                       struct operating_point_fault ret_faults[OPERATING_POINT_MAX_FAULTS])
 {
+    const struct device_temperatures temperatures = device_temperatures(device);
     struct faults faults = { ret_faults, 0 };
 
     check_seed(&faults, op->seed);
     check_number(&faults, temperature_field, op->temperature_k,
-                 (struct range) { MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K, false });
+                 (struct range) { temperatures.min_k, temperatures.max_k, false });
     if (op->mode == MRAM_IID) {
         for (unsigned d = 0; d < 2; d++)
             check_number(&faults, rate_fields[d], op->bit_error_rate[d],

@@ -97,8 +97,8 @@ struct operating_point_fault {
 #define OPERATING_POINT_MAX_FAULTS 7
 
 /* Looks at every field that the mode and the device use; returns how many are outside
- * their ranges. A table may be of another technology: its voltages and pulses have the
- * wide ranges of device_table.h. */
+ * their ranges. A table may be of another technology: its voltages, pulses and
+ * temperatures have the wide ranges of device_table.h. */
 size_t operating_point_check(
     const struct operating_point *op, const struct device *device,
     struct operating_point_fault ret_faults[OPERATING_POINT_MAX_FAULTS]);

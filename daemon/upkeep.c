@@ -150,7 +150,7 @@ static bool age_possible(struct http_call *call, const struct generation *curren
     char why[ERR_LEN];
 
     if (!any_physics(current, problem) ||
-        array_json_parse_age(body, len, ret_asked, problem) != ST_OK)
+        array_json_parse_age(body, len, &conditions->device, ret_asked, problem) != ST_OK)
         return false;
     if (!ret_asked->has_temperature) {
         ret_asked->temperature_k = common_temperature(&conditions->points);

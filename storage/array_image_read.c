@@ -126,13 +126,15 @@ static void read_device(struct cursor *c, struct device *device)
 
 /* -- Operating points -- */
 
-static void read_point(struct cursor *c, unsigned *ret_set, struct operating_point *op)
+static void read_point(struct cursor *c, const struct device *device, unsigned *ret_set,
+                       struct operating_point *op)
 {
+    const struct device_temperatures range = device_temperatures(device);
+
     *ret_set = cursor_u32_in(c, "members", 0, OPERATING_ALL_MEMBERS);
     op->mode = (enum mram_mode)cursor_u32_in(c, "mode", 0, MRAM_IID);
     op->over = (enum mram_over)cursor_u32_in(c, "over", 0, MRAM_OVER_ERASED_AP);
-    op->temperature_k =
-        cursor_f64_in(c, "temperature", MTJ_MIN_TEMPERATURE_K, MTJ_MAX_TEMPERATURE_K);
+    op->temperature_k = cursor_f64_in(c, "temperature", range.min_k, range.max_k);
     op->bit_error_rate[MTJ_P2AP] = read_finite(c, "bit error rate to P");
     op->bit_error_rate[MTJ_AP2P] = read_finite(c, "bit error rate to AP");
     op->has_target = read_bool(c, "has target");
@@ -166,7 +168,7 @@ static void read_base(struct cursor *c, const struct device *device, uint64_t se
     size_t at = c->at;
     unsigned set;
 
-    read_point(c, &set, &points->base);
+    read_point(c, device, &set, &points->base);
     if (set != OPERATING_ALL_MEMBERS)
         cursor_fail(c, ST_FORMAT, at, "members: expected all of them, found %#x", set);
     check_point(c, at, device, &points->base);
@@ -180,7 +182,7 @@ static void read_layer_point(struct cursor *c, const struct device *device,
     size_t at = c->at;
     struct operating_point op;
 
-    read_point(c, &points->layers[l].set, &op);
+    read_point(c, device, &points->layers[l].set, &op);
     points->layers[l].op = op;
     if (c->st != ST_OK)
         return;

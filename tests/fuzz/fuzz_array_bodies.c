@@ -39,9 +39,10 @@ static void require_place(size_t layer, size_t row, size_t column)
 
 static void age(const char *json, size_t len)
 {
+    static const struct device junction = { .kind = DEVICE_MTJ };
     struct array_age body;
 
-    if (taken(array_json_parse_age(json, len, &body, &problem)))
+    if (taken(array_json_parse_age(json, len, &junction, &body, &problem)))
         require(body.seconds >= 0.0 && body.seconds <= ARRAY_JSON_MAX_AGE_S &&
                 (!body.has_temperature ||
                  (body.temperature_k >= 200.0 && body.temperature_k <= 450.0)));

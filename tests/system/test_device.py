@@ -35,7 +35,9 @@ class DeviceTest(unittest.TestCase):
 
     def setUp(self):
         self.daemon.ask("DELETE", MODEL + "/operating-point")
-        self.put({"new_array": True, "preset": "default"})
+        # A table may leave a temperature that no junction is made for.
+        self.put({"new_array": True, "preset": "default",
+                  "operating_point": {"temperature_k": None}})
 
     def put(self, body, status=200, query="", headers=None):
         answer = self.daemon.ask("PUT", MODEL + "/device" + query, body, headers)
@@ -229,6 +231,63 @@ class Tables(DeviceTest):
         self.put({"new_array": True, "preset": "default"})
         self.assertEqual(self.daemon.ask("PUT", MODEL + "/array", image).status, 200)
         self.assertEqual(self.device()["device"], "fefet")
+
+    def test_a_table_is_of_its_own_temperatures(self):
+        cold = TABLE.replace(",300,", ",77,")
+        point = self.put({"new_array": True, "table_csv": cold, "name": "cryo",
+                          "operating_point": {"mode": "uniform", "program_over": "complement",
+                                              "pulse_ns": 10, "temperature_k": 77,
+                                              "target_write_error_rate": 1e-3}})
+        self.assertEqual((point["temperature_k"], point["remark"]), (77, None))
+        self.assertAlmostEqual(point["write_voltage_v"]["p2ap"], 0.6, delta=1e-4)
+        self.assert_poisson(point["result"]["wrong_bits"], WEIGHTS * 1e-3)
+        self.assertEqual(self.daemon.post("mnist", "age", {"seconds": 1, "temperature_k": 4})
+                         ["temperature_k"], 4)
+        # It outlives the process and travels in an image.
+        point = self.daemon.point("mnist")
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.assertEqual(self.daemon.point("mnist"), point)
+        image = self.daemon.get(MODEL + "/array").body
+        self.assertEqual(self.daemon.ask("PUT", MODEL + "/array", image).status, 200)
+        self.assertEqual(self.daemon.point("mnist")["temperature_k"], 77)
+        # Its cells, and what it takes to write them.
+        for device in ({"model": "mnist"}, {"table_csv": cold}):
+            solved = self.daemon.ask("POST", "/api/v1/solve",
+                                     {"target_error_rate": 1e-3, "pulse_ns": 10,
+                                      "temperature_k": 77, "device": device}).json()
+            self.assertAlmostEqual(solved["write_voltage_v"]["p2ap"], 0.6, delta=1e-4)
+        # What is outside is named alike, wherever it is looked at.
+        wide, narrow = "1001 is outside 1 .. 1000", "77 is outside 200 .. 450"
+        self.assert_temperature(self.program({"temperature_k": 1001}, 422), wide)
+        self.assert_temperature(self.age_at(1001), wide)
+        self.assert_temperature(self.solve_at(1001), wide)
+        # A junction is not made for the cold, and is not put there by an exchange.
+        problem = self.put({"new_array": True, "preset": "default"}, 422)
+        self.assertEqual([(e["pointer"], e["detail"]) for e in problem["errors"]],
+                         [("/operating_point/temperature_k", narrow)])
+        self.put({"new_array": True, "preset": "default",
+                  "operating_point": {"temperature_k": None}})
+        self.assert_temperature(self.program({"temperature_k": 77}, 422), narrow)
+        self.assert_temperature(self.age_at(77), narrow)
+        self.assert_temperature(self.solve_at(77), narrow)
+
+    def age_at(self, temperature):
+        answer = self.daemon.ask("POST", MODEL + "/age",
+                                 {"seconds": 1, "temperature_k": temperature})
+        self.assertEqual(answer.status, 422)
+        return answer.json()
+
+    def solve_at(self, temperature):
+        answer = self.daemon.ask("POST", "/api/v1/solve",
+                                 {"target_error_rate": 1e-3, "temperature_k": temperature,
+                                  "device": {"model": "mnist"}})
+        self.assertEqual(answer.status, 422)
+        return answer.json()
+
+    def assert_temperature(self, problem, what):
+        self.assertEqual([(e["pointer"], e["detail"]) for e in problem["errors"]],
+                         [("/temperature_k", what)])
 
     def test_a_table_may_leak(self):
         csv = ("direction,error_rate,retention_rate_p_per_s,retention_rate_ap_per_s,"

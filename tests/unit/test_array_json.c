@@ -36,6 +36,10 @@ static void nothing_to_say_is_nothing_or_an_empty_object(void **state)
             &problem);
 }
 
+/* All that an age asks of a device is its kind. */
+static const struct device junction = { .kind = DEVICE_MTJ };
+static const struct device measured = { .kind = DEVICE_TABLE };
+
 static void an_age_is_read(void **state)
 {
     static const char hot[] = "{\"seconds\":1e12,\"temperature_k\":450}";
@@ -43,12 +47,29 @@ static void an_age_is_read(void **state)
     struct array_age age;
 
     (void)state;
-    assert_int_equal(array_json_parse_age(hot, sizeof(hot) - 1, &age, &problem), ST_OK);
+    assert_int_equal(
+        array_json_parse_age(hot, sizeof(hot) - 1, &junction, &age, &problem), ST_OK);
     assert_true(age.seconds == 1e12 && age.has_temperature && age.temperature_k == 450.0);
-    assert_int_equal(array_json_parse_age(plain, sizeof(plain) - 1, &age, &problem),
-                     ST_OK);
+    assert_int_equal(
+        array_json_parse_age(plain, sizeof(plain) - 1, &junction, &age, &problem), ST_OK);
     assert_true(age.seconds == 0.0);
     assert_false(age.has_temperature);
+}
+
+static void a_table_is_left_alone_where_it_may_be_measured(void **state)
+{
+    static const char cold[] = "{\"seconds\":1,\"temperature_k\":77}";
+    static const struct refusal below = { "{\"seconds\":1,\"temperature_k\":0.5}", 422,
+                                          "/temperature_k", "0.5 is outside 1 .. 1000" };
+    struct array_age age;
+
+    (void)state;
+    assert_int_equal(
+        array_json_parse_age(cold, sizeof(cold) - 1, &measured, &age, &problem), ST_OK);
+    assert_true(age.has_temperature && age.temperature_k == 77.0);
+    enum status st =
+        array_json_parse_age(below.body, strlen(below.body), &measured, &age, &problem);
+    expect_refusal(&below, st, &problem);
 }
 
 static void a_wrong_age_is_refused(void **state)
@@ -70,8 +91,8 @@ static void a_wrong_age_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct array_age age = { .seconds = 7.0 };
-        enum status st =
-            array_json_parse_age(cases[i].body, strlen(cases[i].body), &age, &problem);
+        enum status st = array_json_parse_age(cases[i].body, strlen(cases[i].body),
+                                              &junction, &age, &problem);
 
         expect_refusal(&cases[i], st, &problem);
         assert_true(age.seconds == 7.0);
@@ -422,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_to_say_is_nothing_or_an_empty_object),
         cmocka_unit_test(an_age_is_read),
+        cmocka_unit_test(a_table_is_left_alone_where_it_may_be_measured),
         cmocka_unit_test(a_wrong_age_is_refused),
         cmocka_unit_test(faults_are_read),
         cmocka_unit_test(wrong_faults_are_refused),

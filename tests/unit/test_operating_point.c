@@ -439,11 +439,56 @@ static void a_table_without_voltages_needs_no_target(void **state)
 
     (void)state;
     device.kind = DEVICE_TABLE;
-    assert_int_equal(device_table_parse(text, sizeof(text) - 1, &device.table, why), ST_OK);
+    assert_int_equal(device_table_parse(text, sizeof(text) - 1, &device.table, why),
+                     ST_OK);
     op.temperature_k = 350.0;
-    assert_int_equal(operating_point_resolve(&op, &device, &resolved, &field, why), ST_OK);
+    assert_int_equal(operating_point_resolve(&op, &device, &resolved, &field, why),
+                     ST_OK);
     assert_true(resolved.pulse.pulse_s == 0.0 && resolved.pulse.voltage_v[0] == 0.0);
     ASSERT_NEAR(resolved.mean[0].error_rate, sqrt(1e-5), 1e-9);
+    device_done(&device);
+}
+
+/* Cryogenic memories are measured far below what the physics of a junction is made for.
+ */
+static void a_table_is_written_at_the_temperatures_it_may_state(void **state)
+{
+    static const char text[] = "direction,voltage_v,temperature_k,error_rate\n"
+                               "both,0.4,77,1e-2\nboth,0.8,77,1e-6\n"
+                               "both,0.4,300,1e-3\nboth,0.8,300,1e-7\n";
+    static const double outside[] = { 0.9, 1001.0, NAN };
+    struct device device = { .kind = DEVICE_TABLE, .params = mtj_params_default() };
+    struct operating_point op = operating_point_default();
+    struct operating_point_resolved got;
+    const char *field = NULL;
+    char why[ERR_LEN];
+
+    (void)state;
+    assert_int_equal(device_table_parse(text, sizeof(text) - 1, &device.table, why),
+                     ST_OK);
+    op.target_write_error_rate = 1e-4;
+    op.temperature_k = 77.0;
+    assert_int_equal(operating_point_resolve(&op, &device, &got, &field, why), ST_OK);
+    assert_string_equal(got.remark, "");
+    /* Half of the way in ln rate, and in voltage. */
+    ASSERT_NEAR(got.pulse.voltage_v[MTJ_P2AP], 0.6, 1e-9);
+    ASSERT_NEAR(got.mean[MTJ_AP2P].error_rate, 1e-4, 1e-9);
+
+    /* The ends are those of the text; between them and what was measured a remark says
+     * what is taken. */
+    for (double k = DEVICE_TABLE_MIN_TEMPERATURE_K; k <= DEVICE_TABLE_MAX_TEMPERATURE_K;
+         k += DEVICE_TABLE_MAX_TEMPERATURE_K - DEVICE_TABLE_MIN_TEMPERATURE_K) {
+        op.temperature_k = k;
+        assert_int_equal(operating_point_resolve(&op, &device, &got, &field, why), ST_OK);
+        assert_non_null(strstr(got.remark, "K was not measured"));
+    }
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        op.temperature_k = outside[i];
+        assert_int_equal(operating_point_resolve(&op, &device, &got, &field, why),
+                         ST_RANGE);
+        assert_string_equal(field, "temperature_k");
+        assert_non_null(strstr(why, "is outside 1 .. 1000"));
+    }
     device_done(&device);
 }
 
@@ -467,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_layer_states_members_and_inherits_the_rest),
         cmocka_unit_test(points_are_the_same_if_every_layer_is),
         cmocka_unit_test(a_table_without_voltages_needs_no_target),
+        cmocka_unit_test(a_table_is_written_at_the_temperatures_it_may_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

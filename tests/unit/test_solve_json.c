@@ -70,6 +70,16 @@ static void a_device_is_a_name_a_model_or_its_own(void **state)
     assert_true(body.request.pulse_ns == 1e8);
     assert_int_equal(body.device.kind, DEVICE_TABLE);
     solve_body_done(&body);
+
+    /* And other temperatures; so may the device of a model, which is not known here. */
+    body = parsed("{\"target_error_rate\":0.5,\"temperature_k\":77,\"device\":{"
+                  "\"table_csv\":\"direction,error_rate\\nboth,1e-3\\n\"}}");
+    assert_true(body.request.temperature_k == 77.0);
+    solve_body_done(&body);
+    body = parsed("{\"target_error_rate\":0.5,\"temperature_k\":77,"
+                  "\"device\":{\"model\":\"mnist\"}}");
+    assert_true(body.request.temperature_k == 77.0);
+    solve_body_done(&body);
     assert_null(body.device.table);
 }
 
@@ -89,6 +99,9 @@ static void what_is_wrong_is_named(void **state)
           "0.1 is outside 0.2 .. 1000000" },
         { "{\"target_error_rate\":0.1,\"temperature_k\":451}", 422, "/temperature_k",
           "451 is outside 200 .. 450" },
+        { "{\"target_error_rate\":0.1,\"temperature_k\":1001,\"device\":{\"model\":"
+          "\"m\"}}",
+          422, "/temperature_k", "1001 is outside 1 .. 1000" },
         { "{\"target_error_rate\":0.1,\"device\":7}", 422, "/device",
           "a preset's name or an object, found 7" },
         { "{\"target_error_rate\":0.1,\"device\":\"defualt\"}", 422, "/device",
