@@ -13,7 +13,8 @@ enum energy_kind {
     ENERGY_DECODE,     /* checking and mending words on the way to inference */
     ENERGY_VERIFY,     /* reads after writes */
     ENERGY_READ,       /* reads of inference */
-    ENERGY_COMPUTE,    /* arithmetic of inference */
+    ENERGY_COMPUTE,    /* arithmetic of inference, binary layers only: what real-valued
+                          layers cost is left out */
     ENERGY_KINDS
 };
 

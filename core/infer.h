@@ -64,7 +64,9 @@ struct infer_costs {
     double logit_fj;
 };
 struct infer_costs infer_costs_default(void);
-/* Compute energy of one picture in layer `layer`, all places of its window, pJ. */
+/* Compute energy of one picture in binary layer `layer`, all places of its window, pJ.
+ * The sum over layers is all that is counted: real-valued layers, pools and shortcuts are
+ * left out. */
 double infer_compute_pj(const struct network *net, size_t layer,
                         const struct infer_costs *costs);
 
