@@ -206,6 +206,10 @@ static void put_scheme(struct buf *buf, const struct device *device,
     state_json_number(buf, ",\"raw_error_rate\":", none + scheme->raw_error_rate);
     state_json_number(buf,
                       ",\"delivered_error_rate\":", none + scheme->delivered_error_rate);
+    /* Nothing is known of how a table's cells are read. */
+    state_json_number(buf, ",\"sense_error_rate\":",
+                      device->kind == DEVICE_MTJ ? none + scheme->sense_error_rate
+                                                 : (double)NAN);
     if (scheme->reachable)
         put_voltages(buf, device, scheme->voltage_v);
     else

@@ -171,6 +171,15 @@ enum status device_check_temperature(const struct device *device, double tempera
     return ST_RANGE;
 }
 
+double device_pulse_seconds(const struct device *device, double pulse_ns)
+{
+    double pulse_s = pulse_ns * 1e-9;
+
+    if (device->kind == DEVICE_TABLE)
+        return pulse_s;
+    return fmin(fmax(pulse_s, MTJ_MIN_PULSE_S), MTJ_MAX_PULSE_S);
+}
+
 struct mtj_mean device_mean(const struct device *device, enum mtj_direction direction,
                             double voltage_v, double pulse_s, double temperature_k)
 {

@@ -78,6 +78,9 @@ struct device_temperatures {
     double min_k, max_k;
 };
 struct device_temperatures device_temperatures(const struct device *device);
+/* ns to s; an end of a junction's range stays inside, whatever the product rounds to. */
+double device_pulse_seconds(const struct device *device, double pulse_ns);
+
 /* Is the device defined at this temperature (within that range, and a junction's Delta in
  * range)? ST_RANGE. A table is at all of them: where nothing was measured, device_remark
  * says so. */

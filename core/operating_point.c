@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/operating_point.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -248,14 +247,6 @@ operating_point_check(const struct operating_point *op, const struct device *dev
 
 /* -- Resolving -- */
 
-/* ns to s; a range end stays inside the range in s, whatever the quotient rounds to. */
-static double pulse_seconds(const struct device *device, double pulse_ns)
-{
-    if (device->kind == DEVICE_TABLE)
-        return pulse_ns * 1e-9;
-    return fmin(fmax(pulse_ns * 1e-9, MTJ_MIN_PULSE_S), MTJ_MAX_PULSE_S);
-}
-
 /* Fills in what the request left open. */
 static enum status find_pulse(const struct operating_point *op,
                               const struct device *device, struct mtj_pulse *ret_pulse,
@@ -267,13 +258,13 @@ static enum status find_pulse(const struct operating_point *op,
     if (!device_has_voltage(device)) {
         *ret_pulse = (struct mtj_pulse) { .temperature_k = op->temperature_k };
         if (device_has_pulse(device) && op->has_pulse)
-            ret_pulse->pulse_s = pulse_seconds(device, op->pulse_ns);
+            ret_pulse->pulse_s = device_pulse_seconds(device, op->pulse_ns);
         return ST_OK;
     }
     if (!op->has_target) {
         *ret_pulse = (struct mtj_pulse) {
             .voltage_v = { op->voltage_v[0], op->voltage_v[1] },
-            .pulse_s = pulse_seconds(device, op->pulse_ns),
+            .pulse_s = device_pulse_seconds(device, op->pulse_ns),
             .temperature_k = op->temperature_k,
         };
         return ST_OK;
@@ -281,8 +272,8 @@ static enum status find_pulse(const struct operating_point *op,
 
     if (op->has_pulse)
         st = device_solve_pulse(device, op->target_write_error_rate,
-                                pulse_seconds(device, op->pulse_ns), op->temperature_k,
-                                ret_pulse, cause);
+                                device_pulse_seconds(device, op->pulse_ns),
+                                op->temperature_k, ret_pulse, cause);
     else
         st = device_cheapest_pulse(device, op->target_write_error_rate, op->temperature_k,
                                    ret_pulse, cause);

@@ -15,6 +15,9 @@
  * is nearly constant: a step gains two digits. */
 #define LN_RATE_STEP 1e-6
 #define MAX_STEPS    40
+/* The weakest write of a table is found to this in ln of its rate, what rounding leaves
+ * of it. */
+#define LN_RATE_END 1e-12
 
 static const char equal_delivered[] = "equal_delivered";
 static const char practice[] = "practice";
@@ -85,9 +88,12 @@ static struct solve_scheme *new_row(struct solve_answer *answer, const char *sch
     return row;
 }
 
-static void take_write(struct solve_scheme *row, const struct write *write)
+static void take_write(struct solve_scheme *row, const struct setting *setting,
+                       const struct write *write)
 {
     row->reachable = true;
+    row->sense_error_rate =
+        device_sense_error(setting->device, row->pairs, setting->temperature_k);
     row->raw_error_rate = write->error_rate;
     row->voltage_v[MTJ_P2AP] = write->pulse.voltage_v[MTJ_P2AP];
     row->voltage_v[MTJ_AP2P] = write->pulse.voltage_v[MTJ_AP2P];
@@ -104,7 +110,7 @@ static void add_code(struct solve_answer *answer, const struct setting *setting,
     row->ecc = code;
     if (!write_at(setting, raw, &write))
         return;
-    take_write(row, &write);
+    take_write(row, setting, &write);
     row->delivered_error_rate = ecc_post_rate(code, WORD_BITS, write.error_rate);
     row->cells_per_data_bit = cells;
     row->energy_per_data_bit_pj =
@@ -124,28 +130,51 @@ static void add_retry(struct solve_answer *answer, const struct setting *setting
         return;
     for (unsigned k = 1; k <= retries; k++)
         n_writes += failure(setting, &write, k);
-    take_write(row, &write);
+    take_write(row, setting, &write);
     row->delivered_error_rate = failure(setting, &write, retries + 1);
     row->cells_per_data_bit = 1.0;
     row->energy_per_data_bit_pj = n_writes * (write.toggle_pj + setting->read_pj);
 }
 
-/* The raw rate at which a write with retries delivers the target, or the last that could
- * be reached on the way. Weak cells fail again and again, so that it is below the root of
- * the target. */
+/* The raw rate itself where a write has it. Where the weakest write that there is fails
+ * less often, as that of a table may, the rate of that one: `target` is below it and can
+ * be reached. */
+static double reachable_raw(const struct setting *setting, double target, double raw)
+{
+    double low = log(fmin(target, raw)), high = log(raw);
+    struct write write;
+
+    if (write_at(setting, raw, &write))
+        return raw;
+    while (high - low > LN_RATE_END) {
+        double middle = 0.5 * (low + high);
+
+        if (write_at(setting, exp(middle), &write))
+            low = middle;
+        else
+            high = middle;
+    }
+    return exp(low);
+}
+
+/* The raw rate at which a write with retries delivers the target, or the weakest that can
+ * be reached and delivers less. Weak cells fail again and again, so that it is below the
+ * root of the target. */
 static double retry_raw(const struct setting *setting, unsigned retries, double target)
 {
-    double raw = pow(target, 1.0 / (retries + 1));
+    double raw = reachable_raw(setting, target, pow(target, 1.0 / (retries + 1)));
+    double reached = target;
     struct write write;
 
     for (unsigned step = 0; step < MAX_STEPS && write_at(setting, raw, &write); step++) {
         double excess = log(failure(setting, &write, retries + 1) / target);
 
+        reached = raw;
         if (fabs(excess) < LN_RATE_STEP || !device_has_voltage(setting->device))
             break;
         raw = fmin(raw * exp(-excess / (retries + 1)), 0.5 * (1.0 + raw));
     }
-    return raw;
+    return reached;
 }
 
 /* Two cells a bit, written in opposite directions; where one of them fails the comparison
@@ -160,18 +189,18 @@ static void add_pairs(struct solve_answer *answer, const struct setting *setting
     /* p1 p2 + (p1 (1 - p2) + p2 (1 - p1)) / 2 is (p1 + p2) / 2: the raw rate itself. */
     if (!write_at(setting, target, &write))
         return;
-    take_write(row, &write);
+    take_write(row, setting, &write);
     row->delivered_error_rate = write.error_rate;
     row->cells_per_data_bit = 2.0;
     row->energy_per_data_bit_pj = 2.0 * write.toggle_pj;
 }
 
 /* From one half on a code corrects nothing. */
-static double code_raw(enum ecc_code code, double target)
+static double code_raw(const struct setting *setting, enum ecc_code code, double target)
 {
     if (code == ECC_NONE || target >= 0.5)
         return target;
-    return ecc_raw_rate(code, WORD_BITS, target);
+    return reachable_raw(setting, target, ecc_raw_rate(code, WORD_BITS, target));
 }
 
 static void add_rows(struct solve_answer *answer, const struct setting *setting,
@@ -181,7 +210,8 @@ static void add_rows(struct solve_answer *answer, const struct setting *setting,
     const size_t n_codes = sizeof(codes) / sizeof(codes[0]);
 
     for (size_t i = 0; i < n_codes; i++)
-        add_code(answer, setting, codes[i], code_raw(codes[i], target), equal_delivered);
+        add_code(answer, setting, codes[i], code_raw(setting, codes[i], target),
+                 equal_delivered);
     for (unsigned retries = 1; retries <= MAX_RETRIES; retries++)
         add_retry(answer, setting, retries, retry_raw(setting, retries, target),
                   equal_delivered);
@@ -223,16 +253,6 @@ static enum status check(const struct device *device, const struct solve_request
     return st;
 }
 
-/* ns to s; a range end stays inside, whatever the product rounds to. */
-static double pulse_seconds(const struct device *device, double pulse_ns)
-{
-    double pulse_s = pulse_ns * NS;
-
-    if (device->kind == DEVICE_TABLE)
-        return pulse_s;
-    return fmin(fmax(pulse_s, MTJ_MIN_PULSE_S), MTJ_MAX_PULSE_S);
-}
-
 static double toggle_pj(const struct device *device, const struct mtj_pulse *pulse)
 {
     double sum = 0.0;
@@ -268,7 +288,8 @@ enum status solve_schemes(const struct device *device,
     answer.has_cheapest = st == ST_OK;
     answer.pulse = answer.cheapest;
     if (request->has_pulse) /* a width of one's own may reach what the search does not */
-        st = device_solve_pulse(device, target, pulse_seconds(device, request->pulse_ns),
+        st = device_solve_pulse(device, target,
+                                device_pulse_seconds(device, request->pulse_ns),
                                 temperature_k, &answer.pulse, cause);
     if (st != ST_OK) {
         (void)snprintf(why, ERR_LEN, "%s: %.200s",

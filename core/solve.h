@@ -24,7 +24,8 @@ struct solve_request {
 struct solve_scheme {
     const char *scheme; /* "none", "secded", "bch2", "verify_retry_1", "2t2r", ...; static
                          */
-    const char *basis;  /* "equal_delivered": raw chosen so that it delivers the target;
+    const char *basis;  /* "equal_delivered": raw chosen so that it delivers the target,
+                           or less where the weakest write of a table does;
                            "practice": strong writes as commonly specified */
     enum ecc_code ecc;
     bool pairs;
@@ -34,6 +35,9 @@ struct solve_scheme {
      * for a table without voltages, which may do better. */
     double raw_error_rate, delivered_error_rate;
     double voltage_v[2];
+    /* That one read misjudges a cell or a pair that holds its bit: device_sense_error, 0
+     * for a table. No part of the rates above. */
+    double sense_error_rate;
     double energy_per_data_bit_pj;
     double cells_per_data_bit;
     double relative; /* energy over that of `none` delivering the target; 0 without

@@ -453,6 +453,8 @@ class Solve(DeviceTest):
         self.near(scheme(1e-3, "bch2", "practice")["relative"], 2.26)
         retry = scheme(1e-3, "verify_retry_1", "practice")
         self.near(retry["delivered_error_rate"], 1.5e-6, 0.04)  # two digits
+        self.near(retry["sense_error_rate"], 1.9e-7, 0.03)
+        self.near(scheme(1e-3, "2t2r", "equal_delivered")["sense_error_rate"], 6.4e-21, 0.03)
         self.near(retry["energy_per_data_bit_pj"], 0.380)
 
     def test_what_is_solved_is_what_the_array_does(self):

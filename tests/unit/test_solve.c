@@ -253,6 +253,60 @@ static void a_table_of_plain_rates_has_one_write_for_all_rows(void **state)
     device_done(&table);
 }
 
+/* Nothing weaker was measured than what the two ends say, and that does better. */
+static void the_weakest_write_of_a_table_will_do(void **state)
+{
+    struct device table = table_device("direction,voltage_v,error_rate,toggle_pj\n"
+                                       "p2ap,0.4,0.05,0.4\np2ap,0.8,1e-6,0.8\n"
+                                       "ap2p,0.4,0.08,0.4\nap2p,0.8,1e-6,0.8\n");
+    struct solve_answer answer = solved(&table, 1e-3, 0.0);
+    const struct solve_scheme *once = row(&answer, "verify_retry_1", "equal_delivered");
+    const struct solve_scheme *more = row(&answer, "verify_retry_3", "equal_delivered");
+
+    (void)state;
+    ASSERT_NEAR(once->raw_error_rate, sqrt(1e-3), 1e-6);
+    ASSERT_NEAR(once->delivered_error_rate, 1e-3, 2e-6);
+    /* 1e-3^(1/4) is 0.178. */
+    assert_true(more->reachable);
+    ASSERT_NEAR(more->raw_error_rate, 0.05, 1e-9);
+    ASSERT_NEAR(more->delivered_error_rate, 0.05 * 0.05 * 0.05 * 0.05, 1e-8);
+    ASSERT_NEAR(more->voltage_v[MTJ_P2AP], 0.4, 1e-9);
+    assert_true(more->voltage_v[MTJ_AP2P] > 0.4);
+    device_done(&table);
+
+    /* So do codes. */
+    table =
+        table_device("direction,voltage_v,error_rate\nboth,0.4,2e-3\nboth,0.8,1e-9\n");
+    answer = solved(&table, 1e-3, 0.0);
+    for (enum ecc_code code = ECC_SECDED; code < ECC_CODES; code++) {
+        const struct solve_scheme *coded =
+            row(&answer, ecc_name(code), "equal_delivered");
+
+        assert_true(coded->reachable);
+        ASSERT_NEAR(coded->raw_error_rate, 2e-3, 1e-9);
+        assert_true(coded->delivered_error_rate < 1e-3);
+    }
+    device_done(&table);
+}
+
+/* The sense margin is what two cells a bit are for: the figures of core/README.md, Read.
+ */
+static void pairs_are_read_far_better_than_cells(void **state)
+{
+    struct device device = device_default();
+    struct device table = table_device("direction,error_rate\nboth,1e-6\n");
+    struct solve_answer answer = solved(&device, 1e-3, 10.0);
+
+    (void)state;
+    for (size_t i = 0; i < answer.n_schemes; i++)
+        ASSERT_NEAR(answer.schemes[i].sense_error_rate,
+                    answer.schemes[i].pairs ? 6.4e-21 : 1.9e-7, 0.03);
+    answer = solved(&table, 1e-3, 0.0);
+    for (size_t i = 0; i < answer.n_schemes; i++)
+        assert_true(answer.schemes[i].sense_error_rate == 0.0);
+    device_done(&table);
+}
+
 static void requests_out_of_range_are_refused(void **state)
 {
     static const struct {
@@ -316,6 +370,8 @@ int main(void)
         cmocka_unit_test(rows_out_of_reach_are_empty),
         cmocka_unit_test(a_measured_table_is_solved_as_a_junction_is),
         cmocka_unit_test(a_table_of_plain_rates_has_one_write_for_all_rows),
+        cmocka_unit_test(the_weakest_write_of_a_table_will_do),
+        cmocka_unit_test(pairs_are_read_far_better_than_cells),
         cmocka_unit_test(requests_out_of_range_are_refused),
         cmocka_unit_test(a_target_out_of_reach_is_said_to_be),
     };

@@ -160,6 +160,7 @@ static struct solve_answer answer(void)
                        .raw_error_rate = 1e-6,
                        .delivered_error_rate = 1e-10,
                        .voltage_v = { 0.65, 0.55 },
+                       .sense_error_rate = 2e-7,
                        .energy_per_data_bit_pj = 0.3,
                        .cells_per_data_bit = 1.125,
                        .relative = 1.5 },
@@ -197,6 +198,7 @@ static void an_answer_compares_schemes(void **state)
     expect_text(root, "schemes/0/cell", "1t1r");
     expect_flag(root, "schemes/0/reachable", true);
     expect_number(root, "schemes/0/relative", 1.5);
+    expect_number(root, "schemes/0/sense_error_rate", 2e-7);
     expect_counts(root, "schemes/0/write_voltage_v", 0.65, 0.55);
     expect_number(root, "schemes/0/cells_per_data_bit", 1.125);
     expect_text(root, "schemes/1/cell", "2t2r");
@@ -204,6 +206,7 @@ static void an_answer_compares_schemes(void **state)
     expect_flag(root, "schemes/1/reachable", false);
     expect_null(root, "schemes/1/write_voltage_v");
     expect_null(root, "schemes/1/raw_error_rate");
+    expect_null(root, "schemes/1/sense_error_rate");
     expect_null(root, "schemes/1/energy_per_data_bit_pj");
     expect_null(root, "remark");
     json_decref(root);
@@ -245,6 +248,7 @@ static void what_a_device_does_not_depend_on_is_null(void **state)
     expect_null(root, "pulse_ns");
     expect_null(root, "cheapest/write_voltage_v");
     expect_null(root, "schemes/0/write_voltage_v");
+    expect_null(root, "schemes/0/sense_error_rate");
     expect_text(root, "remark", solved.remark);
     json_decref(root);
     solve_body_done(&body);
