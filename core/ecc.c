@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lgamma_r is in no C standard; lgamma has a global. */
-#define _DEFAULT_SOURCE
 #include "core/ecc.h"
 
 #include "core/ecc_columns.h"
@@ -263,6 +261,7 @@ double ecc_post_rate_given(enum ecc_code code, unsigned n_data, unsigned n_error
     return fmin(n, n_errors + errors_added(code, n, n_errors)) / n;
 }
 
+/* lgamma has a global. */
 static double ln_factorial(unsigned n)
 {
     int sign;
@@ -270,9 +269,8 @@ static double ln_factorial(unsigned n)
     return lgamma_r(n + 1.0, &sign);
 }
 
-/* Probability of exactly n_errors errors in n bits. Neither logarithm is taken where it
- * is multiplied by zero, for it may be infinite. */
-static double chance_of(unsigned n, unsigned n_errors, double p)
+/* Neither logarithm is taken where it is multiplied by zero, for it may be infinite. */
+double ecc_chance(unsigned n, unsigned n_errors, double p)
 {
     double ln = ln_factorial(n) - ln_factorial(n_errors) - ln_factorial(n - n_errors);
 
@@ -290,23 +288,6 @@ static bool ends_sum(double term, double sum, unsigned n_errors, double mean)
     return n_errors > mean + 1.0 && term < sum * (DBL_EPSILON / 256.0);
 }
 
-double ecc_word_failure(enum ecc_code code, unsigned n_data, double p)
-{
-    unsigned n = codeword_bits(code, n_data);
-    double sum = 0.0;
-
-    if (code == ECC_NONE)
-        return -expm1(n * log1p(-p));
-    for (unsigned e = corrects(code) + 1; e <= n; e++) {
-        double term = chance_of(n, e, p);
-
-        sum += term;
-        if (ends_sum(term, sum, e, n * p))
-            break;
-    }
-    return fmin(sum, 1.0);
-}
-
 double ecc_post_rate(enum ecc_code code, unsigned n_data, double p)
 {
     unsigned n = codeword_bits(code, n_data);
@@ -315,7 +296,7 @@ double ecc_post_rate(enum ecc_code code, unsigned n_data, double p)
     if (code == ECC_NONE)
         return p;
     for (unsigned e = corrects(code) + 1; e <= n; e++) {
-        double term = chance_of(n, e, p) * ecc_post_rate_given(code, n_data, e);
+        double term = ecc_chance(n, e, p) * ecc_post_rate_given(code, n_data, e);
 
         sum += term;
         if (ends_sum(term, sum, e, n * p))

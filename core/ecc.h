@@ -47,9 +47,8 @@ enum ecc_outcome ecc_decode(enum ecc_code code, unsigned n_data, uint64_t *data,
 
 /* -- What to expect of independent errors of rate p in every bit -- */
 
-/* Probability that a codeword has more errors than the code corrects; 1 - (1-p)^n_data
- * without a code. */
-double ecc_word_failure(enum ecc_code code, unsigned n_data, double p);
+/* Probability of exactly n_errors errors in n bits, at 0 <= p <= 1. */
+double ecc_chance(unsigned n, unsigned n_errors, double p);
 /* Delivered error rate of a data bit; p without a code. */
 double ecc_post_rate(enum ecc_code code, unsigned n_data, double p);
 /* The same, given exactly n_errors errors anywhere in the codeword. What miscorrection

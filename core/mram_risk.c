@@ -21,7 +21,7 @@ void mram_risk_tile(struct mram_risk *risk, size_t number)
         if (risk->layer->section[s] == NULL)
             continue;
         memset(risk->dead_wrong[s], 0, sizeof(risk->dead_wrong[s]));
-        memset(risk->shorted_wrong[s], 0, sizeof(risk->shorted_wrong[s]));
+        memset(risk->shorted[s], 0, sizeof(risk->shorted[s]));
     }
 }
 
@@ -33,7 +33,7 @@ static void add_dead(struct mram_risk *risk, enum mram_section section,
         uint64_t wrong = (p & ~target[w]) | (dead->kind[MRAM_STUCK_AP][w] & target[w]);
 
         risk->dead_wrong[section][w] = wrong;
-        risk->shorted_wrong[section][w] = wrong & dead->kind[MRAM_SHORTED][w];
+        risk->shorted[section][w] = dead->kind[MRAM_SHORTED][w];
         risk->dead_errors += __builtin_popcountll(wrong);
     }
 }
@@ -81,16 +81,22 @@ static struct exposure lone_word(struct mram_risk *risk, enum mram_section secti
     return e;
 }
 
-/* A dead cell that is wrong leaves the pair equal, and to the coin, unless it is a short,
- * which wins. Both dead and wrong, or one dead and the other at risk, are so rare that
- * they count as the first alone. */
+/* A short wins its pair, and makes it right or wrong whatever the partner does, unless
+ * that is a short as well: then the coin decides. It also does where another dead cell is
+ * wrong. Two of those in a pair, both wrong, or one with a partner that fails besides,
+ * are so rare that they count as one alone; and that a dead cell which is right leaves
+ * its pair to the partner is what `first` and `second` say. */
 static struct exposure pair_word(struct mram_risk *risk, enum mram_section section,
                                  size_t w)
 {
     unsigned partner = section + MRAM_DATA_PARTNER;
-    uint64_t sure = risk->shorted_wrong[section][w] | risk->shorted_wrong[partner][w];
-    uint64_t coin = (risk->dead_wrong[section][w] | risk->dead_wrong[partner][w]) & ~sure;
-    uint64_t alive = ~(sure | coin), target = risk->target[section][w];
+    uint64_t target = risk->target[section][w];
+    uint64_t as_p = risk->shorted[section][w] & ~risk->shorted[partner][w];
+    uint64_t as_ap = risk->shorted[partner][w] & ~risk->shorted[section][w];
+    uint64_t sure = (as_p & ~target) | (as_ap & target), decided = as_p | as_ap;
+    uint64_t coin =
+        (risk->dead_wrong[section][w] | risk->dead_wrong[partner][w]) & ~decided;
+    uint64_t alive = ~(decided | coin);
     uint64_t first = risk->toggles[section][w] & alive;
     uint64_t second = risk->toggles[partner][w] & alive;
 
@@ -166,17 +172,6 @@ static double bits_wrong(const struct mram_risk *risk, double *ret_n)
     return wrong;
 }
 
-/* Probability of k among n at rate p. */
-static double binomial(unsigned n, unsigned k, double p)
-{
-    int sign;
-
-    if (p <= 0.0 || p >= 1.0)
-        return k == (p <= 0.0 ? 0 : n) ? 1.0 : 0.0;
-    return exp(lgamma_r(n + 1.0, &sign) - lgamma_r(k + 1.0, &sign) -
-               lgamma_r(n - k + 1.0, &sign) + k * log(p) + (n - k) * log1p(-p));
-}
-
 /* Expected wrong data bits of a codeword. */
 static double word_wrong(enum ecc_code code, unsigned n_data, unsigned sure,
                          unsigned at_risk, double p)
@@ -184,7 +179,7 @@ static double word_wrong(enum ecc_code code, unsigned n_data, unsigned sure,
     double wrong = 0.0;
 
     for (unsigned k = 0; k <= at_risk; k++)
-        wrong += binomial(at_risk, k, p) * ecc_post_rate_given(code, n_data, sure + k);
+        wrong += ecc_chance(at_risk, k, p) * ecc_post_rate_given(code, n_data, sure + k);
     return wrong * n_data;
 }
 
@@ -201,8 +196,9 @@ double mram_risk_wrong_bits(const struct mram_risk *risk)
                 uint64_t words = risk->words[n_data][sure][m];
 
                 if (words > 0)
-                    sum += (double)words *
-                           word_wrong(code, n_data, sure, m, n > 0.0 ? wrong / n : 0.0);
+                    sum +=
+                        (double)words * word_wrong(code, n_data, sure, m,
+                                                   n > 0.0 ? fmin(wrong / n, 1.0) : 0.0);
             }
     return sum;
 }

@@ -22,7 +22,7 @@ struct mram_risk {
     double dead_errors;
     /* Bits as a read would see them, after the pairs: a lone cell at risk by direction;
      * both of a pair; its first or its second by that cell's direction; one that cannot
-     * be right and leaves it to the coin; none that could make it right. */
+     * be right and leaves it to the coin; a short that makes it wrong. */
     double n_lone[2], n_both, n_first[2], n_second[2], n_coin, n_sure;
     /* Codewords by number of data bits, bits sure to be wrong, bits at risk. */
     uint64_t words[65][MRAM_MAX_SURE + 1][MRAM_MAX_CODEWORD + 1];
@@ -31,7 +31,7 @@ struct mram_risk {
     uint64_t toggles[MRAM_SECTIONS][MRAM_TILE_WORDS];
     uint64_t target[MRAM_SECTIONS][MRAM_TILE_WORDS];
     uint64_t dead_wrong[MRAM_SECTIONS][MRAM_TILE_WORDS];
-    uint64_t shorted_wrong[MRAM_SECTIONS][MRAM_TILE_WORDS];
+    uint64_t shorted[MRAM_SECTIONS][MRAM_TILE_WORDS];
 };
 
 void mram_risk_begin(const struct mram *mram, const struct mram_layer *layer,

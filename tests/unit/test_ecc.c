@@ -4,6 +4,7 @@
 #include "core/ecc.h"
 #include "core/ecc_columns.h"
 #include "core/rng.h"
+#include "tests/unit/ecc_failure.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -495,7 +496,7 @@ static void run_codec(enum ecc_code code, double p, unsigned n_words, struct tal
  * word. */
 static void check_codec(enum ecc_code code, double p, unsigned n_words)
 {
-    double failure = ecc_word_failure(code, 64, p), rate = ecc_post_rate(code, 64, p);
+    double failure = word_failure(code, 64, p), rate = ecc_post_rate(code, 64, p);
     struct tally t;
 
     run_codec(code, p, n_words, &t);
@@ -533,11 +534,11 @@ static void assert_near(double value, double want, double relative)
 static void the_published_numbers_come_out(void **state)
 {
     (void)state;
-    assert_near(ecc_word_failure(ECC_SECDED, 64, 1e-3), 2.440e-3, 1e-3);
+    assert_near(word_failure(ECC_SECDED, 64, 1e-3), 2.440e-3, 1e-3);
     assert_near(ecc_post_rate(ECC_SECDED, 64, 1e-3), 6.901e-5, 1e-3);
     assert_near(ecc_post_rate(ECC_SECDED, 64, 1e-4), 7.080e-7, 1e-3);
     assert_near(ecc_post_rate(ECC_SECDED, 64, 1e-6), 7.1e-11, 1e-3);
-    assert_near(ecc_word_failure(ECC_BCH2, 64, 1e-3), 7.192e-5, 1e-3);
+    assert_near(word_failure(ECC_BCH2, 64, 1e-3), 7.192e-5, 1e-3);
     assert_near(ecc_post_rate(ECC_BCH2, 64, 1e-3), 3.130e-6, 1e-3);
     assert_near(ecc_post_rate(ECC_BCH2, 64, 1e-6), 3.3e-15, 1e-2);
 }
@@ -554,10 +555,10 @@ static void small_rates_follow_the_leading_term(void **state)
         double p = rates[i], rest = 100 * p + 1e-11;
 
         assert_near(ecc_post_rate(ECC_SECDED, 64, p), 71 * p * p, rest);
-        assert_near(ecc_word_failure(ECC_SECDED, 64, p), 2556 * p * p, rest);
+        assert_near(word_failure(ECC_SECDED, 64, p), 2556 * p * p, rest);
         assert_near(ecc_post_rate(ECC_BCH2, 64, p), third * p * p * p, rest);
-        assert_near(ecc_word_failure(ECC_BCH2, 64, p), 76076 * p * p * p, rest);
-        assert_near(ecc_word_failure(ECC_NONE, 64, p), 64 * p, rest);
+        assert_near(word_failure(ECC_BCH2, 64, p), 76076 * p * p * p, rest);
+        assert_near(word_failure(ECC_NONE, 64, p), 64 * p, rest);
     }
 }
 
@@ -569,9 +570,9 @@ static void rates_are_finite_from_nothing_to_certainty(void **state)
 
         for (unsigned n_data = 1; n_data <= 64; n_data++) {
             assert_true(ecc_post_rate(code, n_data, 0.0) == 0.0);
-            assert_true(ecc_word_failure(code, n_data, 0.0) == 0.0);
+            assert_true(word_failure(code, n_data, 0.0) == 0.0);
             assert_near(ecc_post_rate(code, n_data, 1.0), 1.0, 1e-12);
-            assert_near(ecc_word_failure(code, n_data, 1.0), 1.0, 1e-12);
+            assert_near(word_failure(code, n_data, 1.0), 1.0, 1e-12);
             assert_true(ecc_post_rate(code, n_data, 1e-300) <= 1.001e-300);
         }
     }
@@ -588,7 +589,7 @@ static void more_raw_errors_never_deliver_fewer(void **state)
 
             for (double p = 1e-12; p < 1.0; p *= 1.07) {
                 double rate = ecc_post_rate((enum ecc_code)c, lengths[i], p);
-                double failure = ecc_word_failure((enum ecc_code)c, lengths[i], p);
+                double failure = word_failure((enum ecc_code)c, lengths[i], p);
 
                 assert_true(rate > before && rate <= 1.0);
                 assert_true(failure >= failed && failure <= 1.0);
@@ -619,7 +620,7 @@ static void rates_are_the_mean_over_the_number_of_errors(void **state)
                     chance *= (n - e) / (e + 1.0) * p / (1 - p);
                 }
                 assert_near(ecc_post_rate(code, n_data, p), rate, 1e-10);
-                assert_near(ecc_word_failure(code, n_data, p), failure, 1e-10);
+                assert_near(word_failure(code, n_data, p), failure, 1e-10);
             }
         }
     }
