@@ -57,13 +57,13 @@ void infer_probabilities(const float *logits, size_t n_classes, float *ret_p);
 /* Energy of arithmetic, in fJ. Order-of-magnitude figures for 28 nm logic at about 1 fJ
  * per two-input gate (not published values): an XNOR and its share of the adder tree come
  * to eight gates; a comparison of a 16-bit sum with its threshold to sixteen; a
- * multiply-accumulate of a logit to a thousand. */
+ * multiply-accumulate of a logit to a thousand. The daemon's settings have these for
+ * defaults. */
 struct infer_costs {
     double bit_operation_fj; /* >= 0 */
     double threshold_fj;
     double logit_fj;
 };
-struct infer_costs infer_costs_default(void);
 /* Compute energy of one picture in binary layer `layer`, all places of its window, pJ.
  * The sum over layers is all that is counted: real-valued layers, pools and shortcuts are
  * left out. */

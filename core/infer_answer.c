@@ -38,13 +38,6 @@ void infer_probabilities(const float *logits, size_t n_classes, float *ret_p)
         ret_p[c] = (float)(exp((double)logits[c] - (double)max) / sum);
 }
 
-struct infer_costs infer_costs_default(void)
-{
-    return (struct infer_costs) { .bit_operation_fj = 8.0,
-                                  .threshold_fj = 16.0,
-                                  .logit_fj = 1000.0 };
-}
-
 double infer_compute_pj(const struct network *net, size_t layer,
                         const struct infer_costs *costs)
 {

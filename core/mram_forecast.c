@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-/* Expected failures after all retries, by direction, and the expected number of pulses
- * per toggling cell beyond the first. */
+/* What is expected of a section. */
 struct outlook {
-    double errors[2];
-    double toggle_pj, hold_pj;
-    double retries; /* pulses given again */
+    double errors[2]; /* cells that fail after all retries, by direction */
+    double toggle_pj; /* pulses on cells that toggle, those of retries too */
+    double hold_pj;
+    double retries; /* pulses given again, over all cells */
 };
 
 /* 1 + p + .. + p^retries - 1. */

@@ -17,8 +17,7 @@ static double pulses_pj(const uint64_t n[2], const double pj[2])
     return (double)n[0] * pj[0] + (double)n[1] * pj[1];
 }
 
-/* Toggle and hold energy of a census by class; a factor on the toggles, for retries that
- * are expected. */
+/* Adds toggle and hold energy of a census by class. */
 static void census_pj(const struct mram_census *census,
                       const struct mtj_class_table *classes, double *toggle_pj,
                       double *hold_pj)

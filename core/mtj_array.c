@@ -273,19 +273,6 @@ double mtj_array_retention(const struct mtj_params *params, enum mtj_direction f
     return sum;
 }
 
-double mtj_array_read_disturb(const struct mtj_params *params, double temperature_k)
-{
-    struct population pop = population_of(params, temperature_k, &rule_8);
-    double sum = 0.0;
-
-    for (unsigned c = 0; c < pop.n_cells; c++) {
-        struct mtj cell = population_cell(&pop, c);
-
-        sum += population_weight(&rule_8, c) * mtj_read_disturb(&cell);
-    }
-    return sum;
-}
-
 double mtj_array_read_j(const struct mtj_params *params, enum mtj_direction from,
                         double temperature_k)
 {

@@ -61,11 +61,10 @@ struct mtj_mean mtj_array_mean(const struct mtj_params *params,
 double mtj_array_ln_power(const struct mtj_params *params, enum mtj_direction direction,
                           double voltage_v, double pulse_s, double temperature_k,
                           unsigned power);
-/* Array means of retention (24 nodes in diameter and anisotropy), read disturb and read
- * energy by state. */
+/* Array means of retention (24 nodes in diameter and anisotropy) and of read energy by
+ * state. */
 double mtj_array_retention(const struct mtj_params *params, enum mtj_direction from,
                            double seconds, double temperature_k);
-double mtj_array_read_disturb(const struct mtj_params *params, double temperature_k);
 double mtj_array_read_j(const struct mtj_params *params, enum mtj_direction from,
                         double temperature_k);
 
