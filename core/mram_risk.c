@@ -81,11 +81,10 @@ static struct exposure lone_word(struct mram_risk *risk, enum mram_section secti
     return e;
 }
 
-/* A short wins its pair, and makes it right or wrong whatever the partner does, unless
- * that is a short as well: then the coin decides. It also does where another dead cell is
- * wrong. Two of those in a pair, both wrong, or one with a partner that fails besides,
- * are so rare that they count as one alone; and that a dead cell which is right leaves
- * its pair to the partner is what `first` and `second` say. */
+/* A short wins its pair and makes it right or wrong whatever the partner does; of two
+ * shorts the coin decides, as it does where another dead cell is wrong. A pair with such
+ * a cell whose partner fails as well, or is dead and wrong too, is sure to be wrong: so
+ * rare that it counts as the coin's alone. */
 static struct exposure pair_word(struct mram_risk *risk, enum mram_section section,
                                  size_t w)
 {
