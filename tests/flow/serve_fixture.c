@@ -43,7 +43,14 @@ int serve_setup(void **state)
 
 int serve_teardown(void **state)
 {
-    serve_remove(*state);
+    struct serve *serve = *state;
+
+    serve_remove(serve);
+    if (serve->running) {
+        print_error("the failed test left its daemon running: no further tests\n");
+        (void)fflush(NULL);
+        _exit(1);
+    }
     return 0;
 }
 
@@ -109,6 +116,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
     assert_int_equal(
         sscanf(server_address(serve->server, 0), "127.0.0.1:%u", &serve->port), 1);
     assert_int_equal(pthread_create(&serve->thread, NULL, run, serve), 0);
+    serve->running = true;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -121,6 +129,7 @@ void serve_terminate(struct serve *serve)
 void serve_join(struct serve *serve)
 {
     assert_int_equal(pthread_join(serve->thread, NULL), 0);
+    serve->running = false;
     assert_int_equal(serve->ended, ST_OK);
     server_free(serve->server);
     assemble_free(&serve->daemon);

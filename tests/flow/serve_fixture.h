@@ -28,6 +28,7 @@ struct serve {
     struct server *server;
     pthread_t thread;
     unsigned port;
+    bool running;              /* between serve_start and serve_join */
     enum status ended;         /* of server_run */
     uint64_t scrub_interval_s; /* of the next start; 0 after serve_make */
 };
@@ -35,7 +36,8 @@ struct serve {
 /* Makes the state folder. */
 void serve_make(struct serve *serve);
 void serve_remove(struct serve *serve);
-/* Both as cmocka has them; the state of a test is a struct serve. */
+/* Both as cmocka has them; the state of a test is a struct serve. A daemon that a failed
+ * test leaves behind cannot be shared with the next one: the process ends there. */
 int serve_setup(void **state);
 int serve_teardown(void **state);
 /* Starts on what the state folder has. Settings: threads 2, workers 1. */

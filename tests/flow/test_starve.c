@@ -29,7 +29,9 @@ static uint64_t generation_of_point(struct serve *serve)
     return (uint64_t)generation;
 }
 
-/* One request; its status, 0 if the connection was closed without an answer. */
+/* One request; its status, 0 if the connection was closed without an answer. The
+ * connection is opened after fault_at_others: the server may allocate for it as soon as
+ * it is there, and which allocation is the nth must not depend on when. */
 static unsigned try_request(struct serve *serve, const struct serve_request *request,
                             size_t len, unsigned nth, bool *ret_hit)
 {
@@ -37,8 +39,8 @@ static unsigned try_request(struct serve *serve, const struct serve_request *req
     struct http_response response;
     unsigned status = 0;
 
-    http_client_open(&client, serve->port);
     fault_at_others(nth);
+    http_client_open(&client, serve->port);
     if (serve_send(&client, request->method, request->path, request->type, request->body,
                    len) &&
         http_client_read(&client, false, &response)) {
@@ -196,8 +198,8 @@ static void classify_without_memory_is_an_answer_or_a_closed_connection(void **s
         struct http_client client;
         struct http_response response;
 
-        http_client_open(&client, serve->port);
         fault_at_others(nth);
+        http_client_open(&client, serve->port);
         if (serve_send_picture(&client) && http_client_read(&client, false, &response)) {
             assert_true(response.status == 200 || response.status == 500 ||
                         response.status == 503);
