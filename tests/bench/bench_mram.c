@@ -3,12 +3,12 @@
  * pass over the same number of weights in the same run.
  *
  * Every round times the plain pass and then each row once, so that a neighbour's load
- * falls on all alike; a row's time is the best of its rounds. Two wanted images
- * alternate, so half of the cells toggle each time. Rows are compared with the plain
- * pass, with another row, or go by their speed. Then the check bits: each code with each
- * usable kernel, over the whole image and over words that stay in the cache, next to a
- * plain pass over the same words. Arguments: rounds (5 or more), kernel name; without a
- * name the best that is usable programs.
+ * falls on all alike; a row's figures are the medians over the rounds, and ratios are
+ * taken within a round. Two wanted images alternate, so half of the cells toggle each
+ * time. Rows are compared with the plain pass, with another row, or go by their speed.
+ * Then the check bits: each code with each usable kernel, over the whole image and over
+ * words that stay in the cache, next to a plain pass over the same words. Arguments:
+ * rounds (5 or more), kernel name; without a name the best that is usable programs.
  */
 #include "core/device.h"
 #include "core/ecc.h"
@@ -90,8 +90,8 @@ struct bench {
     uint8_t *check[2]; /* of images[0] */
     struct mtj_class_table classes[N_BENCH_ROWS];
     struct device_flips flips;
-    double us[N_BENCH_ROWS]; /* best */
-    double plain_us;
+    double us[N_BENCH_ROWS][MAX_ROUNDS];
+    double plain_us[N_BENCH_ROWS][MAX_ROUNDS]; /* just before the row */
     uint64_t generation;
 };
 
@@ -157,19 +157,15 @@ static double time_row(struct bench *bench, size_t i)
     return st == ST_OK ? now_us() - begin : 0.0;
 }
 
-static void time_rows(struct bench *bench, bool first)
+static void time_rows(struct bench *bench, size_t round)
 {
     for (size_t i = 0; i < N_BENCH_ROWS; i++) {
         const struct mram_layout layout = { rows[i].ecc, rows[i].pairs,
                                             MRAM_POLARITY_NONE };
-        double plain_us = time_plain(bench), us = 0.0;
 
+        bench->plain_us[i][round] = time_plain(bench);
         if (mram_set_layout(bench->mram, 0, &layout) == ST_OK)
-            us = time_row(bench, i);
-        if ((first && i == 0) || plain_us < bench->plain_us)
-            bench->plain_us = plain_us;
-        if (first || us < bench->us[i])
-            bench->us[i] = us;
+            bench->us[i][round] = time_row(bench, i);
     }
 }
 
@@ -189,7 +185,7 @@ static double median(double *values, size_t n)
 static int prepare(struct bench *bench)
 {
     static const struct mram_shape shape = { N_ROWS, N_COLS };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse pulse;
     char why[ERR_LEN];
 
@@ -243,6 +239,24 @@ static size_t without_code(size_t i)
     return i;
 }
 
+/* Medians over the rounds: of a row's time, and of its ratio to another's. */
+static double median_us(const double *us, size_t n_rounds)
+{
+    double sorted[MAX_ROUNDS];
+
+    memcpy(sorted, us, n_rounds * sizeof(*us));
+    return median(sorted, n_rounds);
+}
+
+static double median_ratio(const double *us, const double *to_us, size_t n_rounds)
+{
+    double ratio[MAX_ROUNDS];
+
+    for (size_t round = 0; round < n_rounds; round++)
+        ratio[round] = us[round] / to_us[round];
+    return median(ratio, n_rounds);
+}
+
 static void print_goal(const struct row *row, double ratio, double mcells)
 {
     bool by_speed = row->against == SPEED;
@@ -258,7 +272,7 @@ static void print_goal(const struct row *row, double ratio, double mcells)
                met ? "met" : "MISSED");
 }
 
-static void print_rows(const struct bench *bench)
+static void print_rows(const struct bench *bench, size_t n_rounds)
 {
     static const char *const modes[] = { "device", "uniform", "iid" };
     static const char *const overs[] = { "present", "random", "complement", "erased-p",
@@ -268,20 +282,20 @@ static void print_rows(const struct bench *bench)
            "code", "cells", "retries", "us", "x plain", "Mcell/s", "goal");
     for (size_t i = 0; i < N_BENCH_ROWS; i++) {
         const struct row *row = &rows[i];
-        double plain = bench->us[i] / bench->plain_us;
-        double mcells = (double)N_CELLS / bench->us[i];
+        const double *row_us = bench->us[i];
+        double us = median_us(row_us, n_rounds);
+        double plain = median_ratio(row_us, bench->plain_us[i], n_rounds);
+        double to_uncoded = median_ratio(row_us, bench->us[without_code(i)], n_rounds);
+        double mcells = (double)N_CELLS / us;
         char rate[16];
 
         snprintf(rate, sizeof(rate), row->age ? "age" : "%.2g", row->rate);
         printf("%-8s %-8s %-10s %-7s %5s %7u %9.0f %8.2f %8.0f ", modes[row->mode], rate,
                overs[row->over], ecc_name(row->ecc), row->pairs ? "2T2R" : "1T1R",
-               row->retries, bench->us[i], plain, mcells);
+               row->retries, us, plain, mcells);
         if (row->against == NO_CODE)
-            printf(" %.2f", bench->us[i] / bench->us[without_code(i)]);
-        print_goal(row,
-                   row->against == NO_CODE ? bench->us[i] / bench->us[without_code(i)]
-                                           : plain,
-                   mcells);
+            printf(" %.2f", to_uncoded);
+        print_goal(row, row->against == NO_CODE ? to_uncoded : plain, mcells);
     }
 }
 
@@ -385,11 +399,11 @@ int main(int argc, char **argv)
         return 1;
 
     for (size_t round = 0; round < n_rounds; round++)
-        time_rows(bench, round == 0);
+        time_rows(bench, round);
     printf("kernel %s, %llu weights, %zu rounds, plain pass %.0f us\n",
            mram_kernel(bench->mram)->name, (unsigned long long)N_CELLS, n_rounds,
-           bench->plain_us);
-    print_rows(bench);
+           median_us(bench->plain_us[0], n_rounds));
+    print_rows(bench, n_rounds);
     print_encodes(bench, n_rounds);
     release(bench);
     return 0;
