@@ -15,38 +15,6 @@
 #define PI               3.14159265358979323846
 #define LEAST_TMR_FACTOR 0.1 /* of TMR0, however hot */
 
-struct mtj_params mtj_params_default(void)
-{
-    return (struct mtj_params) {
-        .diameter_m = 40e-9,
-        .free_layer_m = 1.6e-9,
-        .saturation_a_per_m = 0.90e6,
-        .anisotropy_t = 0.28,
-        .damping = 0.012,
-        .spin_efficiency = 0.50,
-        .ra_ohm_m2 = 7.5e-12,
-        .tmr = 1.5,
-        .tmr_half_v = 0.50,
-        .stray_ratio = 0.02,
-        .reference_k = 300.0,
-        .bloch_k = 1120.0,
-        .anisotropy_exponent = 2.18,
-        .tmr_loss_per_k = 1.5e-3,
-        .access_ohm = 2000.0,
-        .driver_efficiency = 0.85,
-        .bitline_f = 60e-15,
-        .control_j = 20e-15,
-        .read_v = 0.08,
-        .read_s = 2e-9,
-        .sense_j = 5e-15,
-        .sigma_ln_diameter = 0.025,
-        .sigma_ln_ra = 0.03,
-        .sigma_ln_anisotropy = 0.03,
-        .sigma_ln_sense = 0.05,
-        .sigma_ln_reference = 0.03,
-    };
-}
-
 /* What a parameter may be. Positive ones exclude `min` itself. The upper ends of those
  * without a physical limit are far from every device and keep all derived quantities
  * finite. device_fields (device.c) states the same in the user's units. */

@@ -59,7 +59,6 @@ struct mtj_params {
 #define MTJ_MIN_DELTA         20.0
 #define MTJ_MAX_DELTA         200.0
 
-struct mtj_params mtj_params_default(void);
 /* ST_RANGE with the parameter, its value and range in `why`. Upper ends without a physical
  * reason (thickness, capacitance, ...) are far from every device: they keep what is derived
  * finite. */

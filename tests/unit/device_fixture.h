@@ -23,7 +23,7 @@ static inline struct device preset(const char *name)
 
 static inline struct device table_device(const char *text)
 {
-    struct device device = { .kind = DEVICE_TABLE, .params = mtj_params_default() };
+    struct device device = { .kind = DEVICE_TABLE, .params = device_default().params };
     char why[ERR_LEN] = "";
     enum status st = device_table_parse(text, strlen(text), &device.table, why);
 

@@ -4,6 +4,7 @@
 #define TESTS_MRAM_FIXTURE_H
 
 #include "core/bits.h"
+#include "core/device.h"
 #include "core/mram.h"
 #include "core/rng.h"
 
@@ -84,7 +85,7 @@ static inline size_t layer_words(const struct fixture *f, size_t l)
 static inline const struct mtj_class_table *classes_at(double p2ap_v, double ap2p_v)
 {
     static struct mtj_class_table table;
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse pulse = { { p2ap_v, ap2p_v }, 10e-9, 300.0 };
 
     mtj_class_table(&params, &pulse, &table);

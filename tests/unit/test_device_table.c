@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measured devices: text in, curves, and text out. */
 #include "core/device_table.h"
+#include "core/device.h"
 #include "core/mtj_array.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/near.h"
@@ -244,7 +245,7 @@ static char *measured_junction(double step_v, size_t *ret_len)
 {
     static const double pulses_ns[] = { 5.0, 7.0, 10.0, 14.0, 20.0 };
     static const double temperatures_k[] = { 275.0, 300.0, 325.0 };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     size_t size = 1 << 19, len;
     char *text = malloc(size);
 
@@ -271,12 +272,12 @@ static char *measured_junction(double step_v, size_t *ret_len)
 
 /* What the interpolation of a grid costs: ln WER is within 0.02 of the model between
  * voltages 25 mV apart, within 0.03 between temperatures 25 K apart as well, and energies
- * within 0.2 %. Between pulses a factor 1.4 apart, where ln WER is not quite straight in t,
- * it is within 10 % of itself (of 1, if it is less) and energies within 2.5 %.
+ * within 0.2 %. Between pulses a factor 1.4 apart, where ln WER is not quite straight in
+ * t, it is within 10 % of itself (of 1, if it is less) and energies within 2.5 %.
  */
 static void a_measured_junction_is_that_junction_between_the_points(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     size_t len;
     char *text = measured_junction(0.025, &len);
     struct device_table *table = parsed_bytes(text, len);
@@ -312,7 +313,7 @@ static void a_measured_junction_is_that_junction_between_the_points(void **state
 
 static void the_example_of_the_documents_is_the_default_junction(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     FILE *f = fopen(TEST_SOURCE_DIR "/models/examples/measured.csv", "rb");
     static char text[DEVICE_TABLE_MAX_BYTES];
 

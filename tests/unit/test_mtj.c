@@ -2,6 +2,8 @@
 /* One cell: derived quantities, the circuit around the junction, write, read, retention.
  */
 #include "core/mtj.h"
+
+#include "core/device.h"
 #include "tests/lib/near.h"
 
 #include <stdbool.h>
@@ -17,7 +19,7 @@ static const double temperatures_k[] = { 233.0, 300.0, 358.0, 398.0 };
 
 static struct mtj default_at(double temperature_k)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     char why[ERR_LEN];
     struct mtj mtj;
 
@@ -56,7 +58,7 @@ static void derived_quantities_have_their_figures(void **state)
 
 static void tmr_never_falls_below_a_tenth(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj mtj;
 
     (void)state;
@@ -67,7 +69,7 @@ static void tmr_never_falls_below_a_tenth(void **state)
 
 static void defaults_are_a_device_within_range(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     char why[ERR_LEN];
 
     (void)state;
@@ -77,7 +79,7 @@ static void defaults_are_a_device_within_range(void **state)
 /* Changes one field of the defaults and expects its name in the complaint. */
 #define REFUSED(field, value)                                                            \
     do {                                                                                 \
-        struct mtj_params params = mtj_params_default();                                 \
+        struct mtj_params params = device_default().params;                              \
         char why[ERR_LEN] = "";                                                          \
         params.field = (value);                                                          \
         assert_int_equal(mtj_params_check(&params, why), ST_RANGE);                      \
@@ -124,7 +126,7 @@ static void parameters_outside_their_range_are_named(void **state)
 static void temperatures_outside_their_range_are_refused(void **state)
 {
     static const double bad_k[] = { 199.9, 450.1, NAN, INFINITY };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad_k) / sizeof(bad_k[0]); i++) {
@@ -139,7 +141,7 @@ static void temperatures_outside_their_range_are_refused(void **state)
 
 static void devices_outside_the_range_of_stability_are_refused(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     char why[ERR_LEN];
     struct mtj mtj;
 

@@ -24,7 +24,7 @@ static double read_disturb(const struct mtj_params *params, double temperature_k
 
 static struct mtj_params uniform_params(void)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     params.sigma_ln_diameter = params.sigma_ln_ra = params.sigma_ln_anisotropy = 0.0;
     return params;
@@ -89,7 +89,7 @@ static void class_weights_sum_to_one(void **state)
 static void class_factors_have_the_moments_of_a_normal_distribution(void **state)
 {
     static const double even_moments[] = { 1, 1, 3, 15, 105, 945, 10395, 135135 };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (int order = 0; order < 16; order++) {
@@ -119,7 +119,7 @@ static void class_factors_have_the_moments_of_a_normal_distribution(void **state
 
 static void classes_are_numbered_by_diameter_then_ra_then_anisotropy(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj first, diameter, ra, anisotropy;
 
     (void)state;
@@ -137,7 +137,7 @@ static void classes_are_numbered_by_diameter_then_ra_then_anisotropy(void **stat
 
 static void a_class_is_the_device_of_its_parameters(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (unsigned c = 0; c < MTJ_CLASSES; c++) {
@@ -157,7 +157,7 @@ static void a_class_is_the_device_of_its_parameters(void **state)
 
 static void spread_of_derived_quantities_is_as_measured_on_arrays(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj nominal, cell;
     double threshold = 0.0, delta = 0.0, ohm = 0.0;
 
@@ -179,7 +179,7 @@ static void spread_of_derived_quantities_is_as_measured_on_arrays(void **state)
 static void class_table_averages_to_the_array_mean(void **state)
 {
     static struct mtj_class_table table;
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse pulse = { { 0.57, 0.49 }, 10e-9, 300.0 };
 
     (void)state;
@@ -208,7 +208,7 @@ static void error_rates_spread_lognormally(void **state)
     static const struct {
         double target, sigma;
     } rows[] = { { 1e-3, 0.63 }, { 1e-6, 0.84 } };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -248,7 +248,7 @@ static void array_means_have_their_figures(void **state)
         { MTJ_P2AP, 0.59, 358, 7.1e-5, 2e-2 },
         { MTJ_P2AP, 0.59, 398, 1.6e-5, 3e-2 },
     };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -263,7 +263,7 @@ static void array_means_have_their_figures(void **state)
 /* Midpoint sums over +-6.5 sigma converge faster than any power of the step. */
 static void array_mean_is_the_integral_over_the_distributions(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     const int n = 40;
     const double step = 13.0 / n;
     double sum = 0.0;
@@ -319,7 +319,7 @@ static void without_variation_the_mean_is_the_nominal_cell(void **state)
 
 static void mean_logarithm_stays_finite_where_the_rate_underflows(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_mean mean = mtj_array_mean(&params, MTJ_AP2P, 1.5, 1e-3, 300.0);
 
     (void)state;
@@ -329,7 +329,7 @@ static void mean_logarithm_stays_finite_where_the_rate_underflows(void **state)
 
 static void no_write_has_a_mean_of_one(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_mean mean = mtj_array_mean(&params, MTJ_P2AP, 0.0, 10e-9, 300.0);
 
     (void)state;
@@ -339,7 +339,7 @@ static void no_write_has_a_mean_of_one(void **state)
 
 static void read_disturb_of_the_array_has_its_figures(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     ASSERT_WITHIN(read_disturb(&params, 300.0), 9.3e-14, 0.05e-14);
@@ -357,7 +357,7 @@ static void retention_of_the_array_has_its_figures(void **state)
         { 358, { 9.54e-5, 2.55e-3, 2.06e-2, 8.90e-2 } },
         { 398, { 4.51e-2, 0.261, 0.431, 0.489 } },
     };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -369,7 +369,7 @@ static void retention_of_the_array_has_its_figures(void **state)
 /* The midpoint sum again, wide enough for the cells that carry this mean. */
 static void retention_is_the_integral_over_the_distributions(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     const int n = 400;
     const double step = 20.0 / n;
 
@@ -411,7 +411,7 @@ static const struct {
 
 static void voltages_for_a_target_have_their_figures(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < N_POINTS; i++) {
@@ -426,7 +426,7 @@ static void voltages_for_a_target_have_their_figures(void **state)
 
 static void cheapest_pulses_have_their_figures(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < N_POINTS; i++) {
@@ -442,7 +442,7 @@ static void cheapest_pulses_have_their_figures(void **state)
 
 static void no_other_width_is_cheaper(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < N_POINTS; i++) {
@@ -468,7 +468,7 @@ static void strong_writes_cost_more_the_shorter_the_pulse(void **state)
     } rows[] = {
         { 5, 2.12 }, { 7, 1.99 }, { 10, 1.84 }, { 15, 1.68 }, { 20, 1.57 }, { 50, 1.34 },
     };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -520,7 +520,7 @@ static void variants_have_their_figures(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct mtj_params params = mtj_params_default();
+        struct mtj_params params = device_default().params;
         struct mtj nominal;
 
         params.diameter_m = rows[i].diameter_m;
@@ -546,7 +546,7 @@ static void a_solved_voltage_gives_its_target_back(void **state)
 {
     static const double targets[] = { 0.9999, 0.5,  1e-2, 1e-3,  1e-4, 1e-5,
                                       1e-6,   1e-8, 1e-9, 1e-10, 1e-12 };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
@@ -568,7 +568,7 @@ static void a_solved_voltage_gives_its_target_back(void **state)
 
 static void a_stricter_target_takes_more_voltage(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse before = { { 0.0, 0.0 }, 0.0, 0.0 };
 
     (void)state;
@@ -583,7 +583,7 @@ static void a_stricter_target_takes_more_voltage(void **state)
 
 static void a_target_out_of_reach_says_what_is_reached(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse pulse = { { -1.0, -1.0 }, -1.0, -1.0 };
     char why[ERR_LEN] = "";
 
@@ -600,7 +600,7 @@ static void a_target_out_of_reach_says_what_is_reached(void **state)
 
 static void the_cheapest_pulse_obeys_the_supply_limit(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct mtj_pulse free = cheapest(&params, 1e-6);
 
     (void)state;
@@ -619,7 +619,7 @@ static void the_cheapest_pulse_obeys_the_supply_limit(void **state)
 
 static void a_target_that_needs_no_voltage_takes_the_least(void **state)
 {
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     char why[ERR_LEN];
     double voltage_v;
 
@@ -645,7 +645,7 @@ static void conditions_outside_their_range_are_refused(void **state)
         { 1e-3, 10e-9, 100, 1.5, "temperature_k: " },
         { 1e-3, 10e-9, 300, 3.1, "max_voltage_v: " },
     };
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

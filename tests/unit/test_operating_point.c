@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Write conditions as an operator states them: what is refused, what is filled in. */
 #include "core/operating_point.h"
+
+#include "core/device.h"
 #include "tests/lib/near.h"
 
 #include <string.h>
@@ -152,7 +154,7 @@ static void uniform_has_means_and_no_classes(void **state)
 static void device_has_the_class_table_of_its_pulse(void **state)
 {
     static struct mtj_class_table table;
-    struct mtj_params params = mtj_params_default();
+    struct mtj_params params = device_default().params;
     struct operating_point op = as_voltages();
 
     (void)state;
@@ -457,7 +459,7 @@ static void a_table_is_written_at_the_temperatures_it_may_state(void **state)
                                "both,0.4,77,1e-2\nboth,0.8,77,1e-6\n"
                                "both,0.4,300,1e-3\nboth,0.8,300,1e-7\n";
     static const double outside[] = { 0.9, 1001.0, NAN };
-    struct device device = { .kind = DEVICE_TABLE, .params = mtj_params_default() };
+    struct device device = { .kind = DEVICE_TABLE, .params = device_default().params };
     struct operating_point op = operating_point_default();
     struct operating_point_resolved got;
     const char *field = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a wanted error rate to a write, and what protecting it costs. */
 #include "core/solve.h"
+
+#include "core/device.h"
 #include "tests/lib/near.h"
 
 #include <stdlib.h>
@@ -33,7 +35,7 @@ static const struct solve_scheme *row(const struct solve_answer *answer,
 
 static struct device table_device(const char *text)
 {
-    struct device device = { .kind = DEVICE_TABLE, .params = mtj_params_default() };
+    struct device device = { .kind = DEVICE_TABLE, .params = device_default().params };
     char why[ERR_LEN] = "";
 
     assert_int_equal(device_table_parse(text, strlen(text), &device.table, why), ST_OK);
