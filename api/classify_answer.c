@@ -104,7 +104,7 @@ void classify_json_write(struct buf *buf, const struct classify_answer *answer)
     for (size_t i = 0; i < answer->n_images; i++) {
         if (i > 0)
             buf_char(buf, ',');
-        put_result(buf, net, answer->scores + i * answer->top, answer->top);
+        put_result(buf, net, answer->scores + i * answer->stride, answer->top);
     }
     PUT(buf, "],");
     classify_json_conditions(buf, &answer->memory, &answer->energy);

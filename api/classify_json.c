@@ -64,6 +64,19 @@ enum status classify_input_reserve(struct classify_input *input, size_t n, size_
     return reserve_labels(input, n);
 }
 
+enum status classify_input_append(struct classify_input *input,
+                                  const struct classify_input *more, size_t inputs)
+{
+    enum status st = classify_input_reserve(input, input->n + more->n, inputs);
+
+    if (st != ST_OK)
+        return st;
+    memcpy(input->pixels + input->n * inputs, more->pixels, more->n * inputs);
+    memcpy(input->labels + input->n, more->labels, more->n * sizeof(*more->labels));
+    input->n += more->n;
+    return ST_OK;
+}
+
 /* Twice what is there, but at least n and not more than can be used. */
 static size_t grown(size_t have, size_t n, size_t most)
 {
@@ -77,9 +90,7 @@ static void out_of_memory(struct reader *r)
     if (r->st != ST_OK)
         return;
     r->st = ST_NOMEM;
-    problem_set(r->violations.problem, 503, "out_of_memory",
-                "there is no memory for the pictures of this request");
-    r->violations.problem->retry_after_s = 1;
+    problem_out_of_memory(r->violations.problem);
 }
 
 /* The pixels of one more picture, or NULL with `st` set. */

@@ -30,6 +30,10 @@ void classify_input_done(struct classify_input *input);
 /* Makes room for n pictures of `inputs` bytes each. */
 MUST_CHECK enum status classify_input_reserve(struct classify_input *input, size_t n,
                                               size_t inputs);
+/* Copies all pictures of `more` behind those of `input`. ST_NOMEM: nothing was added. */
+MUST_CHECK enum status classify_input_append(struct classify_input *input,
+                                             const struct classify_input *more,
+                                             size_t inputs);
 
 /* ST_FORMAT/ST_RANGE/ST_UNSUPPORTED/ST_NOMEM with `ret_problem` filled: 400 for broken
  * JSON (byte offset), 422 with a pointer such as /images/3/pixels for a wrong value, 413
@@ -52,11 +56,12 @@ struct classify_answer {
     const struct network *net;
     uint64_t generation;
     uint64_t request_id;
-    size_t n_images, top;
-    const struct classify_score *scores; /* [n_images][top], best first */
+    size_t n_images, top, stride;        /* stride >= top: scores of each picture */
+    const struct classify_score *scores; /* [n_images][stride], best first */
     struct classify_memory memory;       /* of the generation that answered */
     struct energy energy;                /* of the whole request */
-    double queue_us, compute_us, total_us;
+    double queue_us, total_us;
+    double compute_us; /* of the pass, which other requests may have shared */
 };
 void classify_json_write(struct buf *buf, const struct classify_answer *answer);
 /* The members `memory` and `energy` alone, without braces around them. */

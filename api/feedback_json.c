@@ -192,8 +192,7 @@ enum status feedback_json_parse(const char *json, size_t len,
         if (st == ST_OK)
             read_items(list, body, n, &violations, &read);
         else
-            problem_set(ret_problem, 503, "out_of_memory",
-                        "there is no memory for the labels");
+            problem_out_of_memory(ret_problem);
     }
     json_decref(body);
     if (st == ST_OK)

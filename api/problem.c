@@ -42,6 +42,12 @@ void problem_set(struct problem *problem, unsigned status, const char *code,
     va_end(args);
 }
 
+void problem_out_of_memory(struct problem *problem)
+{
+    problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+    problem->retry_after_s = 1;
+}
+
 void problem_add(struct problem *problem, const char *pointer, const char *format, ...)
 {
     if (problem->n_errors == PROBLEM_MAX_ERRORS)

@@ -26,6 +26,8 @@ struct problem {
  * when written. */
 void problem_set(struct problem *problem, unsigned status, const char *code,
                  const char *format, ...) PRINTF_LIKE(4, 5);
+/* 503, the same wherever memory is missing. */
+void problem_out_of_memory(struct problem *problem);
 /* Adds one violation; all violations of a body are reported, not just the first. With the
  * first one added to a problem without detail, the detail becomes the same text. */
 void problem_add(struct problem *problem, const char *pointer, const char *format, ...)

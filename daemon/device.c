@@ -159,7 +159,7 @@ void device_handle(void *ctx, struct http_call *call)
     }
     struct device_job *job = job_new(daemon, call, &points);
     if (job == NULL) {
-        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+        problem_out_of_memory(&problem);
         http_reply_problem(call, &problem);
         return;
     }

@@ -34,9 +34,8 @@ enum status lane_new(unsigned index, struct lane **ret_lane)
     if (lane == NULL)
         return ST_NOMEM;
     lane->index = index;
-    lane->classes = calloc(LANE_MAX_IMAGES, sizeof(*lane->classes));
     lane->scratch = calloc(1, sizeof(*lane->scratch));
-    if (lane->classes == NULL || lane->scratch == NULL) {
+    if (lane->scratch == NULL) {
         lane_free(lane);
         return ST_NOMEM;
     }
@@ -61,6 +60,7 @@ void lane_free(struct lane *lane)
     if (lane == NULL)
         return;
     scratch_free(lane->scratch);
+    classify_input_done(&lane->read);
     classify_input_done(&lane->input);
     free(lane->scores);
     free(lane->classes);
@@ -113,6 +113,18 @@ static bool reserve_scores(struct lane *lane, size_t n)
     return true;
 }
 
+static bool reserve_best(struct lane *lane, size_t n)
+{
+    if (n <= lane->cap_classes)
+        return true;
+    uint32_t *classes = realloc(lane->classes, n * sizeof(*classes));
+    if (classes == NULL)
+        return false;
+    lane->classes = classes;
+    lane->cap_classes = n;
+    return true;
+}
+
 /* What computing needs, be it for the lane's own input or another's. */
 static bool reserve_scratch(struct lane_scratch *scratch, const struct model *model)
 {
@@ -122,10 +134,25 @@ static bool reserve_scratch(struct lane_scratch *scratch, const struct model *mo
 
 enum status lane_reserve(struct lane *lane, const struct model *model, size_t top)
 {
+    lane->top = top;
     return reserve_scratch(lane->scratch, model) &&
-                   reserve_scores(lane, lane->input.n * top)
+                   reserve_scores(lane, lane->input.n * top) &&
+                   reserve_best(lane, lane->input.n)
                ? ST_OK
                : ST_NOMEM;
+}
+
+/* The first ones are not copied: most passes are of one request. */
+enum status lane_join(struct lane *lane, const struct model *model)
+{
+    struct classify_input *all = &lane->input, *more = &lane->read;
+
+    if (all->n > 0)
+        return classify_input_append(all, more, network_inputs(model->net));
+    struct classify_input empty = *all;
+    *all = *more;
+    *more = empty;
+    return ST_OK;
 }
 
 /* -- Computing -- */
@@ -134,7 +161,7 @@ struct batch {
     struct daemon *daemon;
     struct lane *lane; /* whose input and scores it is */
     const struct generation *generation;
-    size_t top, per_part; /* per_part: pictures, 1 .. BATCH */
+    size_t per_part; /* pictures, 1 .. BATCH */
     _Atomic uint64_t busy_ns;
 };
 
@@ -142,11 +169,12 @@ static void rank(const struct batch *batch, struct lane_scratch *scratch,
                  const float *logits, size_t image)
 {
     size_t n_classes = batch->generation->model->net->n_classes;
-    struct classify_score *scores = batch->lane->scores + image * batch->top;
+    size_t top = batch->lane->top;
+    struct classify_score *scores = batch->lane->scores + image * top;
 
-    infer_rank(logits, n_classes, batch->top, scratch->ranked);
+    infer_rank(logits, n_classes, top, scratch->ranked);
     infer_probabilities(logits, n_classes, scratch->probabilities);
-    for (size_t k = 0; k < batch->top; k++) {
+    for (size_t k = 0; k < top; k++) {
         uint32_t class_index = scratch->ranked[k];
 
         scores[k] =
@@ -200,13 +228,12 @@ static size_t pictures_per_part(const struct daemon *daemon, const struct lane *
 }
 
 uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
-                      const struct generation *generation, size_t top)
+                      const struct generation *generation)
 {
     struct batch batch = {
         .daemon = daemon,
         .lane = lane,
         .generation = generation,
-        .top = top,
         .per_part = pictures_per_part(daemon, lane, generation->model),
     };
     size_t n_parts = (lane->input.n + batch.per_part - 1) / batch.per_part;

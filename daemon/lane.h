@@ -18,22 +18,28 @@ struct lane_scratch;
 
 struct lane {
     unsigned index;
-    struct classify_input input;
-    struct classify_score *scores; /* of each picture of the input the best, in order */
-    uint32_t *classes;             /* [LANE_MAX_IMAGES]: the best of each picture */
-    struct lane_scratch *scratch;  /* lane.c's */
-    size_t cap_scores;
+    struct classify_input read;  /* of the request that is being read */
+    struct classify_input input; /* of all requests of the pass */
+    size_t top;                  /* scores of each picture */
+    struct classify_score
+        *scores;                  /* [input.n][top]: the best of each picture, in order */
+    uint32_t *classes;            /* [input.n]: the best of each picture */
+    struct lane_scratch *scratch; /* lane.c's */
+    size_t cap_scores, cap_classes;
 };
 
 MUST_CHECK enum status lane_new(unsigned index, struct lane **ret_lane);
 void lane_free(struct lane *lane);
 
+/* Moves the pictures of lane->read behind those of lane->input. ST_NOMEM: nothing moved.
+ */
+MUST_CHECK enum status lane_join(struct lane *lane, const struct model *model);
 /* Room to compute lane->input with this model and keep the `top` best. ST_NOMEM. */
 MUST_CHECK enum status lane_reserve(struct lane *lane, const struct model *model,
                                     size_t top);
 /* Runs all pictures of lane->input; fills lane->scores and lane->classes. Reserved
  * before. Returns the nanoseconds of computing, of all threads together. */
 uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
-                      const struct generation *generation, size_t top);
+                      const struct generation *generation);
 
 #endif

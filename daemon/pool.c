@@ -40,6 +40,12 @@ static void step_back(const struct pool *pool)
         (void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
 }
 
+/* The i-th of those that wait, or the place behind them. Under the mutex. */
+static struct pool_task *waiting(const struct pool *pool, size_t i)
+{
+    return &pool->ring[(pool->first + i) % pool->options.capacity];
+}
+
 static void *pool_run(void *arg)
 {
     struct pool_thread *self = arg;
@@ -53,7 +59,7 @@ static void *pool_run(void *arg)
         if (pool->n_waiting == 0)
             break;
 
-        struct pool_task task = pool->ring[pool->first];
+        struct pool_task task = *waiting(pool, 0);
 
         pool->first = (pool->first + 1) % pool->options.capacity;
         pool->n_waiting--;
@@ -105,15 +111,30 @@ enum status pool_submit(struct pool *pool, pool_job *job, void *arg)
 
     (void)pthread_mutex_lock(&pool->mutex);
     if (pool->n_waiting < pool->options.capacity && !pool->stopping) {
-        size_t last = (pool->first + pool->n_waiting) % pool->options.capacity;
-
-        pool->ring[last] = (struct pool_task) { job, arg };
-        pool->n_waiting++;
+        *waiting(pool, pool->n_waiting++) = (struct pool_task) { job, arg };
         (void)pthread_cond_signal(&pool->wake);
         st = ST_OK;
     }
     (void)pthread_mutex_unlock(&pool->mutex);
     return st;
+}
+
+void pool_take_along(struct pool *pool, pool_job *job, pool_take *take, void *ctx)
+{
+    size_t n_left = 0, n_taken = 0;
+
+    (void)pthread_mutex_lock(&pool->mutex);
+    size_t n = pool->n_waiting, share = n / pool->options.n_threads;
+    for (size_t i = 0; i < n; i++) {
+        struct pool_task *task = waiting(pool, i);
+
+        if (n_taken < share && task->job == job && take(ctx, task->arg))
+            n_taken++;
+        else
+            *waiting(pool, n_left++) = *task;
+    }
+    pool->n_waiting = n_left;
+    (void)pthread_mutex_unlock(&pool->mutex);
 }
 
 size_t pool_load(struct pool *pool)

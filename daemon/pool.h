@@ -28,6 +28,12 @@ MUST_CHECK enum status pool_new(const struct pool_options *options,
                                 struct pool **ret_pool);
 /* ST_BUSY if the queue is full; `job` is then not run. Any thread. */
 MUST_CHECK enum status pool_submit(struct pool *pool, pool_job *job, void *arg);
+/* For a job that does others of its kind along with its own: shows `take` the arguments
+ * of the same `job` that wait, oldest first, and leaves those to the caller for which it
+ * says yes; no more than this thread's share of all that waits. `take` runs under the
+ * pool's lock. On a thread of the pool. */
+typedef bool pool_take(void *ctx, void *arg);
+void pool_take_along(struct pool *pool, pool_job *job, pool_take *take, void *ctx);
 /* Jobs waiting or running. Any thread. */
 size_t pool_load(struct pool *pool);
 /* Threads that have nothing to do and nothing that waits for them. Any thread. */

@@ -79,6 +79,11 @@ static double images(const struct model_view *v)
     return (double)v->totals.tally.images;
 }
 
+static double passes(const struct model_view *v)
+{
+    return (double)v->totals.tally.passes;
+}
+
 static double labelled(const struct model_view *v)
 {
     return (double)v->totals.tally.labelled;
@@ -217,6 +222,9 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
                  requests_by_outcome);
     per_model(body, v, n, "spinbnn_inferences_total", "counter", "Pictures classified.",
               images);
+    per_model(body, v, n, "spinbnn_inference_passes_total", "counter",
+              "Passes through the network; requests that waited together share one.",
+              passes);
     write_latency(body, v, n);
     per_model(body, v, n, "spinbnn_labelled_inferences_total", "counter",
               "Pictures whose true label is known.", labelled);

@@ -237,7 +237,7 @@ void series_handle(void *ctx, struct http_call *call)
     struct problem problem;
 
     if (s == NULL) {
-        problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+        problem_out_of_memory(&problem);
         http_reply_problem(call, &problem);
         return;
     }

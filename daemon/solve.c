@@ -86,7 +86,7 @@ static bool take_device(struct daemon *daemon, struct solve_body *body,
     generation_drop(generation);
     model_drop(model);
     if (st != ST_OK) {
-        problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
+        problem_out_of_memory(problem);
         return false;
     }
     device_done(&body->device);
@@ -102,7 +102,7 @@ void solve_handle(void *ctx, struct http_call *call)
     size_t len;
     const char *json = (const char *)http_call_body(call, &len);
 
-    problem_set(&problem, 503, "out_of_memory", "there is not enough memory now");
+    problem_out_of_memory(&problem);
     if (job == NULL) {
         http_reply_problem(call, &problem);
         return;

@@ -32,11 +32,17 @@ void tally_error(struct tally *tally)
     add(&tally->errors, 1);
 }
 
+void tally_pass(struct tally *tally)
+{
+    add(&tally->passes, 1);
+}
+
 void tally_read(const struct tally *tally, struct tally_sum *sum)
 {
     double max = atomic_load_explicit(&tally->latency_max_us, memory_order_relaxed);
 
     sum->requests += atomic_load_explicit(&tally->requests, memory_order_relaxed);
+    sum->passes += atomic_load_explicit(&tally->passes, memory_order_relaxed);
     sum->images += atomic_load_explicit(&tally->images, memory_order_relaxed);
     sum->labelled += atomic_load_explicit(&tally->labelled, memory_order_relaxed);
     sum->correct += atomic_load_explicit(&tally->correct, memory_order_relaxed);
@@ -57,6 +63,7 @@ double tally_take_max_us(struct tally *tally)
 void tally_sum_add(struct tally_sum *sum, const struct tally_sum *more)
 {
     sum->requests += more->requests;
+    sum->passes += more->passes;
     sum->images += more->images;
     sum->labelled += more->labelled;
     sum->correct += more->correct;
@@ -73,6 +80,7 @@ struct tally_sum tally_sum_since(const struct tally_sum *sum,
     struct tally_sum since = *sum;
 
     since.requests -= before->requests;
+    since.passes -= before->passes;
     since.images -= before->images;
     since.labelled -= before->labelled;
     since.correct -= before->correct;

@@ -15,6 +15,7 @@
 
 struct tally {
     alignas(64) _Atomic uint64_t requests;
+    _Atomic uint64_t passes; /* through the network; requests may share one */
     _Atomic uint64_t images, labelled, correct;
     _Atomic uint64_t errors; /* requests for this model that got a 4xx or 5xx */
     _Atomic double latency_sum_us, latency_max_us;
@@ -23,7 +24,7 @@ struct tally {
 
 /* The same as plain numbers, for sums over lanes and generations. */
 struct tally_sum {
-    uint64_t requests, images, labelled, correct, errors;
+    uint64_t requests, passes, images, labelled, correct, errors;
     double latency_sum_us, latency_max_us;
     uint64_t latency[METRICS_LATENCY_EDGES + 1];
 };
@@ -32,6 +33,7 @@ struct tally_sum {
 void tally_answer(struct tally *tally, uint64_t images, uint64_t labelled,
                   uint64_t correct, double latency_us);
 void tally_error(struct tally *tally);
+void tally_pass(struct tally *tally);
 
 /* Adds what `tally` shows to `sum`. Any thread. */
 void tally_read(const struct tally *tally, struct tally_sum *sum);

@@ -72,11 +72,6 @@ static void refuse_unknown(struct http_call *call, struct problem *problem)
     }
 }
 
-static void set_no_memory(struct problem *problem)
-{
-    problem_set(problem, 503, "out_of_memory", "there is not enough memory now");
-}
-
 /* Every violation of the query, not just the first. */
 static enum status read_contract(struct http_call *call, struct onnx_contract *contract,
                                  struct problem *problem)
@@ -91,7 +86,7 @@ static enum status read_contract(struct http_call *call, struct onnx_contract *c
             value != NULL ? onnx_contract_set(contract, m->name, value, why) : ST_OK;
 
         if (st == ST_NOMEM) {
-            set_no_memory(problem);
+            problem_out_of_memory(problem);
             return st;
         }
         if (st != ST_OK)
@@ -129,7 +124,7 @@ static enum status import_bytes(struct http_call *call, struct network **ret_net
     if (st == ST_OK) {
         st = onnx_import(body, len, &contract.options, ret_net, ret_report, why);
         if (st == ST_NOMEM)
-            set_no_memory(problem);
+            problem_out_of_memory(problem);
         else if (st != ST_OK)
             refuse_import(ret_report, why, problem);
     }
@@ -148,7 +143,7 @@ static enum status parse_bytes(struct http_call *call, struct network **ret_net,
         return ST_RANGE;
     enum status st = model_file_parse(body, len, ret_net, why);
     if (st == ST_NOMEM)
-        set_no_memory(problem);
+        problem_out_of_memory(problem);
     else if (st != ST_OK)
         problem_set(problem, 422, "invalid_model_file", "%s", why);
     return st;
@@ -161,7 +156,7 @@ static enum status rename_network(struct network *net, const char *name,
     char *copy = strdup(name);
 
     if (copy == NULL) {
-        set_no_memory(problem);
+        problem_out_of_memory(problem);
         return ST_NOMEM;
     }
     free(net->name);
@@ -313,7 +308,7 @@ static enum status serve(struct daemon *daemon, struct network *net, const char 
                                &daemon->device, &model);
 
     if (st != ST_OK) {
-        set_no_memory(problem);
+        problem_out_of_memory(problem);
         return st;
     }
     begin_beside(model, served);
@@ -442,7 +437,7 @@ void upload_put(void *ctx, struct http_call *call)
     }
     struct upload *upload = malloc(sizeof(*upload));
     if (upload == NULL) {
-        set_no_memory(&problem);
+        problem_out_of_memory(&problem);
         http_reply_problem(call, &problem);
         return;
     }

@@ -111,6 +111,114 @@ static double count_gone(struct serve *serve)
     return count_code(serve, "0") + count_code(serve, "499");
 }
 
+/* -- Together -- */
+
+static double passes(struct serve *serve, const char *model)
+{
+    struct http_response response;
+    char sample[80];
+
+    (void)snprintf(sample, sizeof(sample),
+                   "spinbnn_inference_passes_total{model=\"%s\"} ", model);
+    serve_get(serve, "/metrics", &response);
+    const char *at = strstr(response.body, sample);
+    assert_non_null(at);
+    double value = strtod(at + strlen(sample), NULL);
+    http_response_done(&response);
+    return value;
+}
+
+/* {"images":[{"pixels":[...]},...]} of n pictures, all different. */
+static void write_pictures(char *text, size_t size, unsigned n, unsigned seed)
+{
+    size_t len = (size_t)snprintf(text, size, "{\"images\":");
+
+    for (unsigned i = 0; i < n * SERVE_PIXELS; i++)
+        len += (size_t)snprintf(text + len, size - len, "%s%u",
+                                i == 0                  ? "[{\"pixels\":["
+                                : i % SERVE_PIXELS == 0 ? "]},{\"pixels\":["
+                                                        : ",",
+                                (i * i * 31 + seed * (i + 7)) % 256);
+    (void)snprintf(text + len, size - len, "]}]}");
+    assert_true(len < size - 5);
+}
+
+/* What an answer says of the pictures, whenever it was computed. */
+static void note_results(struct http_client *client, char *ret_text, size_t size)
+{
+    struct http_response response;
+
+    assert_true(http_client_read(client, false, &response));
+    const char *begin = strstr(response.body, "\"results\":");
+    if (begin == NULL)
+        begin = strstr(response.body, "\"detail\":");
+    const char *end = strstr(response.body, "\"time_us\":");
+    if (end == NULL)
+        end = strstr(response.body, "\"instance\":");
+    assert_true(begin != NULL && end != NULL && (size_t)(end - begin) < size - 8);
+    (void)snprintf(ret_text, size, "%u %.*s", response.status, (int)(end - begin), begin);
+    http_response_done(&response);
+}
+
+static void what_waits_for_a_model_goes_through_it_together(void **state)
+{
+#define CLASSIFY(model) "/api/v1/models/" model "/classify"
+    static char one[1000], three[2000], other[1000], picture[SERVE_PIXELS + 1];
+    const struct serve_request requests[] = {
+        { "POST", CLASSIFY("first") "?top=1", SERVE_JSON, three },
+        { "POST", CLASSIFY("first") "?top=10&label=3", SERVE_JSON, one },
+        { "POST", CLASSIFY("second"), SERVE_JSON, one },
+        { "POST", CLASSIFY("first"), SERVE_JSON, "{\"images\":[{\"pixels\":[1]}]}" },
+        { "POST", CLASSIFY("first") "?top=4", "application/octet-stream", picture },
+        { "POST", CLASSIFY("first"), "application/octet-stream", "no picture" },
+        { "POST", CLASSIFY("first"), SERVE_JSON, other },
+    };
+    enum { N = sizeof(requests) / sizeof(requests[0]) };
+    static char alone[N][8000], together[8000];
+    struct serve *serve = *state;
+    struct serve_gate gate = { 0 };
+    struct http_client clients[N];
+
+    write_pictures(one, sizeof(one), 1, 1);
+    write_pictures(three, sizeof(three), 3, 2);
+    write_pictures(other, sizeof(other), 1, 3);
+    memset(picture, 'x', SERVE_PIXELS);
+    serve_start(serve, 0, 64);
+    for (unsigned turn = 0; turn < 2; turn++) {
+        double first = passes(serve, "first"), second = passes(serve, "second");
+
+        if (turn == 1)
+            serve_close_gate(&gate, serve->daemon.workers, 1);
+        for (unsigned i = 0; i < N; i++) {
+            http_client_open(&clients[i], serve->port);
+            assert_true(serve_send(&clients[i], requests[i].method, requests[i].path,
+                                   requests[i].type, requests[i].body,
+                                   strlen(requests[i].body)));
+            if (turn == 0)
+                note_results(&clients[i], alone[i], sizeof(alone[i]));
+            while (turn == 1 && pool_load(serve->daemon.workers) < i + 2)
+                serve_wait_a_little();
+        }
+        if (turn == 1)
+            serve_open_gate(&gate);
+        for (unsigned i = 0; i < N; i++) {
+            if (turn == 1) {
+                note_results(&clients[i], together, sizeof(together));
+                assert_string_equal(together, alone[i]);
+            }
+            http_client_close(&clients[i]);
+        }
+        /* What cannot be read takes no part. */
+        assert_true(passes(serve, "first") - first == (turn == 0 ? 4 : 1));
+        assert_true(passes(serve, "second") - second == 1);
+    }
+    assert_true(serve_status(serve, "images") == 2 * 6);
+    assert_true(serve_status(serve, "errors") == 2 * 2);
+    serve_stop(serve);
+}
+
+/* -- Clients that leave -- */
+
 static void a_client_that_leaves_its_queued_request_costs_nothing(void **state)
 {
     struct serve *serve = *state;
@@ -232,6 +340,7 @@ int main(void)
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
     const struct CMUnitTest tests[] = {
         FRESH(a_full_queue_is_429_and_says_when_to_come_back),
+        FRESH(what_waits_for_a_model_goes_through_it_together),
         FRESH(a_client_that_leaves_its_queued_request_costs_nothing),
         FRESH(a_client_that_leaves_in_the_middle_of_a_body_is_forgotten),
         FRESH(a_hundred_connections_are_served_side_by_side),

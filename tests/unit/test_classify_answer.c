@@ -30,6 +30,7 @@ static struct classify_answer answer(void)
         .request_id = 0x00c0ffee00000001,
         .n_images = 2,
         .top = 2,
+        .stride = 2,
         .scores = scores,
         .memory = { .weights = 1860608, .cells = 2093184, .wrong_bits = 1812 },
         .energy = { .pj = { [ENERGY_READ] = 37212.1604,

@@ -474,6 +474,36 @@ static void reserving_makes_room(void **state)
     assert_int_equal(input.pixels[3 * 784 - 1], 1);
 }
 
+static void appended_pictures_stand_behind_those_that_were_there(void **state)
+{
+    static const char body[] = "{\"images\":[{\"b64\":\"YWJjZGVm\"}]}";
+    struct classify_input more = { 0 };
+
+    (void)state;
+    assert_int_equal(
+        classify_json_parse(body, sizeof(body) - 1, &grey, MAX_IMAGES, &input, &problem),
+        ST_OK);
+    assert_int_equal(classify_input_reserve(&more, 2, 6), ST_OK);
+    memcpy(more.pixels, "uvwxyzUVWXYZ", 12);
+    more.labels[0] = 7;
+    more.labels[1] = -1;
+    more.n = 2;
+    for (unsigned nth = 0; nth < 2; nth++) { /* pixels, labels */
+        fault_at(nth);
+        assert_int_equal(classify_input_append(&input, &more, 6), ST_NOMEM);
+        assert_true(fault_off());
+        assert_int_equal(input.n, 1);
+        assert_memory_equal(input.pixels, "abcdef", 6);
+    }
+    assert_int_equal(classify_input_append(&input, &more, 6), ST_OK);
+    assert_int_equal(input.n, 3);
+    assert_memory_equal(input.pixels, "abcdefuvwxyzUVWXYZ", 18);
+    assert_int_equal(input.labels[0], -1);
+    assert_int_equal(input.labels[1], 7);
+    assert_int_equal(input.labels[2], -1);
+    classify_input_done(&more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +527,8 @@ int main(void)
         cmocka_unit_test_teardown(fast_and_slow_ways_give_the_same_verdict, forget),
         cmocka_unit_test_teardown(a_failed_allocation_is_a_503, forget),
         cmocka_unit_test_teardown(reserving_makes_room, forget),
+        cmocka_unit_test_teardown(appended_pictures_stand_behind_those_that_were_there,
+                                  forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -126,6 +127,121 @@ static void what_waits_still_runs_at_the_end(void **state)
     assert_int_equal(atomic_load(&gate.n_inside), 101);
 }
 
+/* -- Along with others -- */
+
+/* A job that takes others of its kind along: the numbers, in the order of their turn. */
+struct company {
+    struct pool *pool;
+    unsigned turns[8][8], n_together[8], n_turns; /* one thread: no lock */
+    unsigned room;
+};
+struct guest {
+    struct company *company;
+    unsigned number;
+};
+
+static void note_guest(struct company *company, unsigned number)
+{
+    unsigned turn = company->n_turns;
+
+    company->turns[turn][company->n_together[turn]++] = number;
+}
+
+/* Even numbers come along while there is room. */
+static bool take_even(void *ctx, void *arg)
+{
+    struct company *company = ctx;
+    const struct guest *guest = arg;
+
+    if (guest->number % 2 != 0 || company->room == 0)
+        return false;
+    company->room--;
+    note_guest(company, guest->number);
+    return true;
+}
+
+static void run_guest(void *arg, unsigned worker)
+{
+    const struct guest *guest = arg;
+    struct company *company = guest->company;
+
+    (void)worker;
+    note_guest(company, guest->number);
+    if (guest->number % 2 == 0)
+        pool_take_along(company->pool, run_guest, take_even, company);
+    company->n_turns++;
+}
+
+static void queue_guests(struct company *company, struct guest *guests,
+                         const unsigned *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        guests[i] = (struct guest) { company, numbers[i] };
+        assert_int_equal(pool_submit(company->pool, run_guest, &guests[i]), ST_OK);
+    }
+}
+
+static void expect_turn(const struct company *company, unsigned turn, unsigned n,
+                        const unsigned *numbers)
+{
+    assert_int_equal(company->n_together[turn], n);
+    assert_memory_equal(company->turns[turn], numbers, n * sizeof(*numbers));
+}
+
+static void a_job_takes_along_what_it_wants_and_leaves_the_rest_in_order(void **state)
+{
+    static const unsigned numbers[] = { 0, 1, 2, 4, 3, 6 };
+    static const unsigned turns[] = { 0, 2, 4, 1, 3, 6 };
+    struct company company = { .pool = new_pool(1, 7, false), .room = 2 };
+    struct gate gate = { 0 }, other = { .open = true };
+    struct guest guests[6];
+
+    (void)state;
+    /* The queue begins anywhere in its ring. */
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(pool_submit(company.pool, wait_at_gate, &other), ST_OK);
+    wait_inside(&other, 4);
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &gate), ST_OK);
+    wait_inside(&gate, 1);
+    queue_guests(&company, guests, numbers, 6);
+    /* Not of its kind: not even shown. */
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &other), ST_OK);
+    atomic_store(&gate.open, true);
+    pool_free(company.pool);
+
+    assert_int_equal(company.n_turns, 4);
+    expect_turn(&company, 0, 3, &turns[0]);
+    expect_turn(&company, 1, 1, &turns[3]);
+    expect_turn(&company, 2, 1, &turns[4]);
+    expect_turn(&company, 3, 1, &turns[5]);
+    assert_int_equal(atomic_load(&other.n_inside), 5);
+}
+
+static void a_job_leaves_the_other_threads_their_share(void **state)
+{
+    static const unsigned numbers[] = { 0, 2, 4, 6, 8 };
+    struct company company = { .pool = new_pool(2, 8, false), .room = 8 };
+    struct gate first = { 0 }, second = { 0 };
+    struct guest guests[5];
+
+    (void)state;
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &first), ST_OK);
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &second), ST_OK);
+    wait_inside(&first, 1);
+    wait_inside(&second, 1);
+    queue_guests(&company, guests, numbers, 5);
+    atomic_store(&first.open, true); /* one thread alone does it all */
+    while (pool_load(company.pool) > 1)
+        wait_a_little();
+    atomic_store(&second.open, true);
+    pool_free(company.pool);
+
+    assert_int_equal(company.n_turns, 3);
+    expect_turn(&company, 0, 3, &numbers[0]); /* half of the four that waited */
+    expect_turn(&company, 1, 1, &numbers[3]);
+    expect_turn(&company, 2, 1, &numbers[4]);
+}
+
 /* -- Many threads -- */
 
 struct sum {
@@ -206,6 +322,8 @@ int main(void)
         cmocka_unit_test(one_thread_runs_jobs_in_order),
         cmocka_unit_test(a_full_queue_is_an_answer),
         cmocka_unit_test(what_waits_still_runs_at_the_end),
+        cmocka_unit_test(a_job_takes_along_what_it_wants_and_leaves_the_rest_in_order),
+        cmocka_unit_test(a_job_leaves_the_other_threads_their_share),
         cmocka_unit_test(every_job_that_is_taken_runs_once),
         cmocka_unit_test(memory_that_is_not_there_is_told),
     };

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/pass.h"
+
+#include "daemon/lane.h"
+#include "daemon/wall.h"
+
+#include <stdlib.h>
+
+/* A body longer than this is read by a worker, whatever the network costs. */
+#define INLINE_BODY (64 * 1024)
+/* Pictures of requests that are taken along, and how long they may keep the first one
+ * waiting: beyond that a batch saves nothing. */
+#define PASS_PICTURES 64
+#define PASS_NS       UINT64_C(5000000)
+
+/* -- One request of a pass -- */
+
+static void refuse(const struct pass_request *r, const struct lane *lane,
+                   struct generation *generation, const struct problem *problem)
+{
+    tally_error(&generation->tallies[lane->index]);
+    http_reply_problem(r->call, problem);
+}
+
+/* Reads a request's pictures behind those of the pass. False: it has been answered. */
+static bool join(struct pass_request *r, struct lane *lane, struct generation *generation)
+{
+    struct problem problem;
+    bool joined = r->form->read(r, &lane->read, &problem);
+
+    if (joined) {
+        r->first = lane->input.n;
+        r->n = lane->read.n;
+        joined = lane_join(lane, r->model) == ST_OK;
+        if (!joined)
+            problem_out_of_memory(&problem);
+    }
+    if (!joined)
+        refuse(r, lane, generation, &problem);
+    return joined;
+}
+
+static void count(const struct pass_request *r, const struct lane *lane,
+                  struct generation *generation, double latency_us)
+{
+    const int32_t *labels = lane->input.labels + r->first;
+    const uint32_t *classes = lane->classes + r->first;
+    uint64_t labelled = 0, correct = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        labelled += labels[i] >= 0;
+        correct += labels[i] == (int32_t)classes[i];
+    }
+    tally_answer(&generation->tallies[lane->index], r->n, labelled, correct, latency_us);
+    feedback_note(r->daemon->feedback, http_call_id(r->call), r->model->id,
+                  generation->number, classes, labels, r->n);
+}
+
+/* When a pass was computed. */
+struct span {
+    uint64_t began_ns, ended_ns;
+};
+
+static void answer(const struct pass_request *r, const struct lane *lane,
+                   struct generation *generation, const struct span *span)
+{
+    uint64_t arrived_ns = http_call_began_ns(r->call);
+    struct classify_answer out = {
+        .net = r->model->net,
+        .generation = generation->number,
+        .request_id = http_call_id(r->call),
+        .n_images = r->n,
+        .top = r->top,
+        .scores = lane->scores + r->first * lane->top,
+        .stride = lane->top,
+        .memory = generation_memory(generation),
+        .queue_us = (double)(span->began_ns - arrived_ns) / 1e3,
+        .compute_us = (double)(span->ended_ns - span->began_ns) / 1e3,
+        .total_us = (double)(span->ended_ns - arrived_ns) / 1e3,
+    };
+    struct buf body = BUF_INIT;
+
+    energy_add_times(&out.energy, (double)r->n, &generation->total_per_image);
+    if (lane->index < r->daemon->n_threads)
+        body = http_take_buf(r->call);
+    count(r, lane, generation, out.total_us);
+    r->form->answer(r, &out, &body);
+}
+
+/* -- A pass -- */
+
+/* Puts the requests that were read in front and gives how many; the others have been
+ * answered. */
+static size_t read_all(struct pass_request **pass, size_t n, struct lane *lane,
+                       struct generation *generation)
+{
+    size_t n_read = 0;
+
+    lane->input.n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct pass_request *r = pass[i];
+
+        if (!join(r, lane, generation))
+            continue;
+        pass[i] = pass[n_read];
+        pass[n_read++] = r;
+    }
+    return n_read;
+}
+
+static void compute(struct pass_request *const *pass, size_t n, struct lane *lane,
+                    struct generation *generation)
+{
+    struct model *model = generation->model;
+    struct span span = { .began_ns = wall_monotonic_ns() };
+    uint64_t busy_ns = lane_compute(pass[0]->daemon, lane, generation);
+
+    span.ended_ns = wall_monotonic_ns();
+    model_cost_update(model, busy_ns, lane->input.n);
+    tally_pass(&generation->tallies[lane->index]);
+    for (size_t i = 0; i < n; i++)
+        answer(pass[i], lane, generation, &span);
+}
+
+static void refuse_all(struct pass_request *const *pass, size_t n,
+                       const struct lane *lane, struct generation *generation)
+{
+    struct problem problem;
+
+    problem_out_of_memory(&problem);
+    for (size_t i = 0; i < n; i++)
+        refuse(pass[i], lane, generation, &problem);
+}
+
+/* All of one model, at least one; answers each. Changes the order of `pass`. */
+static void run(struct pass_request **pass, size_t n, struct lane *lane)
+{
+    struct generation *generation = generation_take(pass[0]->model);
+    size_t n_read = read_all(pass, n, lane, generation), top = 0;
+
+    for (size_t i = 0; i < n_read; i++)
+        top = pass[i]->top > top ? pass[i]->top : top;
+    if (n_read > 0 && lane_reserve(lane, generation->model, top) != ST_OK)
+        refuse_all(pass, n_read, lane, generation);
+    else if (n_read > 0)
+        compute(pass, n_read, lane, generation);
+    generation_drop(generation);
+}
+
+/* -- On a worker -- */
+
+/* Requests for one model, and room for more of its pictures. */
+struct party {
+    struct pass_request *requests[PASS_PICTURES];
+    size_t n, room;
+};
+
+static void release(struct pass_request *r)
+{
+    model_drop(r->model);
+    free(r);
+}
+
+/* A request whose client has left is answered and released. */
+static void admit(struct party *party, struct pass_request *r)
+{
+    if (!http_call_client_gone(r->call)) {
+        party->requests[party->n++] = r;
+        return;
+    }
+    daemon_reply_gone(r->call);
+    release(r);
+}
+
+static size_t room_beside(const struct pass_request *first)
+{
+    uint64_t ns =
+        atomic_load_explicit(&first->model->ns_per_picture, memory_order_relaxed);
+    uint64_t most = ns > PASS_NS / PASS_PICTURES ? PASS_NS / ns : PASS_PICTURES;
+
+    return most > first->pictures_at_most ? most - first->pictures_at_most : 0;
+}
+
+/* Under the pool's lock: no call of the system here. */
+static bool take_along(void *ctx, void *arg)
+{
+    struct party *party = ctx;
+    struct pass_request *r = arg;
+
+    if (r->model != party->requests[0]->model || r->pictures_at_most > party->room)
+        return false;
+    party->room -= r->pictures_at_most;
+    party->requests[party->n++] = r;
+    return true;
+}
+
+static void pass_on_worker(void *arg, unsigned worker)
+{
+    struct pass_request *first = arg;
+    struct daemon *daemon = first->daemon;
+    struct party all = { { first }, 1, room_beside(first) }, present = { .n = 0 };
+
+    pool_take_along(daemon->workers, pass_on_worker, take_along, &all);
+    for (size_t i = 0; i < all.n; i++)
+        admit(&present, all.requests[i]);
+    if (present.n > 0)
+        run(present.requests, present.n, daemon->lanes[daemon->n_threads + worker]);
+    for (size_t i = 0; i < present.n; i++)
+        release(present.requests[i]);
+}
+
+/* -- Where it runs -- */
+
+/* Predicted from the model's moving average. */
+static bool takes_long(const struct pass_request *r)
+{
+    size_t len;
+    uint64_t ns = atomic_load_explicit(&r->model->ns_per_picture, memory_order_relaxed);
+
+    (void)http_call_body(r->call, &len);
+    return len > INLINE_BODY || ns * r->pictures_at_most >
+                                    r->daemon->settings.inline_budget_us * UINT64_C(1000);
+}
+
+void pass_count_refused(const struct pass_request *request)
+{
+    struct generation *generation = generation_take(request->model);
+
+    tally_error(&generation->tallies[http_call_thread(request->call)]);
+    generation_drop(generation);
+}
+
+static void hand_over(const struct pass_request *here)
+{
+    struct pass_request *r = malloc(sizeof(*r));
+    struct problem problem;
+
+    if (r == NULL) {
+        pass_count_refused(here);
+        problem_out_of_memory(&problem);
+        http_reply_problem(here->call, &problem);
+        return;
+    }
+    *r = *here;
+    model_keep(r->model);
+    http_defer(r->call);
+    if (pool_submit(r->daemon->workers, pass_on_worker, r) == ST_OK)
+        return;
+    pass_count_refused(here);
+    daemon_reply_busy(r->daemon, r->call, "inference");
+    release(r);
+}
+
+void pass_run(const struct pass_request *request)
+{
+    struct pass_request here = *request, *pass[1] = { &here };
+
+    if (takes_long(request))
+        hand_over(request);
+    else
+        run(pass, 1, request->daemon->lanes[http_call_thread(request->call)]);
+}
