@@ -5,6 +5,7 @@
  *   collect             what tallies gained becomes pending rows; generations that serve
  *                       nobody are let go
  *   write_pending       one transaction; kept whole if it fails
+ *   widen               old windows, a step at a time
  *   let_models_go       those that were removed and of which everything is written
  */
 #include "daemon/record_internal.h"
@@ -23,6 +24,7 @@
 
 static void collect(struct record *record);
 static void write_pending(struct record *record);
+static void widen(struct record *record);
 static void let_models_go(struct record *record);
 
 void *record_writer_run(void *arg)
@@ -44,6 +46,7 @@ void *record_writer_run(void *arg)
         last = record->stopping;
         collect(record);
         write_pending(record);
+        widen(record);
         let_models_go(record);
         record->done = asked;
         (void)pthread_cond_broadcast(&record->written);
@@ -318,6 +321,24 @@ static void write_pending(struct record *record)
         return;
     record_rows_forget(record, batch.n_programmings, batch.n_windows, batch.n_events);
     forget_gains(record, batch.n_energies);
+}
+
+/* A failure is counted, and there is another try in a second: nothing waits for it. */
+static void widen(struct record *record)
+{
+    bool more = false;
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_unlock(&record->mutex);
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db != NULL)
+        st = metrics_widen(record->db, wall_seconds(), &more);
+    if (st != ST_OK)
+        log_line(LOG_DEBUG, "database", "cannot widen old windows: %s",
+                 db_message(record->db));
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    (void)pthread_mutex_lock(&record->mutex);
+    record->health.write_errors += st != ST_OK;
 }
 
 /* -- The end of a model -- */

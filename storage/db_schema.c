@@ -244,19 +244,25 @@ static int to_version_1(sqlite3 *handle)
     append_windows(sql);
     sqlite3_str_appendall(sql, views_1);
     append_latency_view(sql);
+    return db_schema_run(handle, sql);
+}
+
+/* -- All versions -- */
+
+int db_schema_run(sqlite3 *handle, sqlite3_str *sql)
+{
     int rc = sqlite3_str_errcode(sql);
     char *text = sqlite3_str_finish(sql);
+
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(handle, text, NULL, NULL, NULL);
     sqlite3_free(text);
     return rc;
 }
 
-/* -- All versions -- */
-
 /* steps[v] goes from version v to v + 1. */
 static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = {
-    to_version_1, db_schema_to_version_2
+    to_version_1, db_schema_to_version_2, db_schema_to_version_3
 };
 
 static int run_steps(sqlite3 *handle, int from)

@@ -29,7 +29,10 @@ void db_schema_append_latencies(sqlite3_str *sql);
 /* Takes the schema from version `from` to DB_SCHEMA_VERSION in one transaction. Gives an
  * SQLite result code. */
 int db_schema_migrate(sqlite3 *handle, int from);
-/* Its step from 1 to 2, inside that transaction; in db_schema_2.c. */
+/* Its steps, inside that transaction, in files of their own. */
 int db_schema_to_version_2(sqlite3 *handle);
+int db_schema_to_version_3(sqlite3 *handle);
+/* Runs the script and frees it. */
+int db_schema_run(sqlite3 *handle, sqlite3_str *sql);
 
 #endif

@@ -187,10 +187,5 @@ int db_schema_to_version_2(sqlite3 *handle)
     sqlite3_str_appendall(sql, old_rows);
     sqlite3_str_appendall(sql, views);
     append_ledger(sql);
-    int rc = sqlite3_str_errcode(sql);
-    char *text = sqlite3_str_finish(sql);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(handle, text, NULL, NULL, NULL);
-    sqlite3_free(text);
-    return rc;
+    return db_schema_run(handle, sql);
 }

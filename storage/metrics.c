@@ -76,33 +76,65 @@ static void append_change(sqlite3_str *sql, const char *name, bool maximum)
         sqlite3_str_appendf(sql, ", %s = %s + excluded.%s", name, name, name);
 }
 
-/* The window's row, or what is added to it if it is there. sqlite3_free() it; NULL
- * without memory. */
-static char *window_sql(void)
+static bool is_maximum(const char *column)
 {
-    sqlite3_str *sql = sqlite3_str_new(NULL);
+    return strcmp(column, "latency_max_us") == 0;
+}
+
+void metrics_append_window_names(sqlite3_str *sql)
+{
     char name[DB_LATENCY_COLUMN_LEN];
 
-    sqlite3_str_appendall(sql, "INSERT INTO w10 (ts, model_id, generation");
+    sqlite3_str_appendall(sql, "ts, model_id, generation");
     for (size_t i = 0; i < WINDOW_COLUMNS; i++)
         sqlite3_str_appendf(sql, ", %s", window_columns[i]);
     for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
         db_schema_latency_column(b, name);
         sqlite3_str_appendf(sql, ", %s", name);
     }
-    sqlite3_str_appendall(sql, ") VALUES (?1, ?2, ?3");
-    for (unsigned i = 0; i < WINDOW_COLUMNS + METRICS_LATENCY_EDGES + 1; i++)
-        sqlite3_str_appendf(sql, ", ?%u", i + 4);
-    /* The first assignment changes nothing and is there for the commas of the others. */
-    sqlite3_str_appendall(
-        sql, ") ON CONFLICT (ts, model_id, generation) DO UPDATE SET ts = ts");
+}
+
+void metrics_append_window_sums(sqlite3_str *sql)
+{
+    char name[DB_LATENCY_COLUMN_LEN];
+
     for (size_t i = 0; i < WINDOW_COLUMNS; i++)
-        append_change(sql, window_columns[i],
-                      strcmp(window_columns[i], "latency_max_us") == 0);
+        sqlite3_str_appendf(sql, ", %s(%s)",
+                            is_maximum(window_columns[i]) ? "max" : "sum",
+                            window_columns[i]);
+    for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
+        db_schema_latency_column(b, name);
+        sqlite3_str_appendf(sql, ", sum(%s)", name);
+    }
+}
+
+void metrics_append_window_changes(sqlite3_str *sql)
+{
+    char name[DB_LATENCY_COLUMN_LEN];
+
+    sqlite3_str_appendall(sql, " ON CONFLICT (ts, model_id, generation) DO UPDATE"
+                               " SET width_s = max(width_s, excluded.width_s)");
+    for (size_t i = 0; i < WINDOW_COLUMNS; i++)
+        append_change(sql, window_columns[i], is_maximum(window_columns[i]));
     for (unsigned b = 0; b <= METRICS_LATENCY_EDGES; b++) {
         db_schema_latency_column(b, name);
         append_change(sql, name, false);
     }
+}
+
+/* The window's row, or what is added to it if it is there. sqlite3_free() it; NULL
+ * without memory. */
+static char *window_sql(void)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+
+    sqlite3_str_appendall(sql, "INSERT INTO w10 (");
+    metrics_append_window_names(sql);
+    sqlite3_str_appendall(sql, ") VALUES (?1, ?2, ?3");
+    for (unsigned i = 0; i < WINDOW_COLUMNS + METRICS_LATENCY_EDGES + 1; i++)
+        sqlite3_str_appendf(sql, ", ?%u", i + 4);
+    sqlite3_str_appendall(sql, ")");
+    metrics_append_window_changes(sql);
     return sqlite3_str_finish(sql);
 }
 
@@ -178,8 +210,9 @@ static enum status write_event(struct db *db, const struct metrics_event *e)
 
 /* -- The batch -- */
 
-static enum status write_all(struct db *db, const struct metrics_batch *batch)
+static enum status write_all(struct db *db, void *ctx)
 {
+    const struct metrics_batch *batch = ctx;
     enum status st = ST_OK;
 
     for (size_t i = 0; i < batch->n_programmings && st == ST_OK; i++)
@@ -215,16 +248,21 @@ static void roll_back(struct db *db)
     memcpy(db->message, message, ERR_LEN);
 }
 
-enum status metrics_write(struct db *db, const struct metrics_batch *batch)
+enum status metrics_in_transaction(struct db *db, metrics_work *work, void *ctx)
 {
     enum status st = run(db, DB_BEGIN, "BEGIN IMMEDIATE");
 
     if (st != ST_OK)
         return st;
-    st = write_all(db, batch);
+    st = work(db, ctx);
     if (st == ST_OK)
         st = run(db, DB_COMMIT, "COMMIT");
     if (st != ST_OK)
         roll_back(db);
     return st;
+}
+
+enum status metrics_write(struct db *db, const struct metrics_batch *batch)
+{
+    return metrics_in_transaction(db, write_all, (void *)batch);
 }

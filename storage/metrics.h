@@ -95,6 +95,12 @@ struct metrics_batch {
 };
 MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *batch);
 
+/* Windows grow wider as they grow old: METRICS_WINDOW_S, then 5 minutes after 7 days, 1
+ * hour after 90. Sums stay what they are. Takes one step, at most a day of windows, in a
+ * transaction of its own; ret_more: it did, and there may be more to do. ST_IO, ST_NOMEM:
+ * nothing changed. */
+MUST_CHECK enum status metrics_widen(struct db *db, int64_t now_s, bool *ret_more);
+
 /* Is there a row of history for this generation? ST_IO, ST_NOMEM. */
 MUST_CHECK enum status metrics_has_generation(struct db *db, int64_t model_id,
                                               uint64_t generation, bool *ret_there);

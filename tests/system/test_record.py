@@ -10,7 +10,8 @@ import unittest
 
 from spinbnn_system import Daemon, Load, PATIENCE, SOURCE
 
-VIEWS = ("v_accuracy", "v_error_rate", "v_energy", "v_latency", "v_operating_point", "v_events")
+VIEWS = ("v_accuracy", "v_error_rate", "v_energy", "v_latency", "v_operating_point", "v_events",
+         "v_requests")
 
 
 def rows(daemon, sql, *args):
