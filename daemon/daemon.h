@@ -27,10 +27,11 @@ struct daemon {
     struct record *record;
     struct traffic *traffic;
     struct http_server *http;
-    struct pool *workers;     /* long inferences */
-    struct pool *programming; /* one thread: programmings happen one after the other */
-    struct pool *reader;      /* one thread: history queries */
-    struct history *history;  /* the reader thread's */
+    struct pool *workers;      /* long inferences */
+    struct pool *programming;  /* one thread: programmings happen one after the other */
+    struct pool *reader;       /* one thread: history queries */
+    struct history *history;   /* the reader thread's */
+    uint64_t next_snapshot_ns; /* snapshot.c's, on the main thread */
     /* program.c's memory of the last conditions; the programming thread's alone. */
     struct conditions *last_conditions;
     uint64_t began_ns;
@@ -85,13 +86,15 @@ http_handler upload_delete;
 http_handler status_handle; /* status.c */
 http_handler status_live;
 http_handler status_ready;
-http_handler scrape_handle; /* scrape.c */
-http_handler series_handle; /* series.c */
-http_handler page_handle;   /* page.c */
-
+http_handler scrape_handle;   /* scrape.c */
+http_handler series_handle;   /* series.c */
+http_handler page_handle;     /* page.c */
+http_handler snapshot_handle; /* snapshot.c */
 
 /* Queues what is due: scrubs by the clock, reads that have worn. Main thread, each
  * second. */
 void upkeep_tick(struct daemon *daemon);
+/* Queues a copy of the database if one is due. Main thread, each second. */
+void snapshot_tick(struct daemon *daemon);
 
 #endif

@@ -271,11 +271,13 @@ static void single(struct buf *body, const char *name, const char *type, const c
     prometheus_sample(body, name, NULL, 0, value);
 }
 
-static double file_size(const char *path)
+static double file_size(const char *path, const char *ending)
 {
+    char name[1300];
     struct stat file;
 
-    return stat(path, &file) == 0 ? (double)file.st_size : 0;
+    (void)snprintf(name, sizeof(name), "%s%s", path, ending);
+    return stat(name, &file) == 0 ? (double)file.st_size : 0;
 }
 
 static void write_daemon(struct buf *body, const struct daemon *daemon)
@@ -306,7 +308,9 @@ static void write_daemon(struct buf *body, const struct daemon *daemon)
     single(body, "spinbnn_db_commit_seconds_total", "counter", "Time spent in them.",
            health.commit_seconds);
     single(body, "spinbnn_db_size_bytes", "gauge", "Size of the database file.",
-           file_size(record_path(daemon->record)));
+           file_size(record_path(daemon->record), ""));
+    single(body, "spinbnn_db_wal_size_bytes", "gauge", "Size of its write-ahead log.",
+           file_size(record_path(daemon->record), "-wal"));
 }
 
 static double open_descriptors(void)

@@ -223,8 +223,10 @@ static void upkeep(uv_timer_t *timer)
 {
     struct server *server = timer->data;
 
-    if (server->phase == RUNNING)
-        upkeep_tick(server->daemon);
+    if (server->phase != RUNNING)
+        return;
+    upkeep_tick(server->daemon);
+    snapshot_tick(server->daemon);
 }
 
 static void watchdog(uv_timer_t *timer)

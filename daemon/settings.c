@@ -60,6 +60,8 @@ static const struct setting table[] = {
       "what new arrays are made of: a preset (GET /api/v1/device/presets)" },
     { "scrub_interval_s", SETTING_NUMBER, FIELD(scrub_interval_s), "0", 0, 31536000, NULL,
       "s", "arrays are scrubbed so often, by the clock; 0: never" },
+    { "snapshot_interval_s", SETTING_NUMBER, FIELD(snapshot_interval_s), "0", 0, 31536000,
+      NULL, "s", "the database is copied to spinbnn-snapshot.db so often; 0: never" },
     { "bit_operation_fj", SETTING_REAL, FIELD(bit_operation_fj), "8", 0, 1000000, NULL,
       "fJ", "compute energy of an XNOR and its share of the count" },
     { "threshold_fj", SETTING_REAL, FIELD(threshold_fj), "16", 0, 1000000, NULL, "fJ",

@@ -32,6 +32,7 @@ struct settings {
     char
         device[SETTINGS_TEXT_LEN]; /* a preset's name; of arrays that have no image yet */
     uint64_t scrub_interval_s;     /* arrays are scrubbed so often; 0: never */
+    uint64_t snapshot_interval_s;  /* the database is copied so often; 0: never */
     double bit_operation_fj;       /* compute energy, see infer.h */
     double threshold_fj;
     double logit_fj;

@@ -249,6 +249,18 @@ static int to_version_1(sqlite3 *handle)
 
 /* -- All versions -- */
 
+bool db_schema_is_ours(sqlite3 *handle)
+{
+    sqlite3_stmt *query = NULL;
+    bool ours = sqlite3_prepare_v2(handle, "PRAGMA application_id", -1, &query, NULL) ==
+                    SQLITE_OK &&
+                sqlite3_step(query) == SQLITE_ROW &&
+                sqlite3_column_int(query, 0) == DB_APPLICATION_ID;
+
+    (void)sqlite3_finalize(query); /* of a failure that is in `ours` */
+    return ours;
+}
+
 int db_schema_run(sqlite3 *handle, sqlite3_str *sql)
 {
     int rc = sqlite3_str_errcode(sql);

@@ -6,6 +6,8 @@
 
 #include "core/status.h"
 
+#include <stdbool.h>
+
 #include <sqlite3.h>
 
 /* In the file's header: "spnb". */
@@ -26,6 +28,8 @@ void db_schema_latency_column(unsigned bucket, char ret_name[DB_LATENCY_COLUMN_L
 void db_schema_append_latency_sums(sqlite3_str *sql);
 void db_schema_append_latencies(sqlite3_str *sql);
 
+/* Does the file carry our application_id? */
+bool db_schema_is_ours(sqlite3 *handle);
 /* Takes the schema from version `from` to DB_SCHEMA_VERSION in one transaction. Gives an
  * SQLite result code. */
 int db_schema_migrate(sqlite3 *handle, int from);

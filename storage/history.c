@@ -114,18 +114,6 @@ static int look_at_clock(void *context)
     return now_ms() > history->deadline_ms;
 }
 
-static bool is_ours(sqlite3 *handle)
-{
-    sqlite3_stmt *query = NULL;
-    bool ours = sqlite3_prepare_v2(handle, "PRAGMA application_id", -1, &query, NULL) ==
-                    SQLITE_OK &&
-                sqlite3_step(query) == SQLITE_ROW &&
-                sqlite3_column_int(query, 0) == DB_APPLICATION_ID;
-
-    (void)sqlite3_finalize(query); /* of a failure that is in `ours` */
-    return ours;
-}
-
 static enum status failed(struct history *history, const char *path, char why[ERR_LEN])
 {
     int rc = sqlite3_errcode(history->handle);
@@ -157,7 +145,7 @@ enum status history_open(const char *path, struct history **ret_history,
                           "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
                           "PRAGMA trusted_schema = OFF;",
                           NULL, NULL, NULL);
-    if (rc != SQLITE_OK || !is_ours(history->handle)) {
+    if (rc != SQLITE_OK || !db_schema_is_ours(history->handle)) {
         enum status st = failed(history, path, why);
         history_close(history);
         return st;

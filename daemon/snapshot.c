@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot.c - a copy of the database that dashboards and backups may read.
+ *
+ *   snapshot_handle   data thread     POST /api/v1/database/snapshot
+ *   snapshot_tick     main thread     by the clock, each second
+ *   copy              reader thread   everything that was answered so far is in it
+ */
+#include "daemon/daemon.h"
+#include "daemon/wall.h"
+#include "storage/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void path_of(const struct daemon *daemon, char *ret_path, size_t size)
+{
+    (void)snprintf(ret_path, size, "%s/spinbnn-snapshot.db", daemon->settings.state_dir);
+}
+
+static enum status copy(struct daemon *daemon, uint64_t *ret_bytes, char why[ERR_LEN])
+{
+    char to[SETTINGS_TEXT_LEN + 32];
+
+    path_of(daemon, to, sizeof(to));
+    record_flush(daemon->record);
+    return snapshot_write(record_path(daemon->record), to, ret_bytes, why);
+}
+
+/* -- When asked -- */
+
+struct snapshot {
+    struct daemon *daemon;
+    struct http_call *call;
+};
+
+static void reply(const struct snapshot *s, uint64_t bytes, int64_t at_s)
+{
+    char path[SETTINGS_TEXT_LEN + 32];
+    struct buf body = BUF_INIT;
+
+    path_of(s->daemon, path, sizeof(path));
+    buf_text(&body, "{\"path\":");
+    buf_json_string(&body, path);
+    buf_printf(&body, ",\"bytes\":%llu,\"ts\":%lld}\n", (unsigned long long)bytes,
+               (long long)at_s);
+    http_reply(s->call, 200, "application/json", &body);
+}
+
+static void snapshot_work(void *arg, unsigned worker)
+{
+    struct snapshot *s = arg;
+    int64_t now_s = wall_seconds();
+    uint64_t bytes;
+    char why[ERR_LEN];
+
+    (void)worker;
+    if (copy(s->daemon, &bytes, why) == ST_OK) {
+        reply(s, bytes, now_s);
+    } else {
+        struct problem problem;
+
+        problem_set(&problem, 503, "snapshot_failed", "%s", why);
+        problem.retry_after_s = 1;
+        http_reply_problem(s->call, &problem);
+    }
+    free(s);
+}
+
+void snapshot_handle(void *ctx, struct http_call *call)
+{
+    struct daemon *daemon = ctx;
+    struct snapshot *s = malloc(sizeof(*s));
+
+    if (s == NULL) {
+        struct problem problem;
+
+        problem_out_of_memory(&problem);
+        http_reply_problem(call, &problem);
+        return;
+    }
+    *s = (struct snapshot) { daemon, call };
+    http_defer(call);
+    if (pool_submit(daemon->reader, snapshot_work, s) == ST_OK)
+        return;
+    daemon_reply_busy(daemon, call, "history");
+    free(s);
+}
+
+/* -- By the clock -- */
+
+static void snapshot_due(void *arg, unsigned worker)
+{
+    struct daemon *daemon = arg;
+    uint64_t bytes;
+    char why[ERR_LEN];
+
+    (void)worker;
+    if (copy(daemon, &bytes, why) != ST_OK)
+        record_event(daemon->record, METRICS_WARNING, "snapshot", NULL, "%s", why);
+}
+
+/* The first one soon after the start: who waits for the file shall see one. */
+void snapshot_tick(struct daemon *daemon)
+{
+    uint64_t every_s = daemon->settings.snapshot_interval_s, now_ns = wall_monotonic_ns();
+
+    if (every_s == 0 || now_ns < daemon->next_snapshot_ns)
+        return;
+    daemon->next_snapshot_ns = now_ns + every_s * UINT64_C(1000000000);
+    (void)!pool_submit(daemon->reader, snapshot_due, daemon); /* full: the next time */
+}
