@@ -154,6 +154,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
     call->status = call->n_headers = 0;
     call->static_bytes = NULL;
+    call->stream = NULL;
     call->request_open = true;
     call->response_open = false;
     return call;
@@ -454,6 +455,14 @@ void http_reply_static(struct http_call *call, unsigned status, const char *cont
     finish(call, status, content_type);
 }
 
+void http_reply_stream(struct http_call *call, const char *content_type,
+                       struct http_stream *stream)
+{
+    http_stream_keep(stream);
+    call->stream = stream;
+    finish(call, 200, content_type);
+}
+
 void http_reply_problem(struct http_call *call, const struct problem *problem)
 {
     struct buf body = BUF_INIT;
@@ -487,6 +496,8 @@ static void on_response_free(void *cls)
 
 static struct MHD_Response *make_response(struct http_call *call)
 {
+    if (call->stream != NULL)
+        return http_stream_response(call->stream, call->mhd);
     if (call->static_bytes != NULL)
         return MHD_create_response_from_buffer(
             call->static_len, (void *)call->static_bytes, MHD_RESPMEM_PERSISTENT);

@@ -14,6 +14,7 @@
 
 #include "api/http.h"
 #include "api/http_route.h"
+#include "api/http_stream.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -114,6 +115,7 @@ struct http_call {
     const char *answer_type;
     const void *static_bytes; /* NULL: the answer is in `answer` */
     size_t static_len;
+    struct http_stream *stream; /* NULL, or instead of both; a reference */
     struct buf answer;
     struct buf headers; /* name, value, name, value, each zero-terminated */
 
@@ -134,6 +136,12 @@ enum MHD_Result http_call_send(struct http_call *call);
 void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code);
 /* Frees a thread's spare calls. */
 void http_call_free_spare(struct http_thread *thread);
+
+/* One more reference, the call's; and what it becomes: NULL without memory, the reference
+ * taken in any case. */
+void http_stream_keep(struct http_stream *stream);
+struct MHD_Response *http_stream_response(struct http_stream *stream,
+                                          struct MHD_Connection *mhd);
 
 uint64_t http_now_ns(void);
 

@@ -469,5 +469,6 @@ enum status array_publish(struct daemon *daemon, struct model *model,
              generation->duration_ms);
     generation_keep(generation);
     model_publish(model, generation);
+    events_generation(daemon->events, generation);
     return ST_OK;
 }

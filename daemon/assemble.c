@@ -83,7 +83,12 @@ enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
     (void)snprintf(path, sizeof(path), "%s/spinbnn.db", daemon->settings.state_dir);
     struct model *models[REGISTRY_MAX];
     size_t n = registry_list(daemon->registry, models);
-    enum status st = record_start(path, &daemon->record, why);
+    enum status st = events_new(&daemon->events);
+
+    if (st == ST_OK)
+        st = record_start(path, daemon->events, &daemon->record, why);
+    else
+        (void)snprintf(why, ERR_LEN, "out of memory");
 
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = record_add_model(daemon->record, models[i], why);
@@ -184,6 +189,7 @@ void assemble_free(struct daemon *daemon)
         record_event(daemon->record, METRICS_INFO, "stop", NULL,
                      "every request was answered");
     record_stop(daemon->record);
+    events_free(daemon->events);
     conditions_drop(daemon->last_conditions);
     feedback_memory_free(daemon->feedback);
     traffic_free(daemon->traffic);

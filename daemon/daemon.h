@@ -5,6 +5,7 @@
 #define DAEMON_DAEMON_H
 
 #include "api/http.h"
+#include "daemon/events.h"
 #include "daemon/feedback.h"
 #include "daemon/model.h"
 #include "daemon/pool.h"
@@ -25,6 +26,7 @@ struct daemon {
     struct lane **lanes; /* [n_threads + n_workers]: data threads, then workers */
     struct feedback_memory *feedback;
     struct record *record;
+    struct events *events;
     struct traffic *traffic;
     struct http_server *http;
     struct pool *workers;      /* long inferences */
@@ -90,6 +92,12 @@ http_handler scrape_handle;   /* scrape.c */
 http_handler series_handle;   /* series.c */
 http_handler page_handle;     /* page.c */
 http_handler snapshot_handle; /* snapshot.c */
+http_handler events_handle;   /* events.c */
+
+/* The body of GET /api/v1/status, one line without its end. status.c. */
+void status_write(const struct daemon *daemon, struct buf *body);
+/* Tells the status to those who follow. Main thread, each second. */
+void events_tick(struct daemon *daemon);
 
 /* Queues what is due: scrubs by the clock, reads that have worn. Main thread, each
  * second. */

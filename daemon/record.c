@@ -10,6 +10,7 @@
  */
 #include "daemon/record_internal.h"
 
+#include "daemon/events.h"
 #include "daemon/log.h"
 #include "daemon/wall.h"
 
@@ -80,7 +81,8 @@ static enum status open_first(struct record *record, char why[ERR_LEN])
     return ST_OK;
 }
 
-enum status record_start(const char *path, struct record **ret_record, char why[ERR_LEN])
+enum status record_start(const char *path, struct events *events,
+                         struct record **ret_record, char why[ERR_LEN])
 {
     struct record *record = calloc(1, sizeof(*record));
     pthread_condattr_t monotonic;
@@ -90,6 +92,7 @@ enum status record_start(const char *path, struct record **ret_record, char why[
         return ST_NOMEM;
     }
     (void)snprintf(record->path, sizeof(record->path), "%s", path);
+    record->listeners = events;
     (void)pthread_mutex_init(&record->mutex, NULL);
     (void)pthread_mutex_init(&record->db_mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -267,6 +270,8 @@ void record_event(struct record *record, enum metrics_severity severity, const c
     (void)pthread_mutex_lock(&record->mutex);
     record_rows_add_event(record, model != NULL ? model->record : NULL, &event);
     (void)pthread_mutex_unlock(&record->mutex);
+    if (record->listeners != NULL)
+        events_event(record->listeners, &event, model != NULL ? model->net->name : NULL);
     log_line(severity == METRICS_ERROR     ? LOG_ERROR
              : severity == METRICS_WARNING ? LOG_WARNING
                                            : LOG_INFO,

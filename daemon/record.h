@@ -13,12 +13,13 @@
 #include "daemon/model.h"
 
 struct record;
+struct events;
 
-/* Opens PATH and starts the writer. Threads inherit the caller's signal mask. A database
- * that was begun and cannot be opened for now (ST_IO of db_open) is tried again each
- * second. */
-MUST_CHECK enum status record_start(const char *path, struct record **ret_record,
-                                    char why[ERR_LEN]);
+/* Opens PATH and starts the writer; `events` hears of events, NULL: nobody does. Threads
+ * inherit the caller's signal mask. A database that was begun and cannot be opened for
+ * now (ST_IO of db_open) is tried again each second. */
+MUST_CHECK enum status record_start(const char *path, struct events *events,
+                                    struct record **ret_record, char why[ERR_LEN]);
 /* From now on the model may be told of; keeps a reference of its own. Waits for a running
  * transaction. ST_NOMEM; ST_BUSY: too many models wait to be let go. */
 MUST_CHECK enum status record_add_model(struct record *record, struct model *model,

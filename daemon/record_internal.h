@@ -48,6 +48,7 @@ struct pending_feedback {
  * it. */
 struct record {
     char path[1200];
+    struct events *listeners; /* NULL: none */
     /* Of one thread at a time: the writer's transactions, and models that are added. */
     pthread_mutex_t db_mutex;
     struct db *db; /* NULL while it cannot be opened */

@@ -32,6 +32,7 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/feedback", 1 * MIB, feedback_handle },
     { "GET", "/api/v1/status", 0, status_handle },
     { "GET", "/api/v1/series", 0, series_handle },
+    { "GET", "/api/v1/events", 0, events_handle },
     { "POST", "/api/v1/database/snapshot", 4 * KIB, snapshot_handle },
     { "GET", "/v2/health/live", 0, status_live },
     { "GET", "/v2/health/ready", 0, status_ready },

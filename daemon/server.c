@@ -206,6 +206,7 @@ static void stop_signal(uv_signal_t *handle, int number)
     notify_send("STOPPING=1");
     server->daemon->draining = true;
     http_server_drain(server->daemon->http);
+    events_end(server->daemon->events);
     enter(server, DRAINING);
     (void)uv_timer_start(&server->drain_timer, drain_tick, 0, DRAIN_TICK_MS);
 }
@@ -227,6 +228,7 @@ static void upkeep(uv_timer_t *timer)
         return;
     upkeep_tick(server->daemon);
     snapshot_tick(server->daemon);
+    events_tick(server->daemon);
 }
 
 static void watchdog(uv_timer_t *timer)

@@ -89,15 +89,12 @@ static void write_database(struct buf *body, struct record *record)
                stat(record_path(record), &file) == 0 ? (int64_t)file.st_size : 0);
 }
 
-void status_handle(void *ctx, struct http_call *call)
+void status_write(const struct daemon *daemon, struct buf *body)
 {
-    const struct daemon *daemon = ctx;
-    struct buf body = http_take_buf(call);
-
-    buf_text(&body, "{\"name\":\"spinbnn\",\"version\":\"" SPINBNN_VERSION "\",");
-    write_number(&body, "uptime_s",
+    buf_text(body, "{\"name\":\"spinbnn\",\"version\":\"" SPINBNN_VERSION "\",");
+    write_number(body, "uptime_s",
                  (double)(wall_monotonic_ns() - daemon->began_ns) / 1e9);
-    buf_printf(&body,
+    buf_printf(body,
                ",\"ready\":%s,\"draining\":%s,\"kernel\":\"%s\",\"threads\":%u,"
                "\"workers\":%u,\"connections\":%zu,\"queued\":%zu,\"requests\":%" PRIu64
                ",\"models\":[",
@@ -111,13 +108,21 @@ void status_handle(void *ctx, struct http_call *call)
 
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
-            buf_char(&body, ',');
-        write_model(&body, daemon, models[i]);
+            buf_char(body, ',');
+        write_model(body, daemon, models[i]);
     }
     registry_drop_list(models, n);
-    buf_text(&body, "],");
-    write_database(&body, daemon->record);
-    buf_text(&body, "}\n");
+    buf_text(body, "],");
+    write_database(body, daemon->record);
+    buf_char(body, '}');
+}
+
+void status_handle(void *ctx, struct http_call *call)
+{
+    struct buf body = http_take_buf(call);
+
+    status_write(ctx, &body);
+    buf_char(&body, '\n');
     http_reply(call, 200, "application/json", &body);
 }
 

@@ -36,6 +36,10 @@ int serve_setup(void **state)
 {
     static struct serve serve;
 
+    if (serve.running) {
+        print_error("the test that failed left its daemon running: no further tests\n");
+        return -1;
+    }
     serve_make(&serve);
     *state = &serve;
     return 0;
@@ -43,14 +47,7 @@ int serve_setup(void **state)
 
 int serve_teardown(void **state)
 {
-    struct serve *serve = *state;
-
-    serve_remove(serve);
-    if (serve->running) {
-        print_error("the failed test left its daemon running: no further tests\n");
-        (void)fflush(NULL);
-        _exit(1);
-    }
+    serve_remove(*state);
     return 0;
 }
 

@@ -37,7 +37,7 @@ struct serve {
 void serve_make(struct serve *serve);
 void serve_remove(struct serve *serve);
 /* Both as cmocka has them; the state of a test is a struct serve. A daemon that a failed
- * test leaves behind cannot be shared with the next one: the process ends there. */
+ * test leaves behind cannot be shared with the next one: the setup of that fails. */
 int serve_setup(void **state);
 int serve_teardown(void **state);
 /* Starts on what the state folder has. Settings: threads 2, workers 1. */

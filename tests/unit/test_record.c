@@ -72,7 +72,7 @@ static void start(struct fixture *f)
 {
     char why[ERR_LEN];
 
-    assert_int_equal(record_start(f->path, &f->record, why), ST_OK);
+    assert_int_equal(record_start(f->path, NULL, &f->record, why), ST_OK);
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(record_add_model(f->record, f->models[i], why), ST_OK);
 }
@@ -756,7 +756,7 @@ static void where_no_database_can_be_begun_there_is_no_start(void **state)
     char why[ERR_LEN];
 
     (void)state;
-    assert_int_equal(record_start("/nonexistent/r.db", &record, why), ST_IO);
+    assert_int_equal(record_start("/nonexistent/r.db", NULL, &record, why), ST_IO);
     assert_non_null(strstr(why, "/nonexistent/r.db"));
     assert_null(record);
     record_stop(NULL);
@@ -811,7 +811,7 @@ static void an_unclean_end_is_an_event_of_the_next_start(void **state)
     char why[ERR_LEN];
 
     /* The first writer still has it open, so it never closed it. */
-    assert_int_equal(record_start(f->path, &again, why), ST_OK);
+    assert_int_equal(record_start(f->path, NULL, &again, why), ST_OK);
     record_stop(again);
     assert_true(ask(f, "SELECT count(*) FROM event WHERE severity = 1 AND"
                        " kind = 'database'") == 1);
@@ -827,7 +827,7 @@ static void memory_that_is_not_there_is_told(void **state)
         char why[ERR_LEN] = "nothing";
 
         fault_at(nth);
-        st = record_start(f->path, &f->record, why);
+        st = record_start(f->path, NULL, &f->record, why);
         fault_off();
         if (st != ST_OK) {
             assert_int_equal(st, ST_NOMEM);

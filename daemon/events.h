@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* events.h - who follows along live: GET /api/v1/events, server-sent events.
+ *
+ *   status       each second: what GET /api/v1/status says
+ *   generation   an array has other contents now
+ *   event        what is logged and kept as an event
+ *   gap          the client was too slow: so many events before this place are missing
+ */
+#ifndef DAEMON_EVENTS_H
+#define DAEMON_EVENTS_H
+
+#include "api/buf.h"
+#include "daemon/model.h"
+#include "storage/metrics.h"
+
+#define EVENTS_FOLLOWERS 16
+
+struct events;
+
+MUST_CHECK enum status events_new(struct events **ret_events);
+/* After the HTTP server. NULL is fine. */
+void events_free(struct events *events);
+/* Is anybody there? For what is costly to tell. Any thread. */
+bool events_followed(struct events *events);
+/* Tells everybody; `data` is a line of JSON. Any thread. */
+void events_publish(struct events *events, const char *name, const struct buf *data);
+void events_generation(struct events *events, const struct generation *generation);
+/* `model`: its name, or NULL. */
+void events_event(struct events *events, const struct metrics_event *event,
+                  const char *model);
+/* Ends every stream, and lets nobody follow any more. Any thread. */
+void events_end(struct events *events);
+
+#endif

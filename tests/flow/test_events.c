@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Followers of a whole daemon: slow ones, many at once, some that leave. */
+#include "tests/flow/serve_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define FOLLOW "GET /api/v1/events HTTP/1.1\r\nHost: test\r\n\r\n"
+/* Without chunks in between. */
+#define FOLLOW_PLAINLY "GET /api/v1/events HTTP/1.0\r\nHost: test\r\n\r\n"
+
+/* Reads on until `text` has come; more is kept for the next call. False: closed. */
+struct reader {
+    int fd;
+    size_t len;
+    char text[400000];
+};
+
+static bool read_until(struct reader *reader, const char *text)
+{
+    for (;;) {
+        reader->text[reader->len] = '\0';
+        char *at = strstr(reader->text, text);
+        if (at != NULL) {
+            size_t used = (size_t)(at - reader->text) + strlen(text);
+            reader->len -= used;
+            memmove(reader->text, reader->text + used, reader->len + 1);
+            return true;
+        }
+        /* What has been looked at, but for a beginning of the text. */
+        if (reader->len > sizeof(reader->text) / 2) {
+            memmove(reader->text, reader->text + reader->len - 100, 100);
+            reader->len = 100;
+        }
+        ssize_t n = recv(reader->fd, reader->text + reader->len,
+                         sizeof(reader->text) - 1 - reader->len, 0);
+        if (n <= 0)
+            return false;
+        reader->len += (size_t)n;
+    }
+}
+
+static void publish(struct serve *serve, unsigned number, size_t padding)
+{
+    struct buf data = BUF_INIT;
+
+    buf_printf(&data, "{\"number\":%u,\"padding\":\"", number);
+    for (size_t i = 0; i < padding; i++)
+        buf_char(&data, 'x');
+    buf_text(&data, "\"}");
+    events_publish(serve->daemon.events, "test", &data);
+    buf_free(&data);
+}
+
+static void who_does_not_read_misses_events_and_hears_how_many(void **state)
+{
+    enum { N = 400 };
+    static struct reader reader;
+    struct serve *serve = *state;
+    struct http_client slow;
+    char expected[64];
+
+    serve_start(serve, 1000000, 16);
+    http_client_open(&slow, serve->port);
+    assert_true(http_client_text(&slow, FOLLOW_PLAINLY));
+    reader = (struct reader) { .fd = slow.fd };
+    assert_true(read_until(&reader, "retry: 2000\n\n"));
+    /* 40 MB: more than sockets and stream hold. */
+    for (unsigned i = 0; i < N; i++)
+        publish(serve, i, 100000);
+    /* It begins with the first ones, then there is a gap, then it goes on. */
+    assert_true(read_until(&reader, "data: {\"number\":0,"));
+    assert_true(read_until(&reader, "data: {\"number\":1,"));
+    /* The status, each second, is what comes next once there is room. */
+    assert_true(read_until(&reader, "event: gap\ndata: {\"missed\":"));
+    assert_true(read_until(&reader, "event: status\n"));
+    publish(serve, N, 0);
+    (void)snprintf(expected, sizeof(expected), "data: {\"number\":%u,", (unsigned)N);
+    assert_true(read_until(&reader, expected));
+    http_client_close(&slow);
+    serve_stop(serve);
+}
+
+/* Follows, reads a little, leaves; again and again. */
+static void *come_and_go(void *arg)
+{
+    struct serve *serve = arg;
+    struct reader *reader = malloc(sizeof(*reader));
+
+    for (unsigned i = 0; reader != NULL && i < 40; i++) {
+        struct http_client client;
+
+        http_client_open(&client, serve->port);
+        *reader = (struct reader) { .fd = client.fd };
+        if (http_client_text(&client, FOLLOW_PLAINLY) && i % 3 != 0)
+            (void)read_until(reader, "event: ");
+        http_client_close(&client);
+    }
+    free(reader);
+    return NULL;
+}
+
+static void followers_come_and_go_while_much_is_told(void **state)
+{
+    enum { N = 4 };
+    struct serve *serve = *state;
+    pthread_t threads[N];
+
+    serve_start(serve, 1000000, 16);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, serve), 0);
+    for (unsigned i = 0; i < 2000; i++)
+        publish(serve, i, i % 200);
+    for (size_t i = 0; i < N; i++) {
+        publish(serve, 0, 10);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    /* Nobody is left: the connections end with what is told next. */
+    for (unsigned i = 0; i < 1000 && events_followed(serve->daemon.events); i++) {
+        publish(serve, i, 10);
+        serve_wait_a_little();
+    }
+    assert_false(events_followed(serve->daemon.events));
+    serve_stop(serve);
+}
+
+static void the_end_ends_every_stream(void **state)
+{
+    enum { N = 5 };
+    static struct reader readers[N];
+    struct http_client clients[N];
+    struct serve *serve = *state;
+
+    serve_start(serve, 1000000, 16);
+    for (size_t i = 0; i < N; i++) {
+        http_client_open(&clients[i], serve->port);
+        assert_true(http_client_text(&clients[i], FOLLOW));
+        readers[i] = (struct reader) { .fd = clients[i].fd };
+        assert_true(read_until(&readers[i], "retry: 2000\n\n"));
+    }
+    publish(serve, 77, 0);
+    serve_terminate(serve);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(read_until(&readers[i], "{\"number\":77,"));
+        /* The last chunk of a whole answer. */
+        assert_true(read_until(&readers[i], "\r\n0\r\n\r\n"));
+        http_client_close(&clients[i]);
+    }
+    serve_join(serve);
+}
+
+int main(void)
+{
+#define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
+    const struct CMUnitTest tests[] = {
+        FRESH(who_does_not_read_misses_events_and_hears_how_many),
+        FRESH(followers_come_and_go_while_much_is_told),
+        FRESH(the_end_ends_every_stream),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
