@@ -16,6 +16,7 @@
 #include "core/kernel_pool.h"
 #include "core/kernel_reals.h"
 #include "tests/bench/cycles.h"
+#include "tests/bench/inside.h"
 #include "tests/bench/popcnt_loop.h"
 #include "tests/lib/stage_net.h"
 
@@ -102,22 +103,6 @@ static struct kernel_shape shape_of(size_t side, size_t channels, size_t n_out,
                                            1,      pad,    pad,    pad,    pad };
 
     return (struct kernel_shape) { side, side, channels, n_out, 1, window };
-}
-
-/* Pairs of which both sides exist. */
-static double macs_inside(const struct kernel_shape *shape)
-{
-    double rows = 0.0, columns = 0.0;
-
-    for (size_t r = 0; r < kernel_shape_height(shape); r++) {
-        struct kernel_span span = kernel_span_of_row(shape, r);
-        rows += span.to - span.from;
-    }
-    for (size_t c = 0; c < kernel_shape_width(shape); c++) {
-        struct kernel_span span = kernel_span_of_column(shape, c);
-        columns += span.to - span.from;
-    }
-    return rows * columns * (double)shape->channels * (double)shape->n_out;
 }
 
 static enum status prepare(struct step *s)

@@ -20,12 +20,13 @@ import random
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from rows import Rows, median
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = 32
@@ -205,28 +206,6 @@ class Turning(threading.Thread):
         self.join()
         if self.error is not None:
             raise Failed("PATCH: %s" % self.error)
-
-
-class Rows:
-    """What the summary will say."""
-
-    def __init__(self, path):
-        self.path, self.lines = path, []
-
-    def add(self, figure, measured, unit, goal, at_most):
-        met = measured <= goal if at_most else measured >= goal
-        self.lines.append("%s\t%.4g%s\t%s %g%s\t%s" % (
-            figure, measured, unit, "<=" if at_most else ">=", goal, unit,
-            "met" if met else "NOT met"))
-
-    def write(self):
-        if self.path is not None:
-            with open(self.path, "w", encoding="utf-8") as f:
-                f.write("\n".join(self.lines) + "\n")
-
-
-def median(values):
-    return statistics.median(list(values))
 
 
 def measure_throughput(daemon, bare_program, folder, rounds, seconds, rows):

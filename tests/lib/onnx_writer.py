@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes ONNX files: a graph as Python lists, its protobuf form, nothing else.
 
-Field numbers are those of onnx.proto. Tensors are (dims, flat list of values)."""
+Field numbers are those of onnx.proto. Tensors are (dims, flat list of values); large ones
+may give the values as the bytes that the file has."""
 import struct
 
 FLOAT, UINT8, INT8, INT64, STRING, BOOL, HALF, DOUBLE = 1, 2, 3, 7, 8, 9, 10, 11
@@ -39,6 +40,8 @@ def numbers(field, values, packed):
 
 def tensor(name, dims, data, kind=FLOAT, raw=True, packed=False):
     out = numbers(1, dims, packed) + number(2, kind) + blob(8, name)
+    if isinstance(data, bytes):
+        return out + blob(9, data)
     if not raw and kind == FLOAT:
         if packed:
             return out + blob(4, struct.pack("<%df" % len(data), *data))
@@ -79,6 +82,7 @@ class Graph:
         self.input_dims, self.opset, self.ir = input_dims, opset, ir
         self.form = form  # packed, raw, inits_as_inputs, input_kind
         self.nodes, self.inits, self.outputs, self.count = [], {}, [], 0
+        self.output_dims = ["N", 1]
         self.graph_extra = self.model_extra = b""
 
     def name(self, stem):
@@ -87,7 +91,7 @@ class Graph:
 
     def init(self, dims, data, kind=FLOAT, name=None):
         name = name or self.name("c")
-        self.inits[name] = (list(dims), list(data), kind)
+        self.inits[name] = (list(dims), data if isinstance(data, bytes) else list(data), kind)
         return name
 
     def node(self, op, ins, domain="", n_out=1, node_name=None, intent=None, tie=False,
@@ -118,7 +122,7 @@ class Graph:
             for name, (dims, _, kind) in self.inits.items():
                 g += blob(11, value_info(name, dims, kind))
         for o in self.outputs:
-            g += blob(12, value_info(o, ["N", 1]))
+            g += blob(12, value_info(o, self.output_dims))
         sets = blob(8, blob(1, "") + number(2, self.opset)) + \
             blob(8, blob(1, "ai.onnx.ml") + number(2, 2))
         return number(1, self.ir) + blob(2, "test") + blob(7, g + self.graph_extra) + sets + \
