@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ops that go element by element. Where they make reals of reals, input and output may be
- * the same memory. A comparison with something that is not a number is false. */
+ * the same memory. */
 #include "core/infer_stage.h"
 
 #include <string.h>
@@ -41,31 +41,6 @@ static void clip(const struct network_stage *stage, const struct elements *e,
         float x = in[i] < stage->low ? stage->low : in[i];
 
         out[i] = x > stage->high ? stage->high : x;
-    }
-}
-
-static bool sign_of(const struct network_stage *stage, size_t c, float x)
-{
-    bool falling = bits_get(stage->mask, c);
-
-    if (stage->strict)
-        return falling ? x < stage->a[c] : x > stage->a[c];
-    return falling ? x <= stage->a[c] : x >= stage->a[c];
-}
-
-static void sign(const struct network_stage *stage, const struct elements *e,
-                 const float *in, uint64_t *out)
-{
-    for (size_t p = 0; p < e->n_places; p++, in += e->n_channels) {
-        for (size_t c = 0; c < e->n_channels; c += BITS_PER_WORD) {
-            size_t left = e->n_channels - c;
-            size_t n = left < BITS_PER_WORD ? left : BITS_PER_WORD;
-            uint64_t word = 0;
-
-            for (size_t i = 0; i < n; i++)
-                word |= (uint64_t)sign_of(stage, c + i, in[c + i]) << i;
-            *out++ = word;
-        }
     }
 }
 
@@ -133,7 +108,7 @@ void infer_elements_run(const struct network_stage *stage, const struct infer_ma
         clip(stage, &e, in->reals, out->reals);
         return;
     case NETWORK_OP_SIGN:
-        sign(stage, &e, in->reals, out->bits);
+        infer_sign(stage, e.n_places, in->reals, out->bits);
         return;
     case NETWORK_OP_REALS:
         reals(&e, in, out->reals);

@@ -99,5 +99,10 @@ void infer_pool_run(const struct network_stage *stage, const struct infer_map *i
                     size_t n, struct infer_map *out);
 void infer_elements_run(const struct network_stage *stage, const struct infer_map *in,
                         const struct infer_map *other, size_t n, struct infer_map *out);
+/* Of them NETWORK_OP_SIGN, in a file of its own. x: n_places rows of the stage's
+ * channels; ret_bits: rows of bits_words of them. A comparison with something that is not
+ * a number is false. */
+void infer_sign(const struct network_stage *stage, size_t n_places, const float *x,
+                uint64_t *ret_bits);
 
 #endif
