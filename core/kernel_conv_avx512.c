@@ -170,24 +170,30 @@ INLINE void put_bits(const struct kernel_conv_job *job, size_t place, size_t cla
     memcpy(y, &bits, n_blocks);
 }
 
-INLINE void put_sums(const struct kernel_conv_job *job, size_t place, size_t class,
-                     size_t block, size_t n_blocks, const __m512i *sum)
+/* All places of the tile, block by block: what belongs to outputs is loaded once. */
+INLINE void put_sums(const struct kernel_conv_job *job, const struct tile *tile,
+                     size_t place, size_t class, size_t block, const __m512i *sum)
 {
     const int32_t *top = job->top + class * job->class_stride + block * KERNEL_LANES;
 
-    UNROLL for (size_t b = 0; b < n_blocks; b++)
+    UNROLL for (size_t b = 0; b < tile->n_blocks; b++)
     {
         size_t j = (block + b) * KERNEL_LANES, left = job->conv->n_out - j;
         __mmask8 used = (__mmask8)(left >= KERNEL_LANES ? 0xFFU : (1U << left) - 1);
-        __m256i twice = _mm512_cvtepi64_epi32(_mm512_add_epi64(sum[b], sum[b]));
-        __m256i full = _mm256_loadu_si256((const __m256i *)(top + b * KERNEL_LANES));
-        __m256i s = _mm256_sub_epi32(full, twice);
-
+        __m512i full = _mm512_cvtepi32_epi64(
+            _mm256_loadu_si256((const __m256i *)(top + b * KERNEL_LANES)));
         __m512d scale = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(used, job->scale + j));
         __m512d bias = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(used, job->bias + j));
-        __m512d y = _mm512_add_pd(_mm512_mul_pd(scale, _mm512_cvtepi32_pd(s)), bias);
-        _mm256_mask_storeu_ps(job->scaled + place * job->scaled_place + j, used,
-                              _mm512_cvtpd_ps(y));
+
+        UNROLL for (size_t i = 0; i < tile->n_places; i++)
+        {
+            __m512i m = sum[i * tile->n_blocks + b];
+            __m512i s = _mm512_sub_epi64(full, _mm512_add_epi64(m, m));
+            __m512d y = _mm512_add_pd(_mm512_mul_pd(scale, _mm512_cvtepi64_pd(s)), bias);
+
+            _mm256_mask_storeu_ps(job->scaled + (place + i) * job->scaled_place + j, used,
+                                  _mm512_cvtpd_ps(y));
+        }
     }
 }
 
@@ -205,15 +211,12 @@ INLINE void run_tile(const struct kernel_conv_job *job, struct tile tile,
         sums_csa(&tile, walk, sum);
     else
         sums_plain(&tile, walk, sum);
-    UNROLL for (size_t i = 0; i < tile.n_places; i++)
-    {
-        const __m512i *own = sum + i * tile.n_blocks;
-
-        if (fire)
-            put_bits(job, place + i, walk->class, block, tile.n_blocks, own);
-        else
-            put_sums(job, place + i, walk->class, block, tile.n_blocks, own);
+    if (!fire) {
+        put_sums(job, &tile, place, walk->class, block, sum);
+        return;
     }
+    UNROLL for (size_t i = 0; i < tile.n_places; i++) put_bits(
+        job, place + i, walk->class, block, tile.n_blocks, sum + i * tile.n_blocks);
 }
 
 /* All places with n_blocks blocks, whose weights stay in L1 meanwhile. */
