@@ -21,7 +21,8 @@ static size_t place_of(const struct part *part, uint32_t y, uint32_t x)
     return row * part->width + column;
 }
 
-static void pool_max(const struct part *part, const float *map, size_t n, float *ret)
+static void pool_max(const struct part *part, const float *restrict map, size_t n,
+                     float *restrict ret)
 {
     memcpy(ret, map + place_of(part, part->rows.first, part->columns.first) * n,
            n * sizeof(*ret));
