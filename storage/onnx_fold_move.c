@@ -299,17 +299,14 @@ static const struct onnx_tensor *shape_of(struct onnx_context *ctx,
                                           const struct onnx_node *node,
                                           const struct onnx_tensor *x)
 {
-    int64_t rank = (int64_t)x->rank;
-    struct onnx_tensor *y = NULL;
+    size_t from, to;
 
-    if (onnx_node_attribute(node, "start") != NULL ||
-        onnx_node_attribute(node, "end") != NULL)
-        (void)onnx_refuse(ctx, ONNX_CODE_OPERATOR, node, "the whole shape",
-                          "a part of the shape");
-    else
-        y = onnx_fold_new(ctx, graph, node, ONNX_INT, 1, &rank);
+    if (!onnx_shape_part(ctx, node, x->rank, &from, &to))
+        return NULL;
+    int64_t n = (int64_t)(to - from);
+    struct onnx_tensor *y = onnx_fold_new(ctx, graph, node, ONNX_INT, 1, &n);
     if (y != NULL)
-        memcpy(y->i, x->dims, x->rank * sizeof(*y->i));
+        memcpy(y->i, x->dims + from, (to - from) * sizeof(*y->i));
     return y;
 }
 

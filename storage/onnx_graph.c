@@ -264,6 +264,34 @@ static bool check_sizes(struct onnx_context *ctx, const Onnx__GraphProto *from)
     return true;
 }
 
+/* Of the types that hold 0..255. */
+static bool read_input_type(struct onnx_context *ctx, int32_t type, const char *name,
+                            struct onnx_graph *graph)
+{
+    switch (type) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+        return true;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
+        graph->input_is_bytes = true;
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+        break;
+    default:
+        return onnx_refuse(ctx, ONNX_CODE_OPERATOR, NULL, "floats, bytes, integers",
+                           "input '%.150s' has elements of type %d", name, (int)type);
+    }
+    graph->input_is_whole = true;
+    return true;
+}
+
 static bool read_input(struct onnx_context *ctx, const Onnx__ValueInfoProto *from,
                        struct onnx_graph *graph)
 {
@@ -276,7 +304,8 @@ static bool read_input(struct onnx_context *ctx, const Onnx__ValueInfoProto *fro
     if (tensor == NULL || tensor->shape == NULL)
         return onnx_refuse(ctx, ONNX_CODE_SHAPE, NULL, "an input with its shape",
                            "input '%.150s' has no shape", from->name);
-    graph->input_is_bytes = tensor->elem_type == ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
+    if (!read_input_type(ctx, tensor->elem_type, from->name, graph))
+        return false;
     graph->input_rank = tensor->shape->n_dim;
     if (graph->input_rank == 0 || graph->input_rank > 4)
         return onnx_refuse(ctx, ONNX_CODE_SHAPE, NULL, "a picture: 1 to 4 dimensions",

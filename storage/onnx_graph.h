@@ -69,7 +69,7 @@ struct onnx_graph {
     struct onnx_value *values;
     size_t *outputs; /* values */
     size_t input;    /* value */
-    bool input_is_bytes;
+    bool input_is_bytes, input_is_whole; /* uint8; any integer type */
     int64_t batch; /* that the file was written for, 1 if free; set by lower_input */
     size_t input_rank;
     int64_t input_dims[ONNX_MAX_RANK];

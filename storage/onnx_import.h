@@ -82,7 +82,8 @@ const char *onnx_code_name(enum onnx_code code);
 /* Something that the operator of the network should know; the import goes on. */
 struct onnx_remark {
     char code[24];            /* constant_outputs, zero_rows, near_ties, ties, real_layer,
-                                 unused_nodes, no_labels, assumed_sign, argmax_ties */
+                                 unused_nodes, no_labels, assumed_sign, argmax_ties,
+                                 range */
     char node[ONNX_NAME_LEN]; /* UTF-8; "" where it concerns the file */
     char text[ERR_LEN];
 };

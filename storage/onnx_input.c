@@ -276,6 +276,8 @@ static bool find_sides(struct lower *l, struct onnx_view *view)
 /* What the file itself says of the range: bytes, metadata, or a division by 255 first. */
 static enum onnx_range derive_range(const struct lower *l)
 {
+    static const char *const same[] = { "Transpose", "Cast",    "Identity",  "Flatten",
+                                        "Reshape",   "Squeeze", "Unsqueeze", NULL };
     const char *said = l->graph->pixel_range;
     size_t value = l->graph->input;
 
@@ -301,7 +303,7 @@ static enum onnx_range derive_range(const struct lower *l)
             by = mul && by != 0 ? 1 / by : by;
             return by > 254.9F && by < 256.1F ? ONNX_RANGE_255 : ONNX_RANGE_UNKNOWN;
         }
-        if (strcmp(node->op, "Transpose") != 0 && strcmp(node->op, "Cast") != 0)
+        if (!one_of(node->op, same))
             return ONNX_RANGE_UNKNOWN;
         value = node->out[0];
     }
@@ -332,11 +334,35 @@ static size_t per_channel(struct lower *l, size_t src, enum ir_op op, const floa
     return lower_arithmetic(l, NULL, src, op, p);
 }
 
+/* What a person says of the range counts; what the file says besides is remarked, but for
+ * an input of integers, which no fraction reaches. */
+static bool check_range(struct lower *l, enum onnx_range found)
+{
+    const struct onnx_options *o = l->ctx->options;
+    bool unit = o->range == ONNX_RANGE_SCALE && o->scale == 1;
+    enum onnx_range given = unit ? ONNX_RANGE_255 : o->range;
+    bool other = given != ONNX_RANGE_UNKNOWN && given != ONNX_RANGE_255;
+
+    if (l->graph->input_is_whole && (other || o->mean_given || o->std_given))
+        return refuse(l, "range=0..255 without mean and std",
+                      "fractions are given for an input of integers");
+    return given == ONNX_RANGE_UNKNOWN || found == ONNX_RANGE_UNKNOWN || found == given ||
+           onnx_remark(l->ctx, "range", NULL,
+                       "the file itself takes a pixel as %s, another range is given: is "
+                       "it right?",
+                       found == ONNX_RANGE_255 ? "0..255"
+                       : found == ONNX_RANGE_1 ? "0..1"
+                                               : "-1..1");
+}
+
 static size_t scale_input(struct lower *l, size_t src)
 {
     const struct onnx_options *o = l->ctx->options;
-    enum onnx_range range = o->range != ONNX_RANGE_UNKNOWN ? o->range : derive_range(l);
+    enum onnx_range found = derive_range(l);
+    enum onnx_range range = o->range != ONNX_RANGE_UNKNOWN ? o->range : found;
 
+    if (!check_range(l, found))
+        return ONNX_NONE;
     switch (range) {
     case ONNX_RANGE_255:
         break;

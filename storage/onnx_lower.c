@@ -65,7 +65,7 @@ static const struct known_operator operators[] = {
     { "ReduceMean", 2, lower_reduce_mean, " axes keepdims noop_with_empty_axes " },
     { "Relu", 1, lower_slope, " " },
     { "Reshape", 2, lower_reshape, " allowzero " },
-    { "Shape", 1, NULL, " " },
+    { "Shape", 1, NULL, " end start " },
     { "Sign", 1, lower_sign, " " },
     { "Slice", 5, NULL, " axes ends starts " },
     { "Softmax", 1, lower_head, " axis " },
@@ -266,14 +266,16 @@ bool lower_transpose(struct lower *l, const struct onnx_node *node)
 static bool shape(struct lower *l, const struct onnx_node *node)
 {
     const struct lowered *x = lower_in(l, node, 0);
-    int64_t rank = x == NULL ? 0 : (int64_t)x->view.rank;
+    size_t from, to;
 
-    if (x == NULL || node->out[0] == ONNX_NONE)
+    if (x == NULL || node->out[0] == ONNX_NONE ||
+        !onnx_shape_part(l->ctx, node, x->view.rank, &from, &to))
         return false;
-    struct onnx_tensor *t = onnx_tensor_new(l->ctx, node, ONNX_INT, 1, &rank);
+    int64_t n = (int64_t)(to - from);
+    struct onnx_tensor *t = onnx_tensor_new(l->ctx, node, ONNX_INT, 1, &n);
     if (t == NULL)
         return false;
-    memcpy(t->i, x->view.dims, x->view.rank * sizeof(*t->i));
+    memcpy(t->i, x->view.dims + from, (to - from) * sizeof(*t->i));
     l->graph->values[node->out[0]].constant = t;
     return true;
 }
@@ -440,7 +442,7 @@ static bool lower_node(struct lower *l, const struct onnx_node *node)
         return true;
     if (all_constant(l->graph, node))
         return onnx_fold(l->ctx, l->graph, node);
-    if (strcmp(node->op, "Shape") == 0 && node->n_attributes == 0)
+    if (strcmp(node->op, "Shape") == 0)
         return shape(l, node);
     if (op->lower == NULL)
         return onnx_refuse(l->ctx, ONNX_CODE_OPERATOR, node, "constants as its inputs",

@@ -50,6 +50,21 @@ static bool combine(struct lower *l, const struct onnx_node *node)
     return lower_out(l, node, made, &a->view, false);
 }
 
+/* Arithmetic with an integer constant is integer arithmetic: it wraps and truncates. Of
+ * the few small levels of a binarisation it is exact, but for division. */
+static bool check_integers(struct lower *l, const struct onnx_node *node, size_t constant,
+                           const struct ir_node *x)
+{
+    const struct onnx_tensor *t;
+    bool levels = x->op == IR_LEVELS || x->op == IR_PAD;
+
+    if (!onnx_constant_input(l->ctx, l->graph, node, constant, &t))
+        return false;
+    return t == NULL || t->type != ONNX_INT || (levels && !is(node, "Div")) ||
+           onnx_refuse(l->ctx, ONNX_CODE_OPERATOR, node, "arithmetic in floats",
+                       "%.40s of integers", node->op);
+}
+
 bool lower_arithmetic_node(struct lower *l, const struct onnx_node *node)
 {
     struct ir_map map = { .kind = IR_MAP_ELEMENT };
@@ -61,7 +76,7 @@ bool lower_arithmetic_node(struct lower *l, const struct onnx_node *node)
         return combine(l, node);
     size_t i = is_map(l, node, 0) ? 0 : 1;
     const struct lowered *x = lower_in(l, node, i);
-    if (x == NULL)
+    if (x == NULL || !check_integers(l, node, 1 - i, lower_ir(l, x)))
         return false;
     struct onnx_view view = x->view;
     float *p = lower_per_channel(l, node, 1 - i, &view);

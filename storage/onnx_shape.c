@@ -206,6 +206,23 @@ bool onnx_reshaped(struct onnx_context *ctx, const struct onnx_graph *graph,
     return reshape(ctx, graph, node, rank, dims, ret_rank, ret_dims);
 }
 
+bool onnx_shape_part(struct onnx_context *ctx, const struct onnx_node *node, size_t rank,
+                     size_t *ret_from, size_t *ret_to)
+{
+    int64_t n = (int64_t)rank, part[2];
+
+    if (!onnx_node_int(ctx, node, "start", 0, &part[0]) ||
+        !onnx_node_int(ctx, node, "end", n, &part[1]))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        part[i] += part[i] < 0 ? n : 0;
+        part[i] = part[i] < 0 ? 0 : part[i] > n ? n : part[i];
+    }
+    *ret_from = (size_t)part[0];
+    *ret_to = (size_t)(part[1] < part[0] ? part[0] : part[1]);
+    return true;
+}
+
 bool onnx_permutation(struct onnx_context *ctx, const struct onnx_node *node, size_t rank,
                       size_t *perm)
 {

@@ -29,6 +29,9 @@ bool onnx_axis(struct onnx_context *ctx, const struct onnx_node *node, const cha
 bool onnx_reshaped(struct onnx_context *ctx, const struct onnx_graph *graph,
                    const struct onnx_node *node, size_t rank, const int64_t *dims,
                    size_t *ret_rank, int64_t *ret_dims);
+/* Shape: which of `rank` dimensions it gives, from .. to. */
+bool onnx_shape_part(struct onnx_context *ctx, const struct onnx_node *node, size_t rank,
+                     size_t *ret_from, size_t *ret_to);
 /* Transpose: axis i of the result is axis perm[i] of the input; [rank]. */
 bool onnx_permutation(struct onnx_context *ctx, const struct onnx_node *node, size_t rank,
                       size_t *perm);

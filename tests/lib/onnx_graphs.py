@@ -1,17 +1,10 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the ONNX files of test_onnx_import.c: onnx_graphs.py FOLDER.
-
-cases.txt names each file that must import, with options; NAME.txt holds pictures and the
-logits that onnx_reference.py computes for them. refusals.txt names each file that must be
-refused, with the code."""
-import os
+"""Graphs for onnx_suite.py: one for each way to write a sign, a weight, a padding, and one
+for each refusal; and the pieces that they and those of onnx_exporters.py are made of."""
 import random
-import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from onnx_reference import f32, run, size  # noqa: E402
-from onnx_writer import DOUBLE, HALF, INT8, INT64, STRING, UINT8, Graph, blob, number, tensor  # noqa: E402
+from onnx_reference import f32, run, size
+from onnx_writer import DOUBLE, HALF, INT8, INT64, STRING, UINT8, Graph, blob, number, tensor
 
 H, W, C = 6, 5, 3
 rng = random.Random(20240611)
@@ -615,30 +608,3 @@ def negatives():
     refuse("wrong_layout", "input_contract", net(), layout="nhwc")
     refuse("grey", "input_contract", net(), colour="grey")
     refuse("large", "too_large", net(), cells="100")
-
-
-def main():
-    folder = sys.argv[1]
-    os.makedirs(folder, exist_ok=True)
-    positives()
-    negatives()
-
-    def text(options):
-        return " ".join("%s=%s" % (k, ",".join(map(str, v)) if isinstance(v, (list, tuple))
-                                   else v) for k, v in options.items())
-    with open(os.path.join(folder, "cases.txt"), "w") as index:
-        for name, g, options, shape, lines in cases:
-            index.write("%s %s\n" % (name, text(options)))
-            with open(os.path.join(folder, name + ".onnx"), "wb") as f:
-                f.write(g.write())
-            with open(os.path.join(folder, name + ".txt"), "w") as f:
-                f.write("%d %d %d %d %d\n" % shape + "\n".join(lines) + "\n")
-    with open(os.path.join(folder, "refusals.txt"), "w") as index:
-        for name, code, data, options in refusals:
-            index.write("refuse_%s code=%s %s\n" % (name, code, text(options)))
-            with open(os.path.join(folder, "refuse_%s.onnx" % name), "wb") as f:
-                f.write(data)
-
-
-if __name__ == "__main__":
-    main()

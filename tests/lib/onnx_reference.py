@@ -236,7 +236,7 @@ def compute(node, ins, opset):
     if op == "Where":
         return broadcast(lambda c, p, q: p if c else q, *ins)
     if op == "Cast":
-        return each({1: float, 7: int, 9: bool}[a["to"]], ins[0])
+        return each({1: float, 6: int, 7: int, 9: bool, 11: float}[a["to"]], ins[0])
     if op == "MultiThreshold":
         scale, bias, c = a.get("out_scale", 1.0), a.get("out_bias", 0.0), ins[0][0][1]
         inner = size(ins[0][0][2:])
@@ -273,7 +273,8 @@ def compute(node, ins, opset):
     if op == "Concat":
         return concat(ins, a["axis"] % len(ins[0][0]))
     if op == "Shape":
-        return [len(ins[0][0])], list(ins[0][0])
+        dims = list(ins[0][0])[a.get("start", 0):a.get("end", len(ins[0][0]))]
+        return [len(dims)], dims
     if op == "Gather":
         return list(ins[1][0]), [ins[0][1][i] for i in ins[1][1]]
     if op == "ConstantOfShape":

@@ -5,7 +5,8 @@ Field numbers are those of onnx.proto. Tensors are (dims, flat list of values); 
 may give the values as the bytes that the file has."""
 import struct
 
-FLOAT, UINT8, INT8, INT64, STRING, BOOL, HALF, DOUBLE = 1, 2, 3, 7, 8, 9, 10, 11
+FLOAT, UINT8, INT8, INT32, INT64, STRING, BOOL, HALF, DOUBLE = 1, 2, 3, 6, 7, 8, 9, 10, 11
+BFLOAT16 = 16
 
 
 def varint(n):
@@ -46,10 +47,16 @@ def tensor(name, dims, data, kind=FLOAT, raw=True, packed=False):
         if packed:
             return out + blob(4, struct.pack("<%df" % len(data), *data))
         return out + b"".join(float32(4, x) for x in data)
+    if not raw and kind == DOUBLE:
+        return out + b"".join(varint(10 << 3 | 1) + struct.pack("<d", x) for x in data)
+    if kind == BFLOAT16:  # the upper half of a float32
+        data = [struct.unpack("<I", struct.pack("<f", x))[0] >> 16 for x in data]
+    elif not raw and kind == HALF:
+        data = [struct.unpack("<H", struct.pack("<e", x))[0] for x in data]
     if not raw:
         return out + numbers(7 if kind == INT64 else 5, data, packed)
-    code = {FLOAT: "f", UINT8: "B", INT8: "b", INT64: "q", BOOL: "?", HALF: "e",
-            DOUBLE: "d"}[kind]
+    code = {FLOAT: "f", UINT8: "B", INT8: "b", INT32: "i", INT64: "q", BOOL: "?", HALF: "e",
+            DOUBLE: "d", BFLOAT16: "H"}[kind]
     return out + blob(9, struct.pack("<%d%s" % (len(data), code), *data))
 
 

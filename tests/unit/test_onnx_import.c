@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Graphs that tests/lib/onnx_graphs.py makes, against the logits that its own slow
+/* Graphs that tests/lib/onnx_suite.py makes, against the logits that its own slow
  * evaluation of the graph gives; refusals by code; networks of others where they are at
  * hand (../shared/nets), against the figures that came with them. */
 #include "storage/onnx_import.h"
@@ -291,18 +291,20 @@ static void the_report_names_what_a_person_should_know(void **state)
 {
     static const struct {
         const char *graph, *code;
+        enum onnx_range range;
     } expected[] = {
-        { "zero_scale", "constant_outputs" },
-        { "sign_s1_up", "ties" },
-        { "residual", "real_layer" },
-        { "unused_node", "unused_nodes" },
-        { "dense", "no_labels" },
-        { "lost_sign", "assumed_sign" },
+        { "zero_scale", "constant_outputs", ONNX_RANGE_255 },
+        { "sign_s1_up", "ties", ONNX_RANGE_255 },
+        { "residual", "real_layer", ONNX_RANGE_255 },
+        { "unused_node", "unused_nodes", ONNX_RANGE_255 },
+        { "dense", "no_labels", ONNX_RANGE_255 },
+        { "lost_sign", "assumed_sign", ONNX_RANGE_255 },
+        { "binarised_input", "range", ONNX_RANGE_1 }, /* it divides by 255 itself */
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        struct onnx_options options = { .range = ONNX_RANGE_255, .assume_sign = true };
+        struct onnx_options options = { .range = expected[i].range, .assume_sign = true };
         struct network *net = NULL;
         struct onnx_report report;
         char why[ERR_LEN];
