@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/onnx_build.h"
 
+#include "storage/onnx_bounds.h"
 #include "storage/onnx_weights.h"
 
 #include "core/bits.h"
@@ -500,7 +501,7 @@ bool onnx_build(struct onnx_context *ctx, struct ir *ir, size_t logits,
     struct build b = { .ctx = ctx, .ir = ir, .net = net, .pixel_reals = ONNX_NONE };
 
     count_uses(ir, logits);
-    if (!check_layers(ctx, ir))
+    if (!check_layers(ctx, ir) || !onnx_bounds(ctx, ir))
         return false;
     net->layers = build_array(&b, NETWORK_MAX_LAYERS, sizeof(*net->layers));
     net->stages = build_array(&b, NETWORK_MAX_STAGES, sizeof(*net->stages));

@@ -16,6 +16,7 @@ struct build {
     struct network *net; /* borrowed: layers and stages are added to it */
     size_t pixel_reals;  /* value: the pixels as reals, or ONNX_NONE */
     unsigned depth;
+    bool binarised; /* a cut was built already */
     size_t n_real_layers, n_real_weights;
 };
 

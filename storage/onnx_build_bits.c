@@ -136,12 +136,13 @@ struct counts {
 static bool remark_counts(struct build *b, const struct onnx_node *from,
                           const struct counts *n, uint32_t c)
 {
-    bool good = true;
+    bool good = true, doubtful = !b->binarised && 2 * n->constant >= c;
 
+    b->binarised = true;
     if (n->constant > 0)
         good = onnx_remark(b->ctx, "constant_outputs", from,
-                           "%zu of %u outputs are the same for every picture",
-                           n->constant, c);
+                           "%zu of %u outputs are the same for every picture%s",
+                           n->constant, c, doubtful ? ": is the range right?" : "");
     if (good && n->ties > 0)
         good = onnx_remark(b->ctx, "ties", from,
                            "%zu of %u outputs can meet a sign of exactly zero: it counts "
@@ -169,6 +170,19 @@ static int64_t sum_step(const struct ir_node *binary)
     return pads && binary->padding == NETWORK_PAD_ZERO && per_tap % 2 != 0 ? 1 : 2;
 }
 
+/* Are the outputs of this layer integers? */
+static bool of_integers(const struct build *b, const struct ir_node *node)
+{
+    return node->op == IR_BINARY &&
+           (node->bit_input || b->ir->nodes[node->src[0]]->op == IR_INPUT);
+}
+
+/* Their largest magnitude, whatever the weights. */
+static int64_t sum_most(const struct ir_node *binary)
+{
+    return (int64_t)binary->n_in * (binary->bit_input ? 1 : PIXEL_MOST);
+}
+
 static bool set_rules(struct build *b, struct place *place, const struct ir_node *binary,
                       struct network_layer *layer, int64_t most)
 {
@@ -183,7 +197,7 @@ static bool set_rules(struct build *b, struct place *place, const struct ir_node
             return refuse_tail(b, place, c, result);
         layer->threshold[c] = (int32_t)rule.threshold;
         bits_put(layer->falling, c, rule.falling);
-        n.constant += rule.constant;
+        n.constant += tail_constant(&place->tail, c, binary->least[c], binary->most[c]);
         n.ties += rule.tie;
         n.near_ties += rule.near_tie && !rule.tie;
     }
@@ -216,7 +230,7 @@ static size_t pool_stages(struct build *b, struct place *place, int64_t most)
 static size_t fire(struct build *b, struct place *place)
 {
     struct ir_node *binary = b->ir->nodes[place->base];
-    int64_t most = (int64_t)binary->n_in * (binary->bit_input ? 1 : PIXEL_MOST);
+    int64_t most = sum_most(binary);
 
     if (most >= INT32_MAX) {
         (void)onnx_refuse(b->ctx, ONNX_CODE_TOO_LARGE, binary->from, "sums of 31 bits",
@@ -253,6 +267,7 @@ static size_t sign_stage(struct build *b, const struct place *place, size_t in,
                          const struct tail_rule *rules)
 {
     const struct ir_node *cut = place->cut;
+    const struct ir_node *base = b->ir->nodes[place->base];
     struct network_stage *stage =
         build_stage(b, cut->from, NETWORK_OP_SIGN, in, ONNX_NONE, NETWORK_VALUE_BITS,
                     cut->h, cut->w, cut->c);
@@ -269,10 +284,31 @@ static size_t sign_stage(struct build *b, const struct place *place, size_t in,
     for (uint32_t c = 0; c < cut->c; c++) {
         stage->a[c] = (float)rules[c].threshold;
         bits_put(stage->mask, c, rules[c].falling);
-        n.constant += rules[c].constant;
+        n.constant += tail_constant(&place->tail, c, base->least[c], base->most[c]);
         n.ties += rules[c].tie;
+        n.near_ties += rules[c].near_tie && !rules[c].tie;
     }
     return remark_counts(b, cut->from, &n, cut->c) ? value : ONNX_NONE;
+}
+
+/* Of sums that float32 holds, which a shortcut reads as well, or of any reals. */
+static bool real_rules(struct build *b, struct place *place, struct tail_rule *rules)
+{
+    const struct ir_node *base = b->ir->nodes[place->base];
+    int64_t most = sum_most(base);
+    bool sums = of_integers(b, base) && most <= INT64_C(1) << 24;
+
+    for (uint32_t c = 0; c < place->tail.c; c++) {
+        struct tail_range range = { base->least[c], base->most[c], base->whole };
+        enum tail_result result =
+            sums ? tail_rule_integer(&place->tail, c, -most, most, sum_step(base),
+                                     &rules[c])
+                 : tail_rule_real(&place->tail, c, &range, &rules[c]);
+
+        if (result != TAIL_OK)
+            return refuse_tail(b, place, c, result);
+    }
+    return true;
 }
 
 static size_t sign(struct build *b, const struct ir_node *levels)
@@ -295,13 +331,8 @@ static size_t sign(struct build *b, const struct ir_node *levels)
             b->net->input.threshold = (uint32_t)rules[0].threshold;
             return 0;
         }
-    } else {
-        for (uint32_t c = 0; c < place.tail.c; c++) {
-            enum tail_result result = tail_rule_real(&place.tail, c, &rules[c]);
-
-            if (result != TAIL_OK)
-                return refuse_tail(b, &place, c, result) ? 0 : ONNX_NONE;
-        }
+    } else if (!real_rules(b, &place, rules)) {
+        return ONNX_NONE;
     }
     size_t in = build_reals(b, place.base);
     return in == ONNX_NONE ? ONNX_NONE : sign_stage(b, &place, in, rules);
@@ -372,8 +403,7 @@ static size_t build_cut(struct build *b, const struct ir_node *levels)
     if (!find_tail(b, levels, true, &place))
         return ONNX_NONE;
     struct ir_node *base = b->ir->nodes[place.base];
-    bool whole = base->op == IR_BINARY && base->uses == 1 && base->value == ONNX_NONE &&
-                 (base->bit_input || b->ir->nodes[base->src[0]]->op == IR_INPUT);
+    bool whole = of_integers(b, base) && base->uses == 1 && base->value == ONNX_NONE;
     bool one = whole && one_reading(b, levels, levels->src[0]);
     if (b->ctx->st != ST_OK)
         return ONNX_NONE;

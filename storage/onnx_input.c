@@ -355,6 +355,28 @@ static bool check_range(struct lower *l, enum onnx_range found)
                                                : "-1..1");
 }
 
+/* A mean outside of the range, or a deviation of another size: most likely they were
+ * stated for pixels of another range. */
+static bool check_norm(struct lower *l, double low, double high)
+{
+    const struct onnx_options *o = l->ctx->options;
+    double size = high - low;
+
+    for (uint32_t c = 0; c < l->input->channels; c++) {
+        double mean = o->mean_given ? (double)o->mean[c] : low;
+        double std = o->std_given ? fabs((double)o->std[c]) : 1;
+
+        if (mean >= low && mean <= high &&
+            (std == 1 || (std <= 2 * size && std >= size / 100)))
+            continue;
+        return onnx_remark(l->ctx, "range", NULL,
+                           "mean %g and deviation %g do not suit a range of %g to %g: is "
+                           "it right?",
+                           mean, std, low, high);
+    }
+    return true;
+}
+
 static size_t scale_input(struct lower *l, size_t src)
 {
     const struct onnx_options *o = l->ctx->options;
@@ -363,19 +385,25 @@ static size_t scale_input(struct lower *l, size_t src)
 
     if (!check_range(l, found))
         return ONNX_NONE;
+    double low = 0, high = 255;
     switch (range) {
     case ONNX_RANGE_255:
         break;
     case ONNX_RANGE_1:
         src = constant(l, src, IR_DIV, 255);
+        high = 1;
         break;
     case ONNX_RANGE_SIGNED:
         src = constant(l, constant(l, src, IR_DIV, 127.5F), IR_SUB, 1);
+        low = -1;
+        high = 1;
         break;
     case ONNX_RANGE_SCALE:
         if (!isfinite(o->scale) || o->scale == 0)
             return refuse(l, "a finite scale that is not 0", "no scale") ? 0 : ONNX_NONE;
         src = constant(l, src, IR_MUL, o->scale);
+        low = fmin(0, 255 * (double)o->scale);
+        high = fmax(0, 255 * (double)o->scale);
         break;
     default:
         (void)refuse(
@@ -384,6 +412,8 @@ static size_t scale_input(struct lower *l, size_t src)
             "from the file");
         return ONNX_NONE;
     }
+    if (!check_norm(l, low, high))
+        return ONNX_NONE;
     if (o->mean_given)
         src = per_channel(l, src, IR_SUB, o->mean);
     if (o->std_given)

@@ -56,6 +56,9 @@ struct ir_node {
     bool bit_input;  /* IR_BINARY: of levels, not of pixels or reals */
     bool from_input; /* real numbers out of the picture: a first layer */
     size_t n_zero_rows;
+    /* onnx_bounds.c's: [c], arena; NULL for bits. */
+    double *least, *most;
+    bool whole;
     /* onnx_build.c's notes. */
     bool live, after_layer;
     size_t uses, value, bits_value;

@@ -156,14 +156,42 @@ enum tail_result tail_rule_integer(const struct tail *tail, uint32_t c, int64_t 
     return TAIL_OK;
 }
 
+/* A tie at one end of what occurs, and not at the other: what is read may be zero in
+ * another way than by the tail's own doing, as behind a Relu that others read, too. */
+static bool ends_in_tie(const struct tail *tail, uint32_t c,
+                        const struct tail_range *range)
+{
+    if (!isfinite(range->low) || !isfinite(range->high))
+        return false;
+    return (raw_bit(tail, c, value_of(tail, c, range->low)) == 2) !=
+           (raw_bit(tail, c, value_of(tail, c, range->high)) == 2);
+}
+
+/* Of the two numbers at the place where the bit changes. */
+static bool real_tie(const struct tail *tail, uint32_t c, const struct tail_range *range,
+                     int64_t place)
+{
+    bool tie = false;
+
+    for (int64_t i = place - 1; i <= place; i++) {
+        double x = real_of(i);
+
+        tie |= x >= range->low && x <= range->high && x == rint(x) &&
+               raw_bit(tail, c, value_of(tail, c, x)) == 2;
+    }
+    return tie && range->whole;
+}
+
 enum tail_result tail_rule_real(const struct tail *tail, uint32_t c,
-                                struct tail_rule *ret)
+                                const struct tail_range *range, struct tail_rule *ret)
 {
     double most = (double)REAL_MOST;
     enum tail_result result = check_ends(tail, c, -most, most, most / 1024);
 
     if (result != TAIL_OK)
         return result;
+    if (ends_in_tie(tail, c, range))
+        return TAIL_ZERO_OR_ONE;
     bool first = bit_of(tail, c, value_of(tail, c, -most));
     bool last = bit_of(tail, c, value_of(tail, c, most));
     *ret = (struct tail_rule) { .falling = false };
@@ -175,7 +203,15 @@ enum tail_result tail_rule_real(const struct tail *tail, uint32_t c,
     int64_t place = bisect(tail, c, order_of(-REAL_MOST), order_of(REAL_MOST), real_of);
     ret->falling = !last;
     ret->threshold = real_of(last ? place : place - 1);
+    ret->tie = real_tie(tail, c, range, place);
     return TAIL_OK;
+}
+
+bool tail_constant(const struct tail *tail, uint32_t c, double low, double high)
+{
+    return isfinite(low) && isfinite(high) &&
+           bit_of(tail, c, value_of(tail, c, low)) ==
+               bit_of(tail, c, value_of(tail, c, high));
 }
 
 bool tail_pool_and(const struct tail *tail, size_t i, uint32_t c, double low, double high)

@@ -30,14 +30,24 @@ struct tail_rule {
     bool near_tie; /* the true threshold is within 1e-4 of an x that can occur */
 };
 
+/* TAIL_ZERO_OR_ONE: a sign that is 0 or 1, or 0 or -1, of what zero bounds. */
 enum tail_result { TAIL_OK, TAIL_NOT_A_NUMBER, TAIL_NOT_MONOTONE, TAIL_ZERO_OR_ONE };
 
 /* Rule on integers low .. high, of which every `step`-th from low occurs. */
 enum tail_result tail_rule_integer(const struct tail *tail, uint32_t c, int64_t low,
                                    int64_t high, int64_t step, struct tail_rule *ret);
-/* Rule on float32. */
+/* What numbers occur. */
+struct tail_range {
+    double low, high;
+    bool whole; /* integers, or few and zero among them */
+};
+
+/* Rule on float32; the range says which ties can occur. */
 enum tail_result tail_rule_real(const struct tail *tail, uint32_t c,
-                                struct tail_rule *ret);
+                                const struct tail_range *range, struct tail_rule *ret);
+
+/* Is the bit the same for all numbers low .. high? False where they are not finite. */
+bool tail_constant(const struct tail *tail, uint32_t c, double low, double high);
 
 /* For the pool at nodes[i]: is the pooled bit the AND of the bits in channel c? low and
  * high as above. */

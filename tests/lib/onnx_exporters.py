@@ -397,6 +397,26 @@ def flat_norm():
     return finish(g, g.node("MatMul", [s3(g, norm(g, x, n, 9), n), w1(g, [n, 4])]))
 
 
+def thresholds(values, row, real=False):
+    """A first layer of one row of weights, again and again, with these thresholds."""
+    g = Graph(["N", H, W])
+    n = len(values)
+    spread = (0.5, 1.0, 1.5) if real else (1.0, 1.0, 1.0)  # of no weight to the sum
+    weights = [w * spread[k % 3] for k, w in enumerate(row) for _ in range(n)]
+    x = g.node("MatMul", [g.node("Flatten", ["x"]), g.init([H * W, n], weights)])
+    x = s3(g, g.node("Sub", [x, g.init([n], values)]), n)
+    return finish(g, g.node("MatMul", [x, w1(g, [n, 3])]))
+
+
+def shared_relu():
+    """Sign of a Relu that a shortcut reads as well: 0 and 1."""
+    g = Graph(["N", C, H, W])
+    x = g.node("Relu", [norm(g, g.node("Conv", ["x", w1(g, [4, C, 3, 3])]), 4, 1500)])
+    y = g.node("Conv", [s1(g, x, 4), w1(g, [4, 4, 3, 3])], pads=[1, 1, 1, 1])
+    x = g.node("GlobalMaxPool", [g.node("Add", [norm(g, y, 4, 9), x])])
+    return finish(g, g.node("MatMul", [g.node("Flatten", [x]), g.init([4, 3], reals(12, -1, 1))]))
+
+
 # -- Heads --
 
 def two_outputs():
@@ -477,6 +497,12 @@ def positives():
     case("padded_picture", padded_picture())
     for sign in (s2, s3, s4, sign_of_zero):
         case("pad_then_" + sign.__name__, pad_then_sign(sign))
+    half = H * W // 2
+    most = 255.0 * half
+    row = [1.0] * half + [-1.0] * (H * W - half)
+    for real in (False, True):
+        case("reach_%s" % ("real" if real else "binary"), thresholds(
+            [-most - 1, -most, -most + 1, 0.0, most, most + 1, 9e5], row, real), hwc=(H, W, 1))
     case("two_outputs", two_outputs(), hwc=(H, W, 1))
     case("top_k", top_k(), hwc=(H, W, 1))
 
@@ -489,6 +515,7 @@ def integer_halves(g, x, c):
 
 
 def negatives():
+    refuse("shared_relu", "bnn_activation", shared_relu())
     refuse("integer_division", "onnx_operator", net(integer_halves))
     g = net(input_kind=UINT8)
     g.nodes[0]["ins"][0] = "wrapped"

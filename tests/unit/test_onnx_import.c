@@ -279,12 +279,29 @@ static void failed_allocations_leak_nothing(void **state)
 
 /* -- What the report says -- */
 
-static bool remarked(const struct onnx_report *report, const char *code)
+/* The text of the first remark of that code; NULL: there is none. */
+static const char *remarked(const struct onnx_report *report, const char *code)
 {
     for (size_t i = 0; i < report->n_remarks; i++)
         if (strcmp(report->remarks[i].code, code) == 0)
-            return true;
-    return false;
+            return report->remarks[i].text;
+    return NULL;
+}
+
+/* Imports a graph that must import; the report is the caller's. */
+static void import_graph(const char *name, const struct onnx_options *options,
+                         struct onnx_report *ret_report)
+{
+    struct network *net = NULL;
+    char why[ERR_LEN] = "";
+    size_t len;
+    uint8_t *bytes = read_graph(name, &len);
+    enum status st = onnx_import(bytes, len, options, &net, ret_report, why);
+
+    assert_string_equal(why, "");
+    assert_int_equal(st, ST_OK);
+    network_free(net);
+    free(bytes);
 }
 
 static void the_report_names_what_a_person_should_know(void **state)
@@ -305,18 +322,83 @@ static void the_report_names_what_a_person_should_know(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         struct onnx_options options = { .range = expected[i].range, .assume_sign = true };
-        struct network *net = NULL;
         struct onnx_report report;
-        char why[ERR_LEN];
-        size_t len;
-        uint8_t *bytes = read_graph(expected[i].graph, &len);
 
-        assert_int_equal(onnx_import(bytes, len, &options, &net, &report, why), ST_OK);
-        assert_true(remarked(&report, expected[i].code));
-        network_free(net);
+        import_graph(expected[i].graph, &options, &report);
+        assert_non_null(remarked(&report, expected[i].code));
         onnx_report_done(&report);
-        free(bytes);
     }
+}
+
+static void a_sign_of_reals_is_remarked_where_zero_occurs(void **state)
+{
+    struct onnx_options options = { .range = ONNX_RANGE_255, .ties_down = true };
+    struct onnx_report report;
+
+    (void)state;
+    /* Sums that a shortcut reads too, and a sum of such sums. */
+    import_graph("bits_of_reals", &options, &report);
+    size_t n = 0;
+    for (size_t i = 0; i < report.n_remarks; i++)
+        n += strcmp(report.remarks[i].code, "ties") == 0 &&
+             strcmp(report.remarks[i].text, "4 of 4 outputs can meet a sign of exactly "
+                                            "zero: it counts as -1") == 0;
+    assert_int_equal(n, 2);
+    onnx_report_done(&report);
+    /* Behind a normalisation an exact zero is an accident. */
+    import_graph("residual", &options, &report);
+    assert_null(remarked(&report, "ties"));
+    onnx_report_done(&report);
+}
+
+/* The sums of 15 pixels less those of 15 others lie in -3825 .. 3825, both of which
+ * occur; thresholds at and below the least, and above the most, change nothing. */
+static void thresholds_that_no_picture_reaches_are_counted(void **state)
+{
+    static const char *const graphs[] = { "reach_binary", "reach_real" };
+    struct onnx_options options = { .range = ONNX_RANGE_255 };
+    struct onnx_report report;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        import_graph(graphs[i], &options, &report);
+        assert_string_equal(remarked(&report, "constant_outputs"),
+                            "4 of 7 outputs are the same for every picture: is the range "
+                            "right?");
+        onnx_report_done(&report);
+        /* Of a 255th of the range only the threshold at 0 is left. */
+        options.range = ONNX_RANGE_1;
+        import_graph(graphs[i], &options, &report);
+        assert_string_equal(remarked(&report, "constant_outputs"),
+                            "6 of 7 outputs are the same for every picture: is the range "
+                            "right?");
+        onnx_report_done(&report);
+        options.range = ONNX_RANGE_255;
+    }
+}
+
+static void a_mean_of_another_range_is_remarked(void **state)
+{
+    struct onnx_options options = { .range = ONNX_RANGE_1,
+                                    .mean_given = true,
+                                    .mean = { 123.68F, 116.779F, 103.939F } };
+    struct onnx_report report;
+
+    (void)state;
+    import_graph("sign_s3", &options, &report);
+    assert_non_null(remarked(&report, "range"));
+    onnx_report_done(&report);
+    options.range = ONNX_RANGE_255;
+    import_graph("sign_s3", &options, &report);
+    assert_null(remarked(&report, "range"));
+    onnx_report_done(&report);
+    options.mean_given = false;
+    options.std_given = true; /* of 0..1 */
+    for (size_t c = 0; c < 3; c++)
+        options.std[c] = 0.225F;
+    import_graph("sign_s3", &options, &report);
+    assert_non_null(remarked(&report, "range"));
+    onnx_report_done(&report);
 }
 
 static void a_refusal_names_the_node(void **state)
@@ -568,6 +650,9 @@ int main(void)
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(failed_allocations_leak_nothing),
         cmocka_unit_test(the_report_names_what_a_person_should_know),
+        cmocka_unit_test(a_sign_of_reals_is_remarked_where_zero_occurs),
+        cmocka_unit_test(thresholds_that_no_picture_reaches_are_counted),
+        cmocka_unit_test(a_mean_of_another_range_is_remarked),
         cmocka_unit_test(a_refusal_names_the_node),
         cmocka_unit_test(labels_must_be_as_many_as_classes),
         cmocka_unit_test(mnist_lfc_gives_its_reference_logits),
