@@ -39,10 +39,12 @@ struct command {
                size_t n_args);
 };
 
-/* Each in the file of its name; program, scrub, age and inject in upkeep.c. */
+/* Each in the file of its name; program, scrub, age and inject in upkeep.c, put and
+ * delete in upload.c. */
 extern const struct command age_command;
 extern const struct command array_command;
 extern const struct command classify_command;
+extern const struct command delete_command;
 extern const struct command device_command;
 extern const struct command energy_command;
 extern const struct command evaluate_command;
@@ -54,6 +56,7 @@ extern const struct command memory_command;
 extern const struct command models_command;
 extern const struct command operating_point_command;
 extern const struct command program_command;
+extern const struct command put_command;
 extern const struct command scrub_command;
 extern const struct command solve_command;
 extern const struct command status_command;

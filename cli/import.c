@@ -2,6 +2,7 @@
 /* import.c - `spinbnn import FILE.onnx -o FILE.sbnn`: a network of somebody else's tools
  * into a model file; asks no daemon. */
 #include "cli/cli.h"
+#include "cli/contract.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -16,26 +17,9 @@ enum {
     IMPORT_OUTPUT,
     IMPORT_NAME,
     IMPORT_DESCRIPTION,
-    IMPORT_FIRST_MEMBER, /* in the order of onnx_contract_members */
-    IMPORT_LAYOUT = IMPORT_FIRST_MEMBER,
-    IMPORT_RANGE,
-    IMPORT_MEAN,
-    IMPORT_STD,
-    IMPORT_CHANNELS,
-    IMPORT_HEIGHT,
-    IMPORT_WIDTH,
-    IMPORT_RESIZE,
-    IMPORT_CROP,
-    IMPORT_LABELS,
-    IMPORT_TIES,
-    IMPORT_ASSUME_SIGN,
-    IMPORT_OPTIONS
+    IMPORT_CONTRACT,
+    IMPORT_OPTIONS = IMPORT_CONTRACT + CONTRACT_OPTIONS
 };
-
-#define MEMBER(option_name, value_name, text)                                            \
-    {                                                                                    \
-        .name = option_name, .kind = OPTION_TEXT, .value = value_name, .help = text      \
-    }
 
 static const struct option import_options[IMPORT_OPTIONS + 1] = {
     [IMPORT_OUTPUT] = { .name = "output",
@@ -43,28 +27,15 @@ static const struct option import_options[IMPORT_OPTIONS + 1] = {
                         .kind = OPTION_TEXT,
                         .value = "FILE.sbnn",
                         .help = "where to write the model file" },
-    [IMPORT_NAME] =
-        MEMBER("name", "NAME", "what the model is called; by default as its file"),
-    [IMPORT_DESCRIPTION] = MEMBER("description", "TEXT", "a line about it, for people"),
-    [IMPORT_LAYOUT] =
-        MEMBER("layout", "ORDER", "of a picture's dimensions: auto, nchw, nhwc"),
-    [IMPORT_RANGE] = MEMBER("range", "RANGE",
-                            "what a pixel is to the network: 0..255, 0..1, -1..1, or a "
-                            "factor"),
-    [IMPORT_MEAN] = MEMBER("mean", "M[,M,M]", "taken off after the range, by channel"),
-    [IMPORT_STD] = MEMBER("std", "S[,S,S]", "divided by after that, by channel"),
-    [IMPORT_CHANNELS] = MEMBER("channels", "ORDER", "of the colours: rgb, bgr, grey"),
-    [IMPORT_HEIGHT] = MEMBER("height", "PIXELS", "of pictures that the file takes flat"),
-    [IMPORT_WIDTH] = MEMBER("width", "PIXELS", "likewise"),
-    [IMPORT_RESIZE] = MEMBER(
-        "resize", "PIXELS", "the shorter side before the middle is cut out; with --crop"),
-    [IMPORT_CROP] =
-        MEMBER("crop", "true", "cut the middle out, in place of fitting the whole"),
-    [IMPORT_LABELS] = MEMBER("labels", "A,B,..", "names of the classes, in order"),
-    [IMPORT_TIES] = MEMBER("ties", "up|down", "what the sign of exactly zero is"),
-    [IMPORT_ASSUME_SIGN] = MEMBER("assume-sign", "true",
-                                  "real inputs of binary weights were meant to be "
-                                  "binarised"),
+    [IMPORT_NAME] = { .name = "name",
+                      .kind = OPTION_TEXT,
+                      .value = "NAME",
+                      .help = "what the model is called; by default as its file" },
+    [IMPORT_DESCRIPTION] = { .name = "description",
+                             .kind = OPTION_TEXT,
+                             .value = "TEXT",
+                             .help = "a line about it, for people" },
+    CONTRACT_ROWS(IMPORT_CONTRACT),
     [IMPORT_OPTIONS] = { .name = NULL },
 };
 
@@ -74,7 +45,7 @@ static int read_contract(const struct option_value *values,
     char why[ERR_LEN];
 
     for (size_t i = 0; onnx_contract_members[i].name != NULL; i++) {
-        const struct option_value *value = &values[IMPORT_FIRST_MEMBER + i];
+        const struct option_value *value = &values[IMPORT_CONTRACT + i];
 
         if (!value->given)
             continue;

@@ -16,7 +16,8 @@ static const struct command *const commands[] = {
     &age_command,      &inject_command,   &memory_command,
     &array_command,    &device_command,   &energy_command,
     &models_command,   &status_command,   &health_command,
-    &import_command,   &inspect_command,
+    &put_command,      &delete_command,   &import_command,
+    &inspect_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

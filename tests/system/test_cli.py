@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+from small_nets import SmallNet, logits_of
 from spinbnn_system import (CIFAR10, Daemon, FASHION, PATIENCE, SOURCE, SPINBNN, jpeg,
                             needs_fashion, png)
 
@@ -347,6 +348,51 @@ class CommandLine(unittest.TestCase):
             out = self.json("evaluate", "-m", "cifar10", "-d", folder, "--limit", "500")
         self.assertEqual(out["correct"], 473)
 
+    def test_put_serves_a_network_and_delete_ends_it(self):
+        net = SmallNet(60, dims=(3, 4, 5))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "net.onnx")
+            with open(path, "wb") as f:
+                f.write(net.onnx())
+            done = self.run_cli("put", "mine", path, "--range=0..255", "--mean", "10,20,30",
+                                "--layout", "nchw", "--labels", "a & b,c=d,\u00fc/?#")
+            self.assertIn("mine: %d cells in 2 layers, generation 1\n" % net.cells, done.stdout)
+            self.assertNotIn("remark", done.stdout)  # nothing was assumed
+            model = self.daemon.get("/api/v1/models/mine").json()
+            self.assertEqual(model["labels"], ["a & b", "c=d", "\u00fc/?#"])
+            picture = net.picture(1)
+            answer = self.daemon.ask("POST", "/api/v1/models/mine/classify?top=3", picture).json()
+            values = [picture[i * 3 + c] - 10 * (c + 1) for c in range(3) for i in range(20)]
+            self.assertEqual(logits_of(answer["results"][0], 3), net.logits(values))
+            # Again, without labels, as JSON: the answer of the API.
+            again = self.json("put", "mine", path, "--range", "0..255", "--layout", "nchw")
+            self.assertEqual(again["model"]["generation"], 2)
+            self.assertEqual([r["code"] for r in again["remarks"]], ["no_labels"])
+            done = self.run_cli("put", "mine", path, code=1)
+            self.assertIn("range", done.stderr)
+            done = self.run_cli("put", "mine", path, "--range", "9..1", code=1)
+            self.assertIn("range", done.stderr)
+            self.assertEqual(self.run_cli("delete", "mine").stdout,
+                             "mine: is served no more\n")
+            self.assertEqual(self.daemon.get("/api/v1/models/mine").status, 404)
+            self.assertIn("mine", self.run_cli("delete", "mine", code=1).stderr)
+            self.run_cli("put", "../x", path, "--range", "0..1", code=1)
+
+    def test_put_sends_a_model_file_and_delete_keeps_what_is_built_in(self):
+        path = os.path.join(SOURCE, "models", "mnist.sbnn")
+        out = self.run_cli("put", "copy", path).stdout
+        self.assertEqual(out, "copy: 1,861,632 cells in 3 layers, generation 1\n")
+        self.assertIn("range", self.run_cli("put", "copy", path, "--range", "0..1",
+                                            code=1).stderr)
+        self.assertRegex(self.run_cli("classify", "-m", "copy", SEVEN).stdout, r"\b7\b")
+        self.assertEqual(self.run_cli("--json", "delete", "copy").stdout, "")
+        self.assertIn("mnist", self.run_cli("delete", "mnist", code=1).stderr)
+        self.assertEqual(self.daemon.get("/api/v1/models/mnist").status, 200)
+        self.run_cli("put", "copy", "/nonexistent", code=1)
+        for args in (("put", "-m", "copy", "copy", path), ("delete", "-m", "mnist", "mnist"),
+                     ("put", "copy"), ("delete",), ("delete", "a", "b")):
+            self.run_cli(*args, code=64)
+
     def test_status_models_health_and_version(self):
         self.assertIn("mnist", self.run_cli("status").stdout)
         self.assertIn("99.00", self.run_cli("models", "-m", "mnist").stdout)
@@ -373,7 +419,7 @@ class CommandLine(unittest.TestCase):
     def test_every_command_teaches(self):
         for command in ("classify", "evaluate", "operating-point", "solve", "program", "scrub",
                         "age", "inject", "memory", "array", "device", "energy", "models",
-                        "status", "inspect"):
+                        "status", "put", "delete", "import", "inspect"):
             out = self.run_cli(command, "--help").stdout
             self.assertIn("Examples:", out, command)
             self.assertTrue(all(len(line) <= 100 for line in out.split("\n")))
