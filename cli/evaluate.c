@@ -4,6 +4,7 @@
 #include "cli/client.h"
 #include "cli/evaluation.h"
 #include "cli/field.h"
+#include "cli/input.h"
 #include "cli/interval.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -277,19 +278,6 @@ static int print_json(const struct evaluation *e, const struct subject *s)
 
 /* -- The command -- */
 
-static int load(const char *dir, const char *split, struct dataset *ret_set)
-{
-    char why[ERR_LEN];
-    enum status st = dataset_load(dir, split, ret_set, why);
-
-    if (st == ST_OK)
-        return EXIT_SUCCESS;
-    if (st == ST_NOMEM)
-        return report(EXIT_FAILURE, "%s: out of memory", dir);
-    return report(st == ST_NOT_FOUND || st == ST_IO ? EXIT_FAILURE : EX_DATAERR, "%s",
-                  why);
-}
-
 /* Labels that are no class, and a set whose classes are those of the model in another
  * order: every answer would be counted wrong. */
 static int check_labels(const struct dataset *set, const struct subject *s)
@@ -432,7 +420,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
         return report(EX_USAGE, "evaluate: --dataset DIR is missing; spinbnn evaluate "
                                 "--help says what it holds");
 
-    int code = load(s.dir, s.split, &set);
+    int code = input_dataset(s.dir, s.split, &set);
     if (code == EXIT_SUCCESS)
         code = client_open(cli, &e.client);
     if (code == EXIT_SUCCESS)

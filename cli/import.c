@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import.c - `spinbnn import FILE.onnx -o FILE.sbnn`: a network of somebody else's tools
  * into a model file; asks no daemon. */
+#include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/contract.h"
 #include "cli/input.h"
@@ -17,6 +18,7 @@ enum {
     IMPORT_OUTPUT,
     IMPORT_NAME,
     IMPORT_DESCRIPTION,
+    IMPORT_CHECK,
     IMPORT_CONTRACT,
     IMPORT_OPTIONS = IMPORT_CONTRACT + CONTRACT_OPTIONS
 };
@@ -35,6 +37,11 @@ static const struct option import_options[IMPORT_OPTIONS + 1] = {
                              .kind = OPTION_TEXT,
                              .value = "TEXT",
                              .help = "a line about it, for people" },
+    [IMPORT_CHECK] = { .name = "check",
+                       .kind = OPTION_TEXT,
+                       .value = "DIR",
+                       .help = "classify the first 1000 pictures of a labelled set, as "
+                               "evaluate reads it" },
     CONTRACT_ROWS(IMPORT_CONTRACT),
     [IMPORT_OPTIONS] = { .name = NULL },
 };
@@ -97,16 +104,43 @@ static int refuse(const char *path, enum status st, const char *why)
     return report(EX_DATAERR, "%s: %s", path, why);
 }
 
-static int save(const char *path, const struct network *net,
+/* On the labelled set of folder `dir`. */
+static int check(const struct network *net, const char *dir, struct check *ret_check)
+{
+    struct dataset set = { 0 };
+    char why[ERR_LEN];
+    int code = input_dataset(dir, "test", &set);
+
+    if (code != EXIT_SUCCESS)
+        return code;
+    enum status st = check_run(net, &set, ret_check, why);
+    if (st != ST_OK)
+        code = report(st == ST_NOMEM ? EXIT_FAILURE : EX_DATAERR, "%s: %s", dir, why);
+    dataset_done(&set);
+    return code;
+}
+
+/* A set that does not fit leaves no file: what was asked for was not done. */
+static int keep(const struct option_value *values, const struct network *net,
                 const struct onnx_report *found)
 {
+    const char *path = values[IMPORT_OUTPUT].text;
+    struct check checked = { 0 };
     char why[ERR_LEN], a[OUTPUT_NUMBER];
 
+    if (values[IMPORT_CHECK].given) {
+        int code = check(net, values[IMPORT_CHECK].text, &checked);
+
+        if (code != EXIT_SUCCESS)
+            return code;
+    }
     if (model_file_save(path, net, why) != ST_OK)
         return report(EX_CANTCREAT, "%s", why);
     printf("%s: %s cells in %zu layers\n", path,
            output_count((double)network_cells(net), a), net->n_layers);
     print_remarks(found);
+    if (checked.n > 0)
+        check_print(stdout, &checked, net->n_classes);
     return EXIT_SUCCESS;
 }
 
@@ -142,8 +176,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
                                                           : NULL;
         contract.options.description = values[IMPORT_DESCRIPTION].text;
         enum status st = onnx_import(bytes, len, &contract.options, &net, &found, why);
-        code = st == ST_OK ? save(values[IMPORT_OUTPUT].text, net, &found)
-                           : refuse(args[0], st, why);
+        code = st == ST_OK ? keep(values, net, &found) : refuse(args[0], st, why);
         network_free(net);
     }
     onnx_report_done(&found);
@@ -162,9 +195,13 @@ const struct command import_command = {
         "model file. What a pixel is to the network stands in no ONNX file: say it with\n"
         "--range, --mean and --std. What cannot be proved is refused, with the node, "
         "what\n"
-        "was found and what would be accepted; exit status 65.\n",
+        "was found and what would be accepted; exit status 65.\n"
+        "\n"
+        "A wrong range makes no error, only wrong answers: --check classifies labelled\n"
+        "pictures of the network's size (IDX files or CIFAR-10's batches), and says so\n"
+        "if it does hardly better than chance.\n",
     .examples =
-        "  spinbnn import lfc.onnx --range 0..255 -o lfc.sbnn\n"
+        "  spinbnn import lfc.onnx --range 0..255 --check mnist/ -o lfc.sbnn\n"
         "  spinbnn import resnet18.onnx --range 0..255 \\\n"
         "                 --mean 123.68,116.779,103.939 --resize 256 --crop true \\\n"
         "                 -o resnet18.sbnn\n",

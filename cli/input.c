@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/input.h"
 
+#include "cli/report.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #define FIRST_READ ((size_t)65536)
 
@@ -63,4 +66,17 @@ enum status input_read(const char *path, size_t max, uint8_t **ret_bytes, size_t
     }
     *ret_bytes = bytes;
     return ST_OK;
+}
+
+int input_dataset(const char *dir, const char *split, struct dataset *ret_set)
+{
+    char why[ERR_LEN];
+    enum status st = dataset_load(dir, split, ret_set, why);
+
+    if (st == ST_OK)
+        return EXIT_SUCCESS;
+    if (st == ST_NOMEM)
+        return report(EXIT_FAILURE, "%s: out of memory", dir);
+    return report(st == ST_NOT_FOUND || st == ST_IO ? EXIT_FAILURE : EX_DATAERR, "%s",
+                  why);
 }

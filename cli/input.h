@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* input.h - a whole file, or standard input, in memory. */
+/* input.h - a whole file, standard input, or a labelled set in memory. */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H
 
 #include "core/status.h"
+#include "storage/dataset.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,5 +14,9 @@
  */
 MUST_CHECK enum status input_read(const char *path, size_t max, uint8_t **ret_bytes,
                                   size_t *ret_len, char why[ERR_LEN]);
+
+/* Loads a labelled set. Returns EXIT_SUCCESS, or the exit code after reporting:
+ * EX_DATAERR if the set is broken. */
+MUST_CHECK int input_dataset(const char *dir, const char *split, struct dataset *ret_set);
 
 #endif

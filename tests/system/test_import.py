@@ -2,6 +2,7 @@
 """ONNX files sent to the daemon: what it says of them, what it asks for, what it survives."""
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -418,6 +419,45 @@ class CommandLine(unittest.TestCase):
             answers.append(daemon.ask("POST", path + "/classify", picture).json()["results"])
             self.assertEqual(answers[0], answers[1])
             self.assertIn(answers[0][0]["label"], ("a", "b", "c"))
+
+    def labelled_set(self, net, n, side=4):
+        """IDX files of pictures with the classes that the network gives them."""
+        pictures = [net.picture(seed)[:side * side] for seed in range(n)]
+        logits = [net.logits(p.ljust(16, b"\0")) for p in pictures]
+        labels = bytes(scores.index(max(scores)) for scores in logits)
+        folder = self.path("set%d" % side)
+        os.mkdir(folder)
+        with open(folder + "/t10k-images-idx3-ubyte", "wb") as f:
+            f.write(struct.pack(">4I", 0x803, n, side, side) + b"".join(pictures))
+        with open(folder + "/t10k-labels-idx1-ubyte", "wb") as f:
+            f.write(struct.pack(">2I", 0x801, n) + labels)
+        return folder, labels
+
+    def test_a_labelled_set_tells_a_right_contract_from_a_wrong_one(self):
+        net = SmallNet(42)
+        folder, labels = self.labelled_set(net, 300)
+        said = ["--layout", "nchw", "--labels", "a,b,c", "--check", folder]
+        done = self.run_import(net.onnx(), "--range", "0..255", *said)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("check   300 of 300 right, 100.00 %\n", done.stdout)
+        self.assertNotIn("chance", done.stdout)
+        done = self.run_import(net.onnx(), "--range", "0..1", *said)
+        self.assertEqual(done.returncode, 0)
+        right = int(re.search(r"check +(\d+) of 300", done.stdout).group(1))
+        values = [net.logits([p / 255 for p in net.picture(seed)]) for seed in range(300)]
+        self.assertEqual(right, sum(v.index(max(v)) == c for v, c in zip(values, labels)))
+        self.assertLess(right, 200)  # of three classes: nearer to chance than to all
+        self.assertIn("hardly more than by chance", done.stdout)
+        self.assertIn("is the range right?", done.stdout)
+
+    def test_a_set_that_cannot_be_checked_leaves_no_file(self):
+        net = SmallNet(42)
+        small, _ = self.labelled_set(net, 3, side=3)
+        for folder, code in ((small, 65), (self.path("nothing"), 1)):
+            done = self.run_import(net.onnx(), "--range", "0..255", "--layout", "nchw",
+                                   "--check", folder)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertNotIn("net.sbnn", os.listdir(self.folder))
 
     def test_what_is_refused_leaves_no_file(self):
         net = SmallNet(41)
