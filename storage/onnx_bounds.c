@@ -95,7 +95,7 @@ static struct bounds find(const struct ir *ir, const struct ir_node *node, uint3
     case IR_PAD:
         return with(of_channel(a, c), (double)node->fill);
     case IR_MEAN_POOL:
-        return padded(node) ? with(of_channel(a, c), 0) : of_channel(a, c);
+        return node->count_outside ? with(of_channel(a, c), 0) : of_channel(a, c);
     case IR_SUM:
         return (struct bounds) { a->least[c] + b->least[c], a->most[c] + b->most[c] };
     case IR_CONCAT:
@@ -131,6 +131,29 @@ static bool whole(const struct ir *ir, const struct ir_node *node)
     }
 }
 
+/* Are the bounds values that occur? A Relu reaches its zero; a sum with less at the
+ * border may come near to its bound and no further. */
+static bool reached(const struct ir *ir, const struct ir_node *node)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < node->n_src; i++)
+        all &= ir->nodes[node->src[i]]->reached;
+    switch (node->op) {
+    case IR_LEVELS:
+    case IR_SLOPE:
+        return true;
+    case IR_BINARY:
+        return node->bit_input || (all && !padded(node));
+    case IR_REAL:
+        return all && !padded(node);
+    case IR_MEAN_POOL:
+        return all && !node->count_outside;
+    default:
+        return all;
+    }
+}
+
 bool onnx_bounds(struct onnx_context *ctx, struct ir *ir)
 {
     for (size_t i = 0; i < ir->n; i++) {
@@ -147,6 +170,7 @@ bool onnx_bounds(struct onnx_context *ctx, struct ir *ir)
         for (uint32_t c = 0; c < node->c; c++)
             set(node, c, find(ir, node, c));
         node->whole = whole(ir, node);
+        node->reached = reached(ir, node);
     }
     return true;
 }

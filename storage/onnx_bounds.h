@@ -11,7 +11,7 @@
 
 #include "storage/onnx_ir.h"
 
-/* Sets least, most and whole of the live nodes. False: no memory. */
+/* Sets least, most, whole and reached of the live nodes. False: no memory. */
 bool onnx_bounds(struct onnx_context *ctx, struct ir *ir);
 
 #endif

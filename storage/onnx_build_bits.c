@@ -299,7 +299,8 @@ static bool real_rules(struct build *b, struct place *place, struct tail_rule *r
     bool sums = of_integers(b, base) && most <= INT64_C(1) << 24;
 
     for (uint32_t c = 0; c < place->tail.c; c++) {
-        struct tail_range range = { base->least[c], base->most[c], base->whole };
+        struct tail_range range = { base->least[c], base->most[c], base->whole,
+                                    base->reached };
         enum tail_result result =
             sums ? tail_rule_integer(&place->tail, c, -most, most, sum_step(base),
                                      &rules[c])

@@ -56,11 +56,10 @@ static bool trace_layout(const struct lower *l, size_t *rank, int64_t *dims, siz
         "Add",      "Sub",         "Mul",   "Div",     "Cast",
         "Identity", "Clip",        "Sign",  "Greater", "GreaterOrEqual",
         "Less",     "LessOrEqual", "Where", "Not",     "BipolarQuant",
-        NULL
+        "Pad",      NULL
     };
-    static const char *const nchw[] = { "Conv",        "MaxPool",
-                                        "AveragePool", "BatchNormalization",
-                                        "Pad",         NULL };
+    static const char *const nchw[] = { "Conv", "MaxPool", "AveragePool",
+                                        "BatchNormalization", NULL };
     size_t value = l->graph->input;
 
     for (size_t i = 0; i < 4; i++)

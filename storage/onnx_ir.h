@@ -58,7 +58,7 @@ struct ir_node {
     size_t n_zero_rows;
     /* onnx_bounds.c's: [c], arena; NULL for bits. */
     double *least, *most;
-    bool whole;
+    bool whole, reached;
     /* onnx_build.c's notes. */
     bool live, after_layer;
     size_t uses, value, bits_value;

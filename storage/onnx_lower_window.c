@@ -495,8 +495,7 @@ bool lower_concat(struct lower *l, const struct onnx_node *node)
         if (x == NULL)
             return false;
         const struct ir_node *a = l->ir.nodes[made], *b = lower_ir(l, x);
-        if (!view_equal(&first->view, &x->view) || a->h != b->h || a->w != b->w ||
-            first->view.axes[axis].n != 1 || first->view.axes[axis].part[0] != VIEW_C ||
+        if (!view_beside(&first->view, &x->view, axis) || a->h != b->h || a->w != b->w ||
             first->is_bool || x->is_bool || b->c > NETWORK_MAX_CHANNELS - a->c)
             return onnx_refuse(l->ctx, ONNX_CODE_SHAPE, node,
                                "maps of one size, side by side in channels",
@@ -506,5 +505,7 @@ bool lower_concat(struct lower *l, const struct onnx_node *node)
             return false;
     }
     view.side[VIEW_C] = view.dims[axis] = l->ir.nodes[made]->c;
+    /* Single channels were in no axis. */
+    view.axes[axis] = (struct view_axis) { view.dims[axis] == 1 ? 0 : 1, { VIEW_C } };
     return lower_out(l, node, made, &view, false);
 }

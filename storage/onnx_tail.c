@@ -32,11 +32,12 @@ static unsigned raw_bit(const struct tail *tail, uint32_t c, float value)
     return tail->bit[side * tail->c + c];
 }
 
+/* At a tie the sign is taken for that of what is a little more, or a little less. */
 static bool bit_of(const struct tail *tail, uint32_t c, float value)
 {
     unsigned bit = raw_bit(tail, c, value);
 
-    return bit == 2 ? !tail->ties_down : bit;
+    return bit == 2 ? tail->bit[(tail->ties_down ? 2 : 0) * tail->c + c] : bit;
 }
 
 /* A tie at one end and also beside it, and not everywhere: a Relu in front of a sign. */
@@ -161,7 +162,7 @@ enum tail_result tail_rule_integer(const struct tail *tail, uint32_t c, int64_t 
 static bool ends_in_tie(const struct tail *tail, uint32_t c,
                         const struct tail_range *range)
 {
-    if (!isfinite(range->low) || !isfinite(range->high))
+    if (!range->reached || !isfinite(range->low) || !isfinite(range->high))
         return false;
     return (raw_bit(tail, c, value_of(tail, c, range->low)) == 2) !=
            (raw_bit(tail, c, value_of(tail, c, range->high)) == 2);

@@ -39,7 +39,8 @@ enum tail_result tail_rule_integer(const struct tail *tail, uint32_t c, int64_t 
 /* What numbers occur. */
 struct tail_range {
     double low, high;
-    bool whole; /* integers, or few and zero among them */
+    bool whole;   /* integers, or few and zero among them */
+    bool reached; /* low and high occur */
 };
 
 /* Rule on float32; the range says which ties can occur. */

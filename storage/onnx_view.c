@@ -71,14 +71,30 @@ bool view_is_nchw(const struct onnx_view *view)
            view_axis_is(view, 3, VIEW_W);
 }
 
+static bool axis_equal(const struct onnx_view *a, const struct onnx_view *b, size_t axis)
+{
+    const struct view_axis *x = &a->axes[axis], *y = &b->axes[axis];
+
+    return x->n == y->n && memcmp(x->part, y->part, x->n) == 0;
+}
+
 bool view_equal(const struct onnx_view *a, const struct onnx_view *b)
 {
     bool equal = a->rank == b->rank;
 
     for (size_t i = 0; equal && i < a->rank; i++)
-        equal = a->axes[i].n == b->axes[i].n &&
-                memcmp(a->axes[i].part, b->axes[i].part, a->axes[i].n) == 0;
+        equal = axis_equal(a, b, i);
     return equal;
+}
+
+bool view_beside(const struct onnx_view *a, const struct onnx_view *b, size_t axis)
+{
+    bool beside = a->rank == b->rank && view_axis_is(a, axis, VIEW_C) &&
+                  view_axis_is(b, axis, VIEW_C);
+
+    for (size_t i = 0; beside && i < a->rank; i++)
+        beside = i == axis || axis_equal(a, b, i);
+    return beside;
 }
 
 /* The channel that index `i` of an axis stands for, or -1 where it runs over none. */

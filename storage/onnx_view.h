@@ -38,6 +38,9 @@ bool view_is_nchw(const struct onnx_view *view);
 /* Do two tensors of equal sides have equal axes? */
 bool view_equal(const struct onnx_view *a, const struct onnx_view *b);
 
+/* Are they equal but for channels, which axis `axis` runs over in both? */
+bool view_beside(const struct onnx_view *a, const struct onnx_view *b, size_t axis);
+
 /* A constant that is broadcast over the view, as one number for each channel: ret
  * [side[VIEW_C]]. Adds axes in front of the view if the constant has more. False with a
  * reason in *ret_why: it is larger than the view, or varies within a channel. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """More graphs for onnx_suite.py: the many ways in which exporters write the same thing, and
 what lies between a layer and its sign in networks that people train."""
-from onnx_graphs import (C, H, W, case, dense_net, finish, net, norm, reals, refuse, s1, s2, s3, s4,
+from onnx_graphs import (C, H, W, case, cases, dense_net, finish, net, norm, reals, refuse, s1, s2, s3, s4,
                          s6, s7, scalar, signs, w1, w2)
 from onnx_reference import run, size
 from onnx_writer import BFLOAT16, DOUBLE, HALF, INT8, INT64, UINT8, Graph, blob, value_info
@@ -260,6 +260,29 @@ def flatten_after_pool(axes):
     return finish(g, g.node("MatMul", [x, w1(g, [6, 5])]))
 
 
+def nhwc_pad_first():
+    """ZeroPadding2D in front of the first convolution: nothing else says the layout."""
+    g = Graph(["unk__1", H, W, C], 13)
+    x = g.node("Pad", ["x", ints(g, 0, 1, 1, 0, 0, 2, 1, 0)], mode="constant")
+    x = g.node("Transpose", [x], perm=[0, 3, 1, 2])
+    x = g.node("Conv", [x, w1(g, [4, C, 3, 3])])
+    x = s2(g, norm(g, x, 4, 1500), 4)
+    x = g.node("Reshape", [g.node("Transpose", [x], perm=[0, 2, 3, 1]),
+                           ints(g, -1, 4 * (H + 1) * W)])
+    return finish(g, g.node("MatMul", [x, w1(g, [4 * (H + 1) * W, 4])]))
+
+
+def concat_of_one():
+    """A single channel beside others, first and last."""
+    g = Graph(["N", 1, H, W])
+    a = norm(g, g.node("Conv", ["x", w1(g, [1, 1, 3, 3])], pads=[1, 1, 1, 1]), 1, 500)
+    b = norm(g, g.node("Conv", ["x", w1(g, [2, 1, 3, 3])], pads=[1, 1, 1, 1]), 2, 500)
+    x = g.node("Concat", [s3(g, g.node("Concat", [a, b], axis=1), 3), s4(g, a, 1)], axis=-3)
+    x = g.node("Flatten", [s3(g, norm(g, g.node("Conv", [x, w1(g, [3, 4, 2, 2])]), 3, 4), 3)])
+    n = 3 * (H - 1) * (W - 1)
+    return finish(g, g.node("MatMul", [x, w1(g, [n, 4])]))
+
+
 # -- Real maps round a sign --
 
 def two_readings():
@@ -342,6 +365,12 @@ def pointwise_matmul():
     x = s3(g, g.node("Sub", [g.node("MatMul", [x, w1(g, [5, 6])]), g.init([6], reals(6, -2, 2))]), 6)
     x = g.node("Flatten", [x])
     return finish(g, g.node("MatMul", [x, w1(g, [6 * H * W, 4])]))
+
+
+def turned_ties():
+    """torch.sign and then times -1: at zero the other way round."""
+    return net(lambda g, x, c: g.node("Mul", [s1(g, x, c), g.init([c, 1, 1], [
+        1.0 - 2 * (i % 2) for i in range(c)])]), bn=lambda g, x, c, s: x)
 
 
 # -- The picture --
@@ -478,6 +507,9 @@ def positives():
     for last in (True, False):
         case("square_%s" % last, square_nhwc(last), hwc=(4, 4, 3), layout="nhwc")
     case("nhwc_pad_pool", nhwc_pad_pool(), layout="nhwc")
+    case("nhwc_pad_first", nhwc_pad_first(), layout="nhwc")
+    cases[-1][2].pop("layout")  # it follows from the file
+    case("concat_of_one", concat_of_one(), hwc=(H, W, 1))
     case("flat_turned", flat_turned())
     case("parts_of_shape", parts_of_shape())
     case("squeeze_axes", flatten_after_pool([2, 3]))
@@ -487,6 +519,8 @@ def positives():
     case("dense_block", dense_block())
     case("bits_of_reals", bits_of_reals())
     case("bits_of_reals_down", bits_of_reals(), ties=-1.0)
+    case("turned_ties", turned_ties())
+    case("turned_ties_down", turned_ties(), ties=-1.0)
     case("two_branches", two_branches())
     case("falling_prelu", falling_prelu())
     case("pointwise_matmul", pointwise_matmul(), layout="nhwc")

@@ -11,12 +11,13 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import onnx_exporters  # noqa: E402
 import onnx_graphs  # noqa: E402
+import onnx_random  # noqa: E402
 
 
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    for graphs in (onnx_graphs, onnx_exporters):
+    for graphs in (onnx_graphs, onnx_exporters, onnx_random):
         graphs.positives()
         graphs.negatives()
 
