@@ -172,8 +172,7 @@ float *lower_per_channel(struct lower *l, const struct onnx_node *node, size_t i
     if (p == NULL)
         return NULL;
     if (!view_per_channel(view, t, p, &reason)) {
-        (void)onnx_refuse(l->ctx, ONNX_CODE_TAIL, node, "one number for each channel",
-                          "%s", reason);
+        (void)onnx_refuse(l->ctx, ONNX_CODE_TAIL, node, ONNX_PER_CHANNEL, "%s", reason);
         return NULL;
     }
     for (int64_t c = 0; c < view->side[VIEW_C]; c++)

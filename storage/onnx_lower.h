@@ -9,6 +9,10 @@
 #include "storage/onnx_ir.h"
 #include "storage/onnx_view.h"
 
+/* What is accepted of constants in a tail. */
+#define ONNX_PER_CHANNEL                                                                 \
+    "one number for each channel, also behind a Flatten: normalise in front of it"
+
 /* A computed tensor of the file. */
 struct lowered {
     size_t ir;

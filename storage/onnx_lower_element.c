@@ -142,8 +142,8 @@ bool lower_batch_norm(struct lower *l, const struct onnx_node *node)
         if (p == NULL)
             return false;
         if (!view_per_channel(&view, &column, p, &reason))
-            return onnx_refuse(l->ctx, ONNX_CODE_TAIL, node,
-                               "one number for each channel", "%s", reason);
+            return onnx_refuse(l->ctx, ONNX_CODE_TAIL, node, ONNX_PER_CHANNEL, "%s",
+                               reason);
         for (uint32_t c = 0; c < lower_ir(l, x)->c; c++)
             if (!isfinite(p[c]) || (i == 3 && !(p[c] + map.element.eps > 0)))
                 return onnx_refuse(l->ctx, ONNX_CODE_TAIL, node,

@@ -241,16 +241,15 @@ static bool pad_amounts(struct lower *l, const struct onnx_node *node,
     memset(ret, 0, 4 * sizeof(*ret));
     for (size_t i = 0; i < 2 * view->rank; i++) {
         size_t d = i % view->rank;
-        bool row = view_axis_is(view, d, VIEW_H) && view->axes[d].n > 0;
-        bool column = view_axis_is(view, d, VIEW_W) && view->axes[d].n > 0;
+        enum view_side side = view_spatial(view, d);
 
         if (pads->of[i] == 0)
             continue;
-        if ((!row && !column) || pads->of[i] < 0 || pads->of[i] > MAX_WINDOW)
+        if (side == VIEW_SIDES || pads->of[i] < 0 || pads->of[i] > MAX_WINDOW)
             return onnx_refuse(l->ctx, ONNX_CODE_PADDING, node,
                                "pads of rows and columns", "a pad of %lld on axis %zu",
                                (long long)pads->of[i], d);
-        ret[(i < view->rank ? 0 : 2) + (row ? 0 : 1)] = (uint32_t)pads->of[i];
+        ret[(i < view->rank ? 0 : 2) + (side == VIEW_H ? 0 : 1)] = (uint32_t)pads->of[i];
     }
     return true;
 }
@@ -282,8 +281,15 @@ bool lower_pad(struct lower *l, const struct onnx_node *node)
     struct onnx_view view = x->view;
     view.side[VIEW_H] = pad->h;
     view.side[VIEW_W] = pad->w;
-    for (size_t d = 0; d < view.rank; d++)
-        view.dims[d] += pads.of[d] + pads.of[view.rank + d];
+    for (size_t d = 0; d < view.rank; d++) {
+        int64_t more = pads.of[d] + pads.of[view.rank + d];
+
+        /* A side of one row or column is in no axis; now it is longer. */
+        if (more > 0)
+            view.axes[d] =
+                (struct view_axis) { 1, { (unsigned char)view_spatial(&x->view, d) } };
+        view.dims[d] += more;
+    }
     return lower_out(l, node, made, &view, x->is_bool);
 }
 

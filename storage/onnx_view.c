@@ -64,6 +64,25 @@ bool view_axis_is(const struct onnx_view *view, size_t axis, enum view_side side
     return a->n == 1 && a->part[0] == side;
 }
 
+enum view_side view_spatial(const struct onnx_view *view, size_t axis)
+{
+    const struct view_axis *a = &view->axes[axis];
+    enum view_side single[2] = { VIEW_SIDES, VIEW_SIDES };
+    size_t n_sides = 0, n_axes = 0, before = 0;
+
+    if (a->n == 1 && (a->part[0] == VIEW_H || a->part[0] == VIEW_W))
+        return (enum view_side)a->part[0];
+    for (unsigned side = VIEW_H; side <= VIEW_W; side++)
+        if (view->side[side] == 1)
+            single[n_sides++] = (enum view_side)side;
+    for (size_t d = 1; d < view->rank; d++) {
+        n_axes += view->axes[d].n == 0;
+        before += view->axes[d].n == 0 && d < axis;
+    }
+    bool one_way = axis > 0 && a->n == 0 && view->side[VIEW_C] > 1 && n_axes == n_sides;
+    return one_way ? single[before] : VIEW_SIDES;
+}
+
 bool view_is_nchw(const struct onnx_view *view)
 {
     return view->rank == 4 && view_axis_is(view, 0, VIEW_N) &&

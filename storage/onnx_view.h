@@ -33,6 +33,10 @@ void view_permute(struct onnx_view *view, const size_t *perm);
 
 /* Does the axis run over exactly this side, or, if that has length 1, over nothing? */
 bool view_axis_is(const struct onnx_view *view, size_t axis, enum view_side side);
+/* The side of rows or columns that the axis runs over, VIEW_H or VIEW_W; else VIEW_SIDES.
+ * Sides of length 1 as well, where only one way is left: more than one channel, rows
+ * before columns, the batch first. */
+enum view_side view_spatial(const struct onnx_view *view, size_t axis);
 /* Rank 4, batch, channel, row, column: what Conv and pools take. */
 bool view_is_nchw(const struct onnx_view *view);
 /* Do two tensors of equal sides have equal axes? */

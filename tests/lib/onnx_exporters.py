@@ -4,7 +4,7 @@ what lies between a layer and its sign in networks that people train."""
 from onnx_graphs import (C, H, W, case, cases, dense_net, finish, net, norm, reals, refuse, s1, s2, s3, s4,
                          s6, s7, scalar, signs, w1, w2)
 from onnx_reference import run, size
-from onnx_writer import BFLOAT16, DOUBLE, HALF, INT8, INT64, UINT8, Graph, blob, value_info
+from onnx_writer import BFLOAT16, BOOL, DOUBLE, HALF, INT8, INT64, UINT8, Graph, blob, value_info
 
 
 def ints(g, *values, dims=None):
@@ -172,6 +172,23 @@ def unnamed():
     return g
 
 
+def weights_of_bytes(g, dims):
+    """Stored as 0 and 1, made to -1 and 1 in the graph."""
+    bits = g.node("Cast", [g.init(dims, [int(s > 0) for s in signs(size(dims))], UINT8)], to=1)
+    return g.node("Sub", [g.node("Mul", [bits, scalar(g, 2.0)]), scalar(g, 1.0)])
+
+
+def weights_of_bools(g, dims):
+    flags = g.init(dims, [s > 0 for s in signs(size(dims))], BOOL)
+    return g.node("Where", [flags, scalar(g, 0.5), scalar(g, -0.5)])
+
+
+def weights_from_tensorflow(g, dims):
+    """Rows, columns, inputs, outputs; signed and turned round in the graph."""
+    turned = g.init(dims[2:] + [dims[1], dims[0]], reals(size(dims), -1, 1))
+    return g.node("Transpose", [s2(g, turned, 0)], perm=[3, 2, 0, 1])
+
+
 def depthwise_multiplier():
     g = Graph(["N", C, H, W])
     x = s3(g, norm(g, g.node("Conv", ["x", w1(g, [4, C, 1, 1])]), 4, 300), 4)
@@ -270,6 +287,24 @@ def nhwc_pad_first():
     x = g.node("Reshape", [g.node("Transpose", [x], perm=[0, 2, 3, 1]),
                            ints(g, -1, 4 * (H + 1) * W)])
     return finish(g, g.node("MatMul", [x, w1(g, [4 * (H + 1) * W, 4])]))
+
+
+def padded_point(last):
+    """Pads round a map of one row, of one column, and of both: which axis is which?"""
+    g = Graph(["N"] + ([1, 4, 3] if last else [3, 1, 4]))
+    x = "x"
+    for i, (n_in, n_out, pads) in enumerate(((3, 4, (1, 0, 2, 1)), (4, 5, (0, 1, 2, 0)),
+                                             (5, 6, (1, 1, 1, 1)))):
+        top, left, bottom, right = pads
+        if i > 0:
+            x = g.node("Pad", [x, ints(g, *([0, top, left, 0, 0, bottom, right, 0] if last else [
+                0, 0, top, left, 0, 0, bottom, right])), scalar(g, -1.0)])
+        x = g.node("Transpose", [x], perm=[0, 3, 1, 2]) if last else x
+        x = g.node("Conv", [x, w1(g, [n_out, n_in, (1, 3, 3)[i], (4, 2, 3)[i]])])
+        x = norm(g, x, n_out, 800 if i == 0 else 5)
+        x = g.node("Transpose", [x], perm=[0, 2, 3, 1]) if last else x
+        x = s3(g, x, n_out)
+    return finish(g, g.node("MatMul", [g.node("Flatten", [x]), w1(g, [6, 4])]))
 
 
 def concat_of_one():
@@ -478,6 +513,8 @@ def positives():
         for raw in (True, False):
             case("%s_%s" % (name, "raw" if raw else "list"), net(raw=raw, weight=lambda g, dims: (
                 g.init(dims, [0.375 * s for s in signs(size(dims))], kind))))
+    for weight in (weights_of_bytes, weights_of_bools, weights_from_tensorflow):
+        case(weight.__name__, net(weight=weight))
     case("average_bn", average_first(strides=[2, 2]))
     case("average_sign", average_first(False, strides=[2, 2]))
     case("average_pads", average_first(kernel=3, strides=[2, 2], pads=[1, 1, 1, 1]))
@@ -509,6 +546,9 @@ def positives():
     case("nhwc_pad_pool", nhwc_pad_pool(), layout="nhwc")
     case("nhwc_pad_first", nhwc_pad_first(), layout="nhwc")
     cases[-1][2].pop("layout")  # it follows from the file
+    for last in (False, True):
+        case("padded_point_%s" % last, padded_point(last), hwc=(1, 4, 3),
+             layout="nhwc" if last else "nchw")
     case("concat_of_one", concat_of_one(), hwc=(H, W, 1))
     case("flat_turned", flat_turned())
     case("parts_of_shape", parts_of_shape())

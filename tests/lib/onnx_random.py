@@ -81,8 +81,8 @@ class Maker:
 
     def conv(self, bits, real=False):
         rng = self.rng
-        # A pad of one row or column could be one of channels, for all that the file says.
-        if bits and self.h > 1 and self.w > 1 and self.chance(0.3):
+        # A pad of one row could be one of a single channel, for all that the file says.
+        if bits and (self.c > 1 or min(self.h, self.w) > 1) and self.chance(0.3):
             self.pad(rng.choice((-1.0, 1.0, 0.0)))
             own = False
         else:
