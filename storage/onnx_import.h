@@ -83,7 +83,7 @@ const char *onnx_code_name(enum onnx_code code);
 struct onnx_remark {
     char code[24];            /* constant_outputs, zero_rows, near_ties, ties, real_layer,
                                  unused_nodes, no_labels, assumed_sign, argmax_ties,
-                                 range */
+                                 range, training_norm */
     char node[ONNX_NAME_LEN]; /* UTF-8; "" where it concerns the file */
     char text[ERR_LEN];
 };

@@ -104,6 +104,18 @@ bool lower_arithmetic_node(struct lower *l, const struct onnx_node *node)
     return lower_apply(l, node, x, &view, &map, false);
 }
 
+/* Up to opset 13 further outputs, used or not, are what an export for training has. */
+static bool remark_training(struct lower *l, const struct onnx_node *node)
+{
+    bool more = false;
+
+    for (size_t i = 1; i < node->n_outputs; i++)
+        more |= node->out[i] != ONNX_NONE;
+    return !more || onnx_remark(l->ctx, "training_norm", node,
+                                "exported for training: the statistics in the file are "
+                                "used, not those of a batch");
+}
+
 bool lower_batch_norm(struct lower *l, const struct onnx_node *node)
 {
     struct ir_map map = { .kind = IR_MAP_ELEMENT, .element = { .op = IR_BN } };
@@ -151,7 +163,7 @@ bool lower_batch_norm(struct lower *l, const struct onnx_node *node)
                                    "input %zu: %g in channel %u", i + 1, (double)p[c], c);
         map.element.p[i] = p;
     }
-    return lower_apply(l, node, x, &x->view, &map, false);
+    return remark_training(l, node) && lower_apply(l, node, x, &x->view, &map, false);
 }
 
 /* A bound: an attribute before opset 11, an input since. */

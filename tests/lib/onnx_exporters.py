@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """More graphs for onnx_suite.py: the many ways in which exporters write the same thing, and
 what lies between a layer and its sign in networks that people train."""
-from onnx_graphs import (C, H, W, case, cases, dense_net, finish, net, norm, reals, refuse, s1, s2, s3, s4,
-                         s6, s7, scalar, signs, w1, w2)
+from onnx_graphs import (C, H, W, case, cases, dense_net, finish, net, norm, reals, refuse, s1, s2,
+                         s3, s4, s6, s7, scalar, signs, w1, w2)
 from onnx_reference import run, size
-from onnx_writer import BFLOAT16, BOOL, DOUBLE, HALF, INT8, INT64, UINT8, Graph, blob, value_info
+from onnx_writer import (BFLOAT16, BOOL, DOUBLE, HALF, INT8, INT64, UINT8, Graph, blob, number,
+                         value_info)
 
 
 def ints(g, *values, dims=None):
@@ -81,11 +82,6 @@ def between(make):
     return net(bn=lambda g, x, c, s: make(g, x, c, s) if c == 6 else norm(g, x, c, s))
 
 
-def average_pool(g, x, c, s, **attrs):
-    return norm(g, g.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2], **attrs), c,
-                s / 3)
-
-
 def average_first(bn=True, kernel=2, **attrs):
     """Conv, AveragePool, BN or none, sign."""
     def pool(g, x, h, w):
@@ -123,6 +119,17 @@ def batch_norm_outputs():
     for node in g.nodes:
         if node["op"] == "BatchNormalization":
             node["outs"] += ["%s_%s" % (node["outs"][0], k) for k in "abcd"]
+    return g
+
+
+def newer_fields():
+    """Metadata of nodes, graph and model, and what the schema at hand does not know."""
+    pair = blob(1, "namespace") + blob(2, "torch.nn")
+    g = net(opset=18, ir=10)
+    for node in g.nodes:
+        node["extra"] = blob(9, pair) + blob(10, blob(1, "device")) + number(99, 7)
+    g.graph_extra = blob(16, pair) + blob(98, b"\xff\xff") + number(97, 1 << 63)
+    g.model_extra = blob(14, pair) + blob(26, b"")
     return g
 
 
@@ -397,7 +404,8 @@ def pointwise_matmul():
     x = g.node("MatMul", [g.node("Reshape", ["x", ints(g, -1, C)]), w1(g, [C, 5])])
     x = s3(g, norm(g, x, 5, 300), 5)
     x = g.node("Reshape", [x, ints(g, -1, H, W, 5)])
-    x = s3(g, g.node("Sub", [g.node("MatMul", [x, w1(g, [5, 6])]), g.init([6], reals(6, -2, 2))]), 6)
+    x = g.node("MatMul", [x, w1(g, [5, 6])])
+    x = s3(g, g.node("Sub", [x, g.init([6], reals(6, -2, 2))]), 6)
     x = g.node("Flatten", [x])
     return finish(g, g.node("MatMul", [x, w1(g, [6 * H * W, 4])]))
 
@@ -532,6 +540,7 @@ def positives():
             (False, 3.0, 0.0, [7]), (True, 2.0, -1.0, []), (True, 1.5, 1.0, [1]),
             (False, 1.0, 1.0, None))):
         case("gemm_%d" % i, gemm_net(trans, alpha, beta, bias), hwc=(H, W, 1))
+    case("newer_fields", newer_fields())
     case("constant_nodes", constant_nodes())
     case("identities", identities())
     case("unnamed", unnamed())

@@ -48,27 +48,27 @@ class Maker:
         if self.last:
             self.node("Transpose", perm=[0, 2, 3, 1])
 
-    def window(self, kernel, pool=False):
+    def window(self, kernel, pool=None):
         """Attributes of one that fits, and the sides that it leaves."""
         rng = self.rng
-        stride = [rng.choice((1, 1, 2)), rng.choice((1, 1, 2))]
-        a = dict(strides=stride)
+        a = dict(strides=[rng.choice((1, 1, 2)) for _ in range(2)])
+        pads, dilation, kind = [0] * 4, [1, 1], rng.randrange(5)
         if pool:
             a["kernel_shape"] = kernel
-        kind = rng.randrange(4)
         if kind == 0:
             a["auto_pad"] = rng.choice(("SAME_UPPER", "SAME_LOWER"))
-            return a, (self.h + stride[0] - 1) // stride[0], (self.w + stride[1] - 1) // stride[1]
-        pads = [0] * 4
+            return a, *((n + s - 1) // s for n, s in zip((self.h, self.w), a["strides"]))
         if kind == 1:
-            pads = [rng.randrange(k) for k in kernel] + [rng.randrange(k) for k in kernel]
-            a["pads"] = pads
-        dilation = [1, 1]
-        if kind == 2 and not pool:
-            dilation = [rng.choice((1, 2)) for _ in range(2)]
-            a["dilations"] = dilation
-        sides = [(n + pads[i] + pads[i + 2] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1
-                 for i, n in enumerate((self.h, self.w))]
+            a["pads"] = pads = [rng.randrange(k) for k in kernel + kernel]
+        elif kind == 2 and pool != "AveragePool":
+            a["dilations"] = dilation = [rng.choice((1, 2)) for _ in range(2)]
+        elif kind == 3 and pool:
+            a["ceil_mode"] = 1
+        sides = []
+        for i, (n, s) in enumerate(zip((self.h, self.w), a["strides"])):
+            free = n + pads[i] + pads[i + 2] - dilation[i] * (kernel[i] - 1) - 1
+            more = "ceil_mode" in a and free % s > 0 and (free // s + 1) * s < n
+            sides.append(free // s + 1 + more if free >= 0 else 0)
         return a, *sides
 
     def pad(self, value):
@@ -117,10 +117,10 @@ class Maker:
 
     def pool(self, op="MaxPool"):
         while True:
-            a, h, w = self.window([self.rng.randrange(1, 4), self.rng.randrange(1, 4)], True)
+            a, h, w = self.window([self.rng.randrange(1, 4), self.rng.randrange(1, 4)], op)
             if h >= 1 and w >= 1:
                 break
-        if op == "AveragePool" and self.chance(0.3):
+        if op == "AveragePool" and "ceil_mode" not in a and self.chance(0.3):
             a["count_include_pad"] = 1
         self.as_nchw(op, **a)
         self.h, self.w = h, w
@@ -153,7 +153,8 @@ class Maker:
                 self.node("Clip", scalar(self.g, -1.0 - self.spread), scalar(self.g, self.spread))
             else:
                 self.pool("MaxPool" if step == "pool" else "AveragePool")
-            relu = step in ("relu", "prelu") or relu and step in ("pool", "average", "leaky", "clip", "div")
+            relu = step in ("relu", "prelu") or relu and step in (
+                "mul", "pool", "average", "leaky", "clip", "div")
         if relu or self.chance(0.3):  # the sign of a Relu would be 0 and 1
             self.norm()
 

@@ -120,7 +120,8 @@ class Graph:
                 b"".join(blob(2, o) for o in n["outs"]) + blob(3, n["name"]) + blob(4, n["op"])
             for key, value in n["attrs"].items():
                 data += blob(5, attribute(key, value, packed))
-            g += blob(1, data + (blob(7, n["domain"]) if n["domain"] else b""))
+            data += blob(7, n["domain"]) if n["domain"] else b""
+            g += blob(1, data + n.get("extra", b""))
         g += blob(2, "made-up")
         for name, (dims, data, kind) in self.inits.items():
             g += blob(5, tensor(name, dims, data, kind, raw, packed))

@@ -316,6 +316,7 @@ static void the_report_names_what_a_person_should_know(void **state)
         { "unused_node", "unused_nodes", ONNX_RANGE_255 },
         { "dense", "no_labels", ONNX_RANGE_255 },
         { "lost_sign", "assumed_sign", ONNX_RANGE_255 },
+        { "bn_outputs", "training_norm", ONNX_RANGE_255 },
         { "binarised_input", "range", ONNX_RANGE_1 }, /* it divides by 255 itself */
     };
 
