@@ -96,6 +96,53 @@ static void print_remarks(const struct onnx_report *found)
         printf("  and %zu remarks more\n", found->n_dropped);
 }
 
+/* As the API has them. */
+static json_t *json_remarks(const struct onnx_report *found)
+{
+    json_t *remarks = json_array();
+
+    for (size_t i = 0; i < found->n_remarks; i++) {
+        const struct onnx_remark *remark = &found->remarks[i];
+
+        /* A failed append leaves a short array; print_json checks its length. */
+        (void)json_array_append_new(remarks, json_pack("{s:s, s:s, s:s}", "code",
+                                                       remark->code, "node", remark->node,
+                                                       "text", remark->text));
+    }
+    return remarks;
+}
+
+/* null where there was no set. */
+static json_t *json_check(const struct check *checked, size_t n_classes)
+{
+    if (checked->n == 0)
+        return json_null();
+    return json_pack("{s:I, s:I, s:f, s:b}", "images", (json_int_t)checked->n, "correct",
+                     (json_int_t)checked->correct, "accuracy",
+                     (double)checked->correct / (double)checked->n, "near_chance",
+                     check_doubtful(checked, n_classes));
+}
+
+static int print_json(const char *path, const struct network *net,
+                      const struct onnx_report *found, const struct check *checked)
+{
+    json_t *remarks = json_remarks(found);
+    bool whole = json_array_size(remarks) == found->n_remarks;
+    json_t *all =
+        json_pack("{s:s*, s:I, s:I, s:o, s:I, s:o}", "file", path, "cells",
+                  (json_int_t)network_cells(net), "layers", (json_int_t)net->n_layers,
+                  "remarks", remarks, "remarks_dropped", (json_int_t)found->n_dropped,
+                  "check", json_check(checked, net->n_classes));
+    int code = EXIT_SUCCESS;
+
+    /* json_pack has taken the remarks, whether or not it succeeded. */
+    if (!whole || all == NULL || output_json(stdout, all, false) != ST_OK)
+        code = report(EXIT_FAILURE, "the result cannot be shown as JSON (a file's name "
+                                    "that is no UTF-8, or out of memory)");
+    json_decref(all);
+    return code;
+}
+
 static int refuse(const char *path, enum status st, const char *why)
 {
     if (st == ST_NOMEM)
@@ -121,8 +168,8 @@ static int check(const struct network *net, const char *dir, struct check *ret_c
 }
 
 /* A set that does not fit leaves no file: what was asked for was not done. */
-static int keep(const struct option_value *values, const struct network *net,
-                const struct onnx_report *found)
+static int keep(const struct cli *cli, const struct option_value *values,
+                const struct network *net, const struct onnx_report *found)
 {
     const char *path = values[IMPORT_OUTPUT].text;
     struct check checked = { 0 };
@@ -136,6 +183,8 @@ static int keep(const struct option_value *values, const struct network *net,
     }
     if (model_file_save(path, net, why) != ST_OK)
         return report(EX_CANTCREAT, "%s", why);
+    if (cli->json)
+        return print_json(path, net, found, &checked);
     printf("%s: %s cells in %zu layers\n", path,
            output_count((double)network_cells(net), a), net->n_layers);
     print_remarks(found);
@@ -154,7 +203,6 @@ static int run(const struct cli *cli, const struct option_value *values, char **
     char why[ERR_LEN], name[65];
     size_t len;
 
-    (void)cli;
     (void)n_args;
     if (!values[IMPORT_OUTPUT].given)
         return report(EX_USAGE, "import: say where to: -o FILE.sbnn");
@@ -176,7 +224,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
                                                           : NULL;
         contract.options.description = values[IMPORT_DESCRIPTION].text;
         enum status st = onnx_import(bytes, len, &contract.options, &net, &found, why);
-        code = st == ST_OK ? keep(values, net, &found) : refuse(args[0], st, why);
+        code = st == ST_OK ? keep(cli, values, net, &found) : refuse(args[0], st, why);
         network_free(net);
     }
     onnx_report_done(&found);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX files sent to the daemon: what it says of them, what it asks for, what it survives."""
+import json
 import os
 import random
 import re
@@ -449,6 +450,16 @@ class CommandLine(unittest.TestCase):
         self.assertLess(right, 200)  # of three classes: nearer to chance than to all
         self.assertIn("hardly more than by chance", done.stdout)
         self.assertIn("is the range right?", done.stdout)
+        told = json.loads(self.run_import(net.onnx(), "--range", "0..1", "--json", *said).stdout)
+        self.assertEqual(told["file"], self.path("net.sbnn"))
+        self.assertEqual((told["cells"], told["layers"], told["remarks_dropped"]),
+                         (net.cells, 2, 0))
+        self.assertEqual([(r["code"], set(r)) for r in told["remarks"]],
+                         [("constant_outputs", {"code", "node", "text"})])
+        self.assertAlmostEqual(told["check"].pop("accuracy"), right / 300)
+        self.assertEqual(told["check"], {"images": 300, "correct": right, "near_chance": True})
+        told = self.run_import(net.onnx(), "--range", "0..255", "--json", *said[:4])
+        self.assertIsNone(json.loads(told.stdout)["check"])
 
     def test_a_set_that_cannot_be_checked_leaves_no_file(self):
         net = SmallNet(42)
