@@ -191,9 +191,13 @@ static enum status start_thread(struct http_thread *thread, char why[ERR_LEN])
         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit + LIMIT_SLACK,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_END);
     if (thread->daemon == NULL) {
+        int error = errno;
+
         (void)snprintf(why, ERR_LEN, "data thread %u does not start: %s", thread->index,
-                       strerror(errno));
-        return ST_IO;
+                       strerror(error));
+        return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM
+                   ? ST_NOMEM
+                   : ST_IO;
     }
     return ST_OK;
 }
@@ -244,6 +248,19 @@ static enum status check_options(const struct http_options *options, char why[ER
     return ST_RANGE;
 }
 
+/* Readers follow each other without pause; whoever changes something must get his turn.
+ */
+static void access_lock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t kind;
+
+    (void)pthread_rwlockattr_init(&kind); /* none of these can fail on Linux */
+    (void)pthread_rwlockattr_setkind_np(&kind,
+                                        PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(lock, &kind);
+    (void)pthread_rwlockattr_destroy(&kind);
+}
+
 enum status http_server_new(const struct http_options *options,
                             struct http_server **ret_server, char why[ERR_LEN])
 {
@@ -256,6 +273,7 @@ enum status http_server_new(const struct http_options *options,
     if (server == NULL)
         goto no_memory;
     server->options = *options;
+    access_lock_init(&server->access_lock);
     st = http_route_table_new(options->routes, options->n_routes, &server->table, why);
     if (st != ST_OK)
         goto fail;
@@ -288,7 +306,18 @@ void http_server_free(struct http_server *server)
     for (unsigned i = 0; i < server->n_threads; i++)
         thread_free(server->threads[i]);
     http_route_table_free(server->table);
+    access_free(server->access);
+    (void)pthread_rwlock_destroy(&server->access_lock);
     free(server);
+}
+
+void http_server_set_access(struct http_server *server, struct access *access)
+{
+    (void)pthread_rwlock_wrlock(&server->access_lock);
+    struct access *before = server->access;
+    server->access = access;
+    (void)pthread_rwlock_unlock(&server->access_lock);
+    access_free(before);
 }
 
 /* -- Connections, from other threads -- */

@@ -11,6 +11,7 @@
 #ifndef API_HTTP_H
 #define API_HTTP_H
 
+#include "api/access.h"
 #include "api/buf.h"
 #include "api/problem.h"
 
@@ -31,6 +32,7 @@ struct http_route {
     const char *pattern; /* "/api/v1/models/{m}/classify"; {x} takes one path segment,
                             percent-decoded once; %2F and %00 in it are a 400 */
     size_t max_body;     /* longer bodies are 413; 0: no body is wanted, and is dropped */
+    enum token_scope scope; /* what a token must have; 0: everybody may */
     http_handler *handle;
 };
 
@@ -65,6 +67,9 @@ MUST_CHECK enum status http_server_new(const struct http_options *options,
  * connection limit. One thread. */
 MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
                                        const struct sockaddr *peer, socklen_t peer_len);
+/* From the next head on this says who may have what; taken over, the one before is freed.
+ * Before the first, everybody may have everything. Any thread. */
+void http_server_set_access(struct http_server *server, struct access *access);
 /* Open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 /* From now on every answer closes its connection. Any thread. */
@@ -102,6 +107,8 @@ const char *http_call_param(const struct http_call *call, size_t i);
 const char *http_call_query(const struct http_call *call, const char *name);
 /* Name of the i-th query argument; NULL beyond the last. */
 const char *http_call_query_name(const struct http_call *call, size_t i);
+/* Name of the token that the request came with; "" if none was asked for. */
+const char *http_call_token(const struct http_call *call);
 /* NULL if absent. */
 const char *http_call_header(const struct http_call *call, const char *name);
 /* Media type of Content-Type in lower case without parameters, "" if absent. Borrowed. */

@@ -145,6 +145,8 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     const char *path = call->target.data;
     call->v2 = strncmp(path, "/v2", 3) == 0 && (path[3] == '/' || path[3] == '\0');
     call->verdict = HTTP_FINE;
+    call->access = ACCESS_OK;
+    call->token[0] = '\0';
     call->method = "_other";
     call->match.route = thread->server->options.n_routes;
     call->match.n_params = 0;
@@ -232,6 +234,56 @@ static void refuse_method(struct http_call *call, struct problem *problem)
     problem_set(problem, 405, "method_not_allowed", "allowed here are %s", allow);
 }
 
+/* RFC 6750, 3: what to come back with. */
+static void challenge(struct http_call *call, const char *error, const char *scope)
+{
+    char value[128];
+    int len = snprintf(value, sizeof(value), "Bearer realm=\"spinbnn\"");
+
+    if (error != NULL)
+        len +=
+            snprintf(value + len, sizeof(value) - (size_t)len, ", error=\"%s\"", error);
+    if (scope != NULL)
+        (void)snprintf(value + len, sizeof(value) - (size_t)len, ", scope=\"%s\"", scope);
+    http_set_header(call, "WWW-Authenticate", value);
+}
+
+static void refuse_access(struct http_call *call, struct problem *problem)
+{
+    const struct http_options *options = &call->thread->server->options;
+    const char *scope = token_scope_name(options->routes[call->match.route].scope);
+
+    switch (call->access) {
+    case ACCESS_OK:
+    case ACCESS_HOST:
+        problem_set(
+            problem, 421, "unknown_host",
+            "the Host of this request is neither an address nor localhost nor one "
+            "of the setting allowed_hosts");
+        break;
+    case ACCESS_ORIGIN:
+        problem_set(problem, 403, "cross_origin",
+                    "a page of another origin may change nothing here");
+        break;
+    case ACCESS_NO_TOKEN:
+        challenge(call, NULL, NULL);
+        problem_set(problem, 401, "token_required",
+                    "a token with the scope %s is needed here: Authorization: Bearer ...",
+                    scope);
+        break;
+    case ACCESS_TOKEN:
+        challenge(call, "invalid_token", NULL);
+        problem_set(problem, 401, "invalid_token", "this token is not known");
+        break;
+    case ACCESS_SCOPE:
+        challenge(call, "insufficient_scope", scope);
+        problem_set(problem, 403, "insufficient_scope",
+                    "the token %s has not the scope %s, which is needed here",
+                    call->token, scope);
+        break;
+    }
+}
+
 void http_call_refuse(struct http_call *call)
 {
     const struct http_options *options = &call->thread->server->options;
@@ -243,8 +295,8 @@ void http_call_refuse(struct http_call *call)
         http_set_header(call, "Connection", "close");
         problem_set(&problem, 400, "invalid_framing",
                     "the header fields leave open where the request ends: a malformed or "
-                    "folded line, or more than one of Content-Length and "
-                    "Transfer-Encoding");
+                    "folded line, or more than one of Content-Length, "
+                    "Transfer-Encoding and Authorization");
         break;
     case HTTP_BAD_CODING:
         http_set_header(call, "Connection", "close");
@@ -271,6 +323,9 @@ void http_call_refuse(struct http_call *call)
         refuse_method(call, &problem);
         http_reply_static(call, 204, NULL, "", 0);
         return;
+    case HTTP_NO_ACCESS:
+        refuse_access(call, &problem);
+        break;
     case HTTP_BAD_ENCODING:
         http_set_header(call, "Accept-Encoding", "identity");
         problem_set(&problem, 415, "unsupported_content_encoding",
@@ -372,6 +427,11 @@ const char *http_call_query_name(const struct http_call *call, size_t i)
         at += strlen(at) + 1;
     }
     return at;
+}
+
+const char *http_call_token(const struct http_call *call)
+{
+    return call->token;
 }
 
 const char *http_call_header(const struct http_call *call, const char *name)

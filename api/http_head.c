@@ -15,6 +15,8 @@
 struct head {
     unsigned n_host, n_length, n_coding;
     const char *length, *coding, *type, *encoding, *expect;
+    struct access_claim claim;
+    unsigned n_authorization;
     bool malformed;
 };
 
@@ -52,11 +54,16 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
 
     switch (name_len) {
     case sizeof("Host") - 1:
-        head->n_host += strcasecmp(name, "Host") == 0;
+        if (strcasecmp(name, "Host") == 0) {
+            head->claim.host = value;
+            head->n_host++;
+        }
         break;
     case sizeof("Expect") - 1:
         if (strcasecmp(name, "Expect") == 0)
             head->expect = value;
+        else if (strcasecmp(name, "Origin") == 0)
+            head->claim.origin = value;
         break;
     case sizeof("Content-Type") - 1:
         if (strcasecmp(name, "Content-Type") == 0)
@@ -66,6 +73,14 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
         if (strcasecmp(name, "Content-Length") == 0) {
             head->length = value;
             head->n_length++;
+        } else if (strcasecmp(name, "Sec-Fetch-Site") == 0) {
+            head->claim.fetch_site = value;
+        }
+        break;
+    case sizeof("Authorization") - 1:
+        if (strcasecmp(name, "Authorization") == 0) {
+            head->claim.authorization = value;
+            head->n_authorization++;
         }
         break;
     case sizeof("Content-Encoding") - 1:
@@ -87,7 +102,8 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
 /* Where does this request end? HTTP_FINE if that has exactly one answer. */
 static enum http_verdict check_framing(const struct head *head, bool http_1_0)
 {
-    if (head->malformed || head->n_length > 1 || head->n_coding > 1)
+    if (head->malformed || head->n_length > 1 || head->n_coding > 1 ||
+        head->n_authorization > 1)
         return HTTP_BAD_FRAMING;
     if (head->n_coding != 0) {
         if (head->n_length != 0 || http_1_0)
@@ -150,6 +166,25 @@ static enum http_verdict find_route(struct http_call *call)
     return st == ST_OK ? HTTP_FINE : HTTP_NOT_FOUND;
 }
 
+/* May whoever asks have this? */
+static enum http_verdict check_access(struct http_call *call, struct access_claim *claim)
+{
+    struct http_server *server = call->thread->server;
+    const struct token *token = NULL;
+
+    claim->changes =
+        strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0;
+    (void)pthread_rwlock_rdlock(&server->access_lock);
+    if (server->access != NULL)
+        call->access =
+            access_judge(server->access, claim,
+                         server->options.routes[call->match.route].scope, &token);
+    if (token != NULL)
+        memcpy(call->token, token->name, sizeof(call->token));
+    (void)pthread_rwlock_unlock(&server->access_lock);
+    return call->access == ACCESS_OK ? HTTP_FINE : HTTP_NO_ACCESS;
+}
+
 /* What the route says about the body to come; `length` is 0 if it is not told. */
 static enum http_verdict check_body(const struct http_call *call, const struct head *head,
                                     uint64_t length)
@@ -179,6 +214,8 @@ bool http_head_check(struct http_call *call, const char *method, const char *ver
     if (head.length != NULL)
         length = strtoull(head.length, NULL, 10);
     call->verdict = find_route(call);
+    if (call->verdict == HTTP_FINE)
+        call->verdict = check_access(call, &head.claim);
     if (call->verdict == HTTP_FINE)
         call->verdict = check_body(call, &head, length);
     if (call->verdict == HTTP_FINE)

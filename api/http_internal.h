@@ -65,7 +65,9 @@ struct http_server {
     struct http_options options;
     struct http_route_table *table;
     atomic_bool draining, closing;
-    unsigned next_thread; /* of the accepting thread */
+    pthread_rwlock_t access_lock; /* data threads read for a moment, once a request */
+    struct access *access;        /* ours; NULL: everybody may */
+    unsigned next_thread;         /* of the accepting thread */
     unsigned n_threads;
     struct http_thread *threads[];
 };
@@ -80,6 +82,7 @@ enum http_verdict {
     HTTP_NOT_FOUND,
     HTTP_BAD_METHOD,
     HTTP_OPTIONS,
+    HTTP_NO_ACCESS, /* the call's `access` says why */
     HTTP_BAD_ENCODING,
     HTTP_TOO_LARGE,
     HTTP_NO_MEMORY,
@@ -95,11 +98,13 @@ struct http_call {
 
     /* The head. */
     enum http_verdict verdict;
-    const char *method; /* static; "_other" if it is none that HTTP APIs use */
-    const char *query;  /* in `target`; NULL if there is none */
-    struct buf target;  /* path and query as sent, each zero-terminated */
-    struct buf path;    /* decoded segments */
-    struct buf args;    /* decoded query, once somebody asks */
+    enum access_verdict access;
+    char token[TOKEN_NAME_LEN]; /* whose it is; "" if nobody was asked */
+    const char *method;         /* static; "_other" if it is none that HTTP APIs use */
+    const char *query;          /* in `target`; NULL if there is none */
+    struct buf target;          /* path and query as sent, each zero-terminated */
+    struct buf path;            /* decoded segments */
+    struct buf args;            /* decoded query, once somebody asks */
     size_t n_args;
     struct http_route_path segments;
     struct http_route_match match; /* route is n_routes if none fits */

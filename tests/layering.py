@@ -25,6 +25,7 @@ OWNERS = {
     "spng.h": {"api"},
     "turbojpeg.h": {"api"},
     "jansson.h": {"api", "cli"},
+    "gnutls/": {"api", "cli"},
     "uv.h": {"daemon"},
     "curl/": {"cli"},
     "Random123/": {"core"},

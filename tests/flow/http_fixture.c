@@ -162,17 +162,21 @@ static void handle_busy(void *ctx, struct http_call *call)
 }
 
 static const struct http_route routes[] = {
-    { "POST", "/echo", FIXTURE_MAX_BODY, handle_echo },
-    { "GET", "/echo", 0, handle_echo },
-    { "POST", "/large", (size_t)3 << 20, handle_echo },
-    { "GET", "/models/{m}", 0, handle_describe },
-    { "POST", "/later", FIXTURE_MAX_BODY, handle_later },
-    { "GET", "/hold", 0, handle_hold },
-    { "GET", "/static", 0, handle_static },
-    { "GET", "/failed", 0, handle_failed },
-    { "GET", "/silent", 0, handle_silent },
-    { "GET", "/busy", 0, handle_busy },
-    { "GET", "/v2/busy", 0, handle_busy },
+    { "POST", "/echo", FIXTURE_MAX_BODY, 0, handle_echo },
+    { "GET", "/echo", 0, 0, handle_echo },
+    { "POST", "/large", (size_t)3 << 20, 0, handle_echo },
+    { "GET", "/models/{m}", 0, 0, handle_describe },
+    { "POST", "/later", FIXTURE_MAX_BODY, 0, handle_later },
+    { "GET", "/hold", 0, 0, handle_hold },
+    { "GET", "/static", 0, 0, handle_static },
+    { "GET", "/failed", 0, 0, handle_failed },
+    { "GET", "/silent", 0, 0, handle_silent },
+    { "GET", "/busy", 0, 0, handle_busy },
+    { "GET", "/v2/busy", 0, 0, handle_busy },
+    { "GET", "/read", 0, TOKEN_READ, handle_echo },
+    { "GET", "/admin", 0, TOKEN_ADMIN, handle_echo },
+    { "POST", "/admin", FIXTURE_MAX_BODY, TOKEN_ADMIN, handle_echo },
+    { "GET", "/v2/admin", 0, TOKEN_ADMIN, handle_echo },
 };
 
 static void on_done(void *ctx, const struct http_done *done)
