@@ -20,8 +20,9 @@
 /* The global options. */
 struct cli {
     const char *url;
-    const char *model; /* NULL: the only one */
-    double timeout_s;  /* of one request */
+    const char *model;      /* NULL: the only one */
+    const char *token_file; /* holds the token to send; NULL: none */
+    double timeout_s;       /* of one request */
     bool json;
 };
 
@@ -60,5 +61,6 @@ extern const struct command put_command;
 extern const struct command scrub_command;
 extern const struct command solve_command;
 extern const struct command status_command;
+extern const struct command token_command;
 
 #endif

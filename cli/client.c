@@ -2,6 +2,7 @@
 #include "cli/client.h"
 
 #include "cli/field.h"
+#include "cli/input.h"
 #include "cli/output.h"
 #include "cli/report.h"
 
@@ -9,11 +10,14 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define TOKEN_MAX 512 /* as the daemon's */
+
 struct client {
     const struct cli *cli; /* borrowed */
     char *base;            /* ours: the URL without a slash at its end */
     bool loopback;
-    CURL *curl; /* ours */
+    char *token; /* ours; NULL: none is sent */
+    CURL *curl;  /* ours */
 };
 
 /* -- Answers -- */
@@ -86,6 +90,30 @@ static int set_base(struct client *client, const char *url)
     return client->base != NULL ? EXIT_SUCCESS : report(EXIT_FAILURE, "out of memory");
 }
 
+/* The one word of a file. */
+static int read_token(struct client *client, const char *path)
+{
+    char why[ERR_LEN];
+    uint8_t *bytes;
+    size_t len;
+
+    if (input_read(path, TOKEN_MAX, &bytes, &len, why) != ST_OK)
+        return report(EXIT_FAILURE, "%s: %s", path, why);
+    while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
+        len--;
+    size_t n_good = 0;
+    while (n_good < len && bytes[n_good] > ' ' && bytes[n_good] < 0x7f)
+        n_good++;
+    if (len > 0 && n_good == len)
+        client->token = strndup((const char *)bytes, len);
+    explicit_bzero(bytes, len);
+    free(bytes);
+    if (len == 0 || n_good != len)
+        return report(EXIT_FAILURE, "%s holds no token: one word, and nothing else",
+                      path);
+    return client->token != NULL ? EXIT_SUCCESS : report(EXIT_FAILURE, "out of memory");
+}
+
 int client_open(const struct cli *cli, struct client **ret_client)
 {
     struct client *client = calloc(1, sizeof(*client));
@@ -95,6 +123,8 @@ int client_open(const struct cli *cli, struct client **ret_client)
     client->cli = cli;
 
     int code = set_base(client, cli->url);
+    if (code == EXIT_SUCCESS && cli->token_file != NULL)
+        code = read_token(client, cli->token_file);
     if (code == EXIT_SUCCESS && (client->curl = client_handle(client, "/")) == NULL)
         code = report(EXIT_FAILURE, "%s is a URL that libcurl cannot use", cli->url);
     if (code != EXIT_SUCCESS) {
@@ -111,6 +141,9 @@ void client_close(struct client *client)
         return;
     curl_easy_cleanup(client->curl);
     free(client->base);
+    if (client->token != NULL)
+        explicit_bzero(client->token, strlen(client->token));
+    free(client->token);
     free(client);
 }
 
@@ -142,6 +175,10 @@ static bool set_defaults(const struct client *client, CURL *curl)
     /* A proxy of the environment cannot reach our own machine. */
     if (client->loopback)
         ok = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK && ok;
+    if (client->token != NULL)
+        ok = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, client->token) == CURLE_OK &&
+             ok;
     return ok;
 }
 

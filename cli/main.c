@@ -17,11 +17,11 @@ static const struct command *const commands[] = {
     &array_command,    &device_command,   &energy_command,
     &models_command,   &status_command,   &health_command,
     &put_command,      &delete_command,   &import_command,
-    &inspect_command,
+    &inspect_command,  &token_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-enum { URL, MODEL, TIMEOUT, JSON, HELP, VERSION, N_GLOBALS };
+enum { URL, MODEL, TOKEN_FILE, TIMEOUT, JSON, HELP, VERSION, N_GLOBALS };
 
 static const struct option global_options[] = {
     [URL] = { .name = "url",
@@ -33,6 +33,11 @@ static const struct option global_options[] = {
                 .kind = OPTION_TEXT,
                 .value = "NAME",
                 .help = "the model; default the only one that the daemon serves" },
+    [TOKEN_FILE] = { .name = "token-file",
+                     .kind = OPTION_TEXT,
+                     .value = "FILE",
+                     .help = "file with the token that the daemon asks for; default "
+                             "$SPINBNN_TOKEN_FILE, else none" },
     [TIMEOUT] = { .name = "timeout",
                   .kind = OPTION_NUMBER,
                   .value = "SECONDS",
@@ -136,8 +141,10 @@ static int print_version(bool json)
 static struct cli settings(const struct option_value *globals)
 {
     const char *url = getenv("SPINBNN_URL");
+    const char *token_file = getenv("SPINBNN_TOKEN_FILE");
     struct cli cli = {
         .url = url != NULL && url[0] != '\0' ? url : CLI_DEFAULT_URL,
+        .token_file = token_file != NULL && token_file[0] != '\0' ? token_file : NULL,
         .timeout_s = 60.0,
         .json = globals[JSON].given,
     };
@@ -146,6 +153,8 @@ static struct cli settings(const struct option_value *globals)
         cli.url = globals[URL].text;
     if (globals[MODEL].given)
         cli.model = globals[MODEL].text;
+    if (globals[TOKEN_FILE].given)
+        cli.token_file = globals[TOKEN_FILE].text;
     if (globals[TIMEOUT].given)
         cli.timeout_s = globals[TIMEOUT].number;
     return cli;
