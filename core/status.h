@@ -25,6 +25,7 @@ enum status {
     ST_UNREACHABLE, /* no setting inside the allowed range meets the target */
     ST_BUSY,        /* a bounded queue is full; ask again later */
     ST_IO,          /* disk, socket or database; errno or the message says more */
+    ST_PERMISSION,  /* the system says that we may not */
 };
 
 #endif

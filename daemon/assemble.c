@@ -16,6 +16,8 @@
  * request, so more costs time: 64 KiB a microsecond. */
 #define CONNECTION_MEMORY (16 * 1024)
 
+#define CONNECTIONS_MAX 1000000
+
 static unsigned count_cores(void)
 {
     cpu_set_t allowed;
@@ -153,7 +155,8 @@ static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
         .on_done = on_done,
         .on_log = on_log,
         .idle_timeout_s = (unsigned)daemon->settings.idle_timeout_s,
-        .connection_limit = (unsigned)daemon->settings.max_connections,
+        /* max_connections counts when they are accepted, and may change. */
+        .connection_limit = CONNECTIONS_MAX,
         .connection_memory = CONNECTION_MEMORY,
     };
 
@@ -173,6 +176,8 @@ enum status assemble_parts(struct daemon *daemon, char why[ERR_LEN])
         st = make_pools(daemon);
     if (st == ST_OK)
         st = make_http(daemon, why);
+    if (st == ST_OK)
+        config_apply(daemon->config, daemon);
     return st;
 }
 
@@ -197,4 +202,5 @@ void assemble_free(struct daemon *daemon)
         lane_free(daemon->lanes[i]);
     free(daemon->lanes);
     registry_free(daemon->registry);
+    config_free(daemon->config);
 }

@@ -5,6 +5,7 @@
 #define DAEMON_DAEMON_H
 
 #include "api/http.h"
+#include "daemon/config.h"
 #include "daemon/events.h"
 #include "daemon/feedback.h"
 #include "daemon/model.h"
@@ -17,7 +18,8 @@
 struct lane;
 
 struct daemon {
-    struct settings settings;
+    struct settings settings; /* as at start, but for numbers that a reload changes */
+    struct config *config;
     const struct kernel *kernel;
     struct device device; /* of new arrays; a preset */
     struct infer_costs costs;
@@ -81,6 +83,8 @@ http_handler solve_handle;    /* solve.c */
 http_handler ledger_handle;   /* ledger.c */
 http_handler device_handle;   /* device.c */
 http_handler feedback_handle; /* feedback.c */
+http_handler config_handle;   /* config.c */
+http_handler config_reload_handle;
 http_handler describe_models; /* describe.c */
 http_handler describe_model;
 http_handler upload_put; /* upload.c */

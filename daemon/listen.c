@@ -19,25 +19,44 @@
 
 static enum status fail(const char *address, const char *what, char why[ERR_LEN])
 {
-    enum status st = errno == EADDRINUSE ? ST_BUSY : ST_IO;
+    enum status st = errno == EADDRINUSE || errno == EADDRNOTAVAIL ? ST_BUSY
+                     : errno == EACCES || errno == EPERM           ? ST_PERMISSION
+                     : errno == ENOMEM || errno == ENFILE || errno == EMFILE ? ST_NOMEM
+                                                                             : ST_IO;
 
     (void)snprintf(why, ERR_LEN, "listen: %.120s: %s: %s", address, what,
                    strerror(errno));
     return st;
 }
 
-/* The address a socket is bound to, as text. */
+static bool is_local(const struct sockaddr *address)
+{
+    const struct in6_addr *v6 =
+        &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    const struct in_addr *v4 =
+        &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(v6) ||
+               (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+    return address->sa_family != AF_INET || ntohl(v4->s_addr) >> 24 == 127;
+}
+
+/* The address a socket is bound to, as text, and who reaches it. */
 static void name_socket(struct listen_socket *listener)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
     char host[64], port[16];
 
-    if (getsockname(listener->fd, (struct sockaddr *)&address, &len) == 0 &&
-        address.ss_family == AF_UNIX)
+    bool known = getsockname(listener->fd, (struct sockaddr *)&address, &len) == 0;
+
+    listener->local = known && is_local((struct sockaddr *)&address);
+    if (known && address.ss_family == AF_UNIX)
         (void)snprintf(listener->name, sizeof(listener->name), "unix:%s",
                        ((struct sockaddr_un *)&address)->sun_path);
-    else if (getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
+    else if (!known ||
+             getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port,
                          sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         (void)snprintf(listener->name, sizeof(listener->name), "fd %d", listener->fd);
     else if (address.ss_family == AF_INET6)
@@ -75,24 +94,33 @@ static void remove_stale(const struct sockaddr_un *address)
     (void)close(fd);
 }
 
+static enum status check_unix(const char *text, const char *path, char why[ERR_LEN])
+{
+    size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+
+    if (path[0] == '/' && strlen(path) < size)
+        return ST_OK;
+    (void)snprintf(why, ERR_LEN,
+                   "listen: %.120s: expected an absolute path of at most %zu bytes", text,
+                   size - 1);
+    return ST_RANGE;
+}
+
 static enum status open_unix(const char *text, const char *path,
                              struct listen_socket *listener, char why[ERR_LEN])
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    enum status st = check_unix(text, path, why);
 
-    if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path)) {
-        (void)snprintf(why, ERR_LEN,
-                       "listen: %.120s: expected an absolute path of at most %zu bytes",
-                       text, sizeof(address.sun_path) - 1);
-        return ST_RANGE;
-    }
+    if (st != ST_OK)
+        return st;
     strcpy(address.sun_path, path);
     remove_stale(&address);
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         return fail(text, "no socket", why);
-    enum status st = bind_and_listen(listener, text, (struct sockaddr *)&address,
-                                     sizeof(address), why);
+    st = bind_and_listen(listener, text, (struct sockaddr *)&address, sizeof(address),
+                         why);
     if (st != ST_OK)
         return st;
     strcpy(listener->path, path);
@@ -148,12 +176,12 @@ static enum status open_found(const char *text, const struct addrinfo *found,
     return st;
 }
 
-static enum status open_inet(const char *text, struct listen_socket *listener,
+/* ST_NOMEM: nobody can say now. */
+static enum status find_inet(const char *text, struct addrinfo **ret_found,
                              char why[ERR_LEN])
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-    struct addrinfo *found;
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     char host[128], port[16];
 
     if (!split(text, host, port)) {
@@ -162,14 +190,25 @@ static enum status open_inet(const char *text, struct listen_socket *listener,
                        text);
         return ST_RANGE;
     }
-    int error = getaddrinfo(host, port, &hints, &found);
+    int error = getaddrinfo(host, port, &hints, ret_found);
     if (error != 0) {
         (void)snprintf(why, ERR_LEN, "listen: %.100s: %s", text, gai_strerror(error));
-        return ST_RANGE;
+        return error == EAI_AGAIN || error == EAI_MEMORY ? ST_NOMEM : ST_RANGE;
     }
+    return ST_OK;
+}
+
+static enum status open_inet(const char *text, struct listen_socket *listener,
+                             char why[ERR_LEN])
+{
+    struct addrinfo *found;
+    enum status st = find_inet(text, &found, why);
+
+    if (st != ST_OK)
+        return st;
     /* A name such as localhost may begin with an address of a family that this machine
      * does not have. One that is in use is an answer. */
-    enum status st = ST_IO;
+    st = ST_IO;
     for (const struct addrinfo *at = found; at != NULL && st == ST_IO; at = at->ai_next)
         st = open_found(text, at, listener, why);
     freeaddrinfo(found);
@@ -190,6 +229,22 @@ enum status listen_open(const char *address, struct listen_socket *ret_socket,
         return st;
     }
     *ret_socket = listener;
+    return ST_OK;
+}
+
+enum status listen_check(const char *address, bool *ret_local, char why[ERR_LEN])
+{
+    struct addrinfo *found;
+
+    *ret_local = true;
+    if (strncmp(address, "unix:", 5) == 0)
+        return check_unix(address, address + 5, why);
+    enum status st = find_inet(address, &found, why);
+    if (st != ST_OK)
+        return st;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+        *ret_local = *ret_local && is_local(at->ai_addr);
+    freeaddrinfo(found);
     return ST_OK;
 }
 

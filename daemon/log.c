@@ -8,23 +8,29 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum log_level max_level = LOG_INFO;
+static const char *const names[] = { "error", "warning", "info", "debug" };
+static _Atomic int max_level = LOG_INFO;
 static bool to_journal;
 
-void log_open(enum log_level level)
+void log_open(void)
 {
-    max_level = level;
     to_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_set_level(const char *name)
+{
+    for (int level = LOG_ERROR; level <= LOG_DEBUG; level++)
+        if (strcmp(names[level], name) == 0)
+            max_level = level;
 }
 
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
-    static const char *const names[] = { "error", "warning", "info", "debug" };
     static const char *const prefixes[] = { "<3>", "<4>", "<6>", "<7>" };
     char line[1024];
     va_list args;
 
-    if (level > max_level)
+    if ((int)level > max_level)
         return;
     int n = snprintf(line, sizeof(line), "%s%s %s ", to_journal ? prefixes[level] : "",
                      names[level], event);

@@ -10,8 +10,11 @@
 
 enum log_level { LOG_ERROR = 0, LOG_WARNING = 1, LOG_INFO = 2, LOG_DEBUG = 3 };
 
-/* Lines above `level` are dropped. Before any other thread runs. */
-void log_open(enum log_level level);
+/* Looks where the lines go. Before any other thread runs. */
+void log_open(void);
+/* Lines above the level of that name ("error", "warning", "info", "debug") are dropped;
+ * those of debug are until this is said. */
+void log_set_level(const char *name);
 /* `event` is one word, `format` the fields. Text from outside must be cut short by its
  * format; control characters are replaced here. */
 void log_line(enum log_level level, const char *event, const char *format, ...)

@@ -30,14 +30,6 @@ static int failed(int code, const char *why)
     return code;
 }
 
-static enum log_level level_of(const char *name)
-{
-    return strcmp(name, "error") == 0     ? LOG_ERROR
-           : strcmp(name, "warning") == 0 ? LOG_WARNING
-           : strcmp(name, "debug") == 0   ? LOG_DEBUG
-                                          : LOG_INFO;
-}
-
 /* -- State folder -- */
 
 /* Makes every folder of a path. */
@@ -56,29 +48,35 @@ static int make_folders(const char *path)
     return mkdir(part, 0750) != 0 && errno != EEXIST ? -1 : 0;
 }
 
-/* Makes the folder and locks it for this process. The lock ends with the process. */
-static int take_state_dir(const char *dir, char why[ERR_LEN])
+static int folder_failed(const char *path, char why[ERR_LEN])
+{
+    int code = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
+
+    (void)snprintf(why, ERR_LEN, "state_dir: %.150s: %s", path, strerror(errno));
+    return code;
+}
+
+/* Makes the folder and locks it for this process. The lock ends with the process. An exit
+ * code. */
+static int take_state_dir(const char *dir, int *ret_lock, char why[ERR_LEN])
 {
     char path[SETTINGS_TEXT_LEN + 16];
 
     (void)snprintf(path, sizeof(path), "%s/arrays", dir);
-    if (make_folders(path) != 0) {
-        (void)snprintf(why, ERR_LEN, "state_dir: %.150s: %s", path, strerror(errno));
-        return -1;
-    }
+    if (make_folders(path) != 0)
+        return folder_failed(path, why);
     (void)snprintf(path, sizeof(path), "%s/lock", dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        (void)snprintf(why, ERR_LEN, "state_dir: %.150s: %s", path, strerror(errno));
-        return -1;
-    }
+    if (fd < 0)
+        return folder_failed(path, why);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         (void)snprintf(why, ERR_LEN, "state_dir: %.150s is in use by another spinbnnd",
                        dir);
         (void)close(fd);
-        return -1;
+        return EX_CANTCREAT;
     }
-    return fd;
+    *ret_lock = fd;
+    return EX_OK;
 }
 
 /* -- Start and end -- */
@@ -89,9 +87,12 @@ static int exit_code_of(enum status st)
     case ST_BUSY:
         return EX_UNAVAILABLE;
     case ST_RANGE:
+    case ST_FORMAT:
         return EX_CONFIG;
+    case ST_PERMISSION:
+        return EX_NOPERM;
     case ST_NOMEM:
-        return EX_OSERR;
+        return EX_TEMPFAIL;
     default:
         return EX_IOERR;
     }
@@ -166,7 +167,7 @@ static int run(struct daemon *daemon)
     if (st == ST_FORMAT || st == ST_UNSUPPORTED)
         return failed(EX_DATAERR, why);
     if (st != ST_OK)
-        return failed(st == ST_NOMEM ? EX_OSERR : EX_CONFIG, why);
+        return failed(st == ST_NOMEM ? EX_TEMPFAIL : EX_CONFIG, why);
     return start_and_serve(daemon);
 }
 
@@ -181,12 +182,15 @@ static void raise_descriptors(void)
     }
 }
 
-static int serve_with(const struct settings *settings)
+static int serve_with(const struct settings_source *source,
+                      const struct settings_result *result)
 {
+    const struct settings *settings = &result->settings;
     struct daemon daemon;
     char why[ERR_LEN];
 
-    log_open(level_of(settings->log_level));
+    log_open();
+    log_set_level(settings->log_level);
     /* Writing to who has left, or past a limit of file size, is an error, not the end. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);
@@ -194,10 +198,14 @@ static int serve_with(const struct settings *settings)
 
     if (assemble_init(&daemon, settings, why) != ST_OK)
         return failed(EX_CONFIG, why);
-    int lock = take_state_dir(settings->state_dir, why);
-    if (lock < 0)
-        return failed(EX_CANTCREAT, why);
-    int code = run(&daemon);
+    enum status st = config_new(source, result, &daemon.config, why);
+    if (st != ST_OK)
+        return failed(exit_code_of(st), why);
+    int lock = -1;
+    int code = take_state_dir(settings->state_dir, &lock, why);
+    if (code != EX_OK)
+        return failed(code, why);
+    code = run(&daemon);
     assemble_free(&daemon);
     (void)close(lock);
     if (code == EX_OK)
@@ -205,14 +213,40 @@ static int serve_with(const struct settings *settings)
     return code;
 }
 
+/* What a start would refuse for the configuration's sake, without starting. */
+static int check_config(const struct settings_source *source,
+                        const struct settings_result *result)
+{
+    struct daemon daemon;
+    struct config *config = NULL;
+    char why[ERR_LEN];
+    enum status st = assemble_init(&daemon, &result->settings, why);
+
+    if (st == ST_OK)
+        st = config_new(source, result, &config, why);
+    if (st == ST_OK)
+        st = server_check(config, result->settings.listen, why);
+    config_free(config);
+    if (st != ST_OK) {
+        (void)fprintf(stderr, "spinbnnd: %s\n", why);
+        return EX_CONFIG;
+    }
+    (void)puts("the configuration is sound");
+    return EX_OK;
+}
+
 int main(int argc, char **argv)
 {
+    const struct settings_source source = { argc, argv, environ };
     struct settings_result result;
     char why[ERR_LEN];
+    enum status st = settings_read(&source, &result, why);
 
-    if (settings_read(argc, argv, environ, &result, why) != ST_OK) {
+    if (st != ST_OK) {
         (void)fprintf(stderr, "spinbnnd: %s\n", why);
-        return result.usage_error ? EX_USAGE : EX_CONFIG;
+        if (result.usage_error)
+            return EX_USAGE;
+        return st == ST_PERMISSION ? EX_NOPERM : EX_CONFIG;
     }
     switch (result.action) {
     case SETTINGS_PRINT_HELP:
@@ -224,8 +258,13 @@ int main(int argc, char **argv)
     case SETTINGS_PRINT_CONFIG:
         settings_print_config(&result, stdout);
         return EX_OK;
+    case SETTINGS_PRINT_SCHEMA:
+        settings_print_schema(stdout);
+        return EX_OK;
+    case SETTINGS_CHECK_CONFIG:
+        return check_config(&source, &result);
     case SETTINGS_SERVE:
         break;
     }
-    return serve_with(&result.settings);
+    return serve_with(&source, &result);
 }

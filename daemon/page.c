@@ -20,7 +20,8 @@ void page_handle(void *ctx, struct http_call *call)
         http_set_header(call, "Cache-Control", "no-cache");
         http_set_header(call, "Content-Security-Policy",
                         "default-src 'self'; "
-                        "img-src 'self' blob: data:; frame-ancestors 'none'");
+                        "img-src 'self' blob: data:; base-uri 'none'; "
+                        "form-action 'none'; frame-ancestors 'none'");
         if (none_match != NULL && etag_matches(none_match, file->etag, true))
             http_reply_static(call, 304, NULL, "", 0);
         else

@@ -33,6 +33,8 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/solve", 2 * MIB, TOKEN_READ, solve_handle },
     { "POST", "/api/v1/device/write-error", 2 * MIB, TOKEN_READ, device_handle },
     { "POST", "/api/v1/feedback", 1 * MIB, TOKEN_INFER, feedback_handle },
+    { "GET", "/api/v1/config", 0, TOKEN_READ, config_handle },
+    { "POST", "/api/v1/admin/reload", 4 * KIB, TOKEN_ADMIN, config_reload_handle },
     { "GET", "/api/v1/status", 0, TOKEN_READ, status_handle },
     { "GET", "/api/v1/series", 0, TOKEN_READ, series_handle },
     { "GET", "/api/v1/events", 0, TOKEN_READ, events_handle },

@@ -283,12 +283,19 @@ static double file_size(const char *path, const char *ending)
 static void write_daemon(struct buf *body, const struct daemon *daemon)
 {
     struct record_health health = record_health(daemon->record);
+    struct config_health config = config_health(daemon->config);
     const struct prometheus_label labels[] = { { "version", SPINBNN_VERSION },
                                                { "kernel", daemon->kernel->name } };
 
     prometheus_family(body, "spinbnn_build_info", "gauge",
                       "1, with the version as label.");
     prometheus_sample(body, "spinbnn_build_info", labels, 2, 1);
+    single(body, "spinbnn_config_last_reload_successful", "gauge",
+           "1 unless the last reload of the configuration failed.",
+           config.successful ? 1 : 0);
+    single(body, "spinbnn_config_last_reload_success_timestamp_seconds", "gauge",
+           "When the configuration in force was read, seconds since 1970.",
+           (double)config.success_s);
     single(body, "spinbnn_draining", "gauge", "1 while the daemon is stopping.",
            daemon->draining ? 1 : 0);
     single(body, "spinbnn_http_connections", "gauge", "Open connections.",

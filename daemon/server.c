@@ -49,7 +49,7 @@ struct server {
     uv_loop_t loop;
     struct listener listeners[LISTEN_MAX];
     size_t n_listeners;
-    uv_signal_t signals[3];
+    uv_signal_t stop_signals[2], reload_signal;
     uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer, upkeep_timer;
 };
 
@@ -211,6 +211,15 @@ static void stop_signal(uv_signal_t *handle, int number)
     (void)uv_timer_start(&server->drain_timer, drain_tick, 0, DRAIN_TICK_MS);
 }
 
+static void reload_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    (void)number;
+    if (server->phase == RUNNING && config_reload(server->daemon, NULL) != ST_OK)
+        log_line(LOG_ERROR, "reload", "too much is waiting; send the signal again");
+}
+
 /* Who sends a byte now and then would keep a connection for ever. */
 static void slow_tick(uv_timer_t *timer)
 {
@@ -245,6 +254,14 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
 {
     struct listener *listener = &server->listeners[server->n_listeners];
 
+    if (!opened->local) {
+        enum status st = config_allow_public(server->daemon->config, opened->name, why);
+
+        if (st != ST_OK) {
+            listen_close(opened);
+            return st;
+        }
+    }
     listener->server = server;
     listener->socket = *opened;
     listener->poll.data = listener;
@@ -260,31 +277,53 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
     return ST_OK;
 }
 
-static enum status open_addresses(struct server *server, char why[ERR_LEN])
+/* Calls `take` with each address of a list; at least one and at most LISTEN_MAX. */
+static enum status each_address(const char *listen,
+                                enum status (*take)(void *ctx, const char *address,
+                                                    char why[ERR_LEN]),
+                                void *ctx, char why[ERR_LEN])
 {
     char list[SETTINGS_TEXT_LEN];
     char *rest;
+    unsigned n = 0;
 
-    strcpy(list, server->daemon->settings.listen);
+    (void)snprintf(list, sizeof(list), "%s", listen);
     for (char *address = strtok_r(list, ", ", &rest); address != NULL;
          address = strtok_r(NULL, ", ", &rest)) {
-        struct listen_socket opened;
-
-        if (server->n_listeners == LISTEN_MAX) {
+        if (n++ == LISTEN_MAX) {
             (void)snprintf(why, ERR_LEN, "listen: more than %d addresses", LISTEN_MAX);
             return ST_RANGE;
         }
-        enum status st = listen_open(address, &opened, why);
-        if (st == ST_OK)
-            st = add_listener(server, &opened, why);
+        enum status st = take(ctx, address, why);
         if (st != ST_OK)
             return st;
     }
-    if (server->n_listeners == 0) {
+    if (n == 0) {
         (void)snprintf(why, ERR_LEN, "listen: no address is given");
         return ST_RANGE;
     }
     return ST_OK;
+}
+
+static enum status open_address(void *ctx, const char *address, char why[ERR_LEN])
+{
+    struct listen_socket opened;
+    enum status st = listen_open(address, &opened, why);
+
+    return st == ST_OK ? add_listener(ctx, &opened, why) : st;
+}
+
+static enum status check_address(void *ctx, const char *address, char why[ERR_LEN])
+{
+    bool local;
+    enum status st = listen_check(address, &local, why);
+
+    return st == ST_OK && !local ? config_allow_public(ctx, address, why) : st;
+}
+
+enum status server_check(struct config *config, const char *listen, char why[ERR_LEN])
+{
+    return each_address(listen, check_address, config, why);
 }
 
 static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR_LEN])
@@ -320,13 +359,16 @@ static void set_up_timers(struct server *server)
 
 static void set_up_signals(struct server *server)
 {
-    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP };
+    static const int stopping[] = { SIGTERM, SIGINT };
 
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        (void)uv_signal_init(&server->loop, &server->signals[i]);
-        server->signals[i].data = server;
-        (void)uv_signal_start(&server->signals[i], stop_signal, numbers[i]);
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
+        (void)uv_signal_init(&server->loop, &server->stop_signals[i]);
+        server->stop_signals[i].data = server;
+        (void)uv_signal_start(&server->stop_signals[i], stop_signal, stopping[i]);
     }
+    (void)uv_signal_init(&server->loop, &server->reload_signal);
+    server->reload_signal.data = server;
+    (void)uv_signal_start(&server->reload_signal, reload_signal, SIGHUP);
 }
 
 static size_t count_descriptors(const struct daemon *daemon)
@@ -355,7 +397,8 @@ enum status server_new(struct daemon *daemon, struct server **ret_server,
     set_up_timers(server);
     set_up_signals(server);
     enum status st =
-        n_handed > 0 ? adopt_sockets(server, n_handed, why) : open_addresses(server, why);
+        n_handed > 0 ? adopt_sockets(server, n_handed, why)
+                     : each_address(daemon->settings.listen, open_address, server, why);
     if (st != ST_OK) {
         server_free(server);
         return st;

@@ -2,7 +2,7 @@
 /* server.h - the main thread: listening sockets, signals, timers, the drain.
  *
  *   running    accept, hand connections to the data threads
- *   draining   after TERM, INT or HUP: readiness says no, every answer closes its
+ *   draining   after TERM or INT: readiness says no, every answer closes its
  *              connection; still accepting for drain_delay_s
  *   closing    listeners closed, idle connections shut; requests in flight end
  *   stopped    no connection left
@@ -15,11 +15,15 @@
 
 struct server;
 
-/* Opens the sockets of settings.listen, or takes those that systemd handed over.
+/* Opens the sockets of settings.listen, or takes those that systemd handed over; the
+ * daemon has its config.
  * ST_BUSY: an address is in use; ST_RANGE: an address that cannot be understood; ST_IO.
  */
 MUST_CHECK enum status server_new(struct daemon *daemon, struct server **ret_server,
                                   char why[ERR_LEN]);
+/* Judges settings.listen without opening anything. */
+MUST_CHECK enum status server_check(struct config *config, const char *listen,
+                                    char why[ERR_LEN]);
 /* The i-th address as bound, with the port that was given out for port 0; NULL: there are
  * not so many. */
 const char *server_address(const struct server *server, size_t i);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 #define SETTINGS_FILE     "/etc/spinbnn/spinbnn.json"
 #define SETTINGS_FILE_MAX (64 * 1024)
 
-enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_REAL };
+enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_REAL, SETTING_SWITCH };
+/* What it takes to change one: a reload does, or nothing but another start. */
+enum setting_change { RESTART, LIVE };
 
 struct setting {
     const char *name; /* in the file; upper case in the environment, dashes in flags */
     enum setting_kind kind;
+    enum setting_change change;
     size_t offset;
     const char *standard; /* the default, as text */
     uint64_t min, max;    /* SETTING_NUMBER, SETTING_REAL */
@@ -30,46 +34,55 @@ struct setting {
 
 /* The one table. */
 static const struct setting table[] = {
-    { "listen", SETTING_TEXT, FIELD(listen), "127.0.0.1:8080", 0, 0, NULL, "",
+    { "listen", SETTING_TEXT, RESTART, FIELD(listen), "127.0.0.1:8080", 0, 0, NULL, "",
       "addresses to listen on, comma-separated: HOST:PORT, [IPV6]:PORT, unix:PATH" },
-    { "state_dir", SETTING_TEXT, FIELD(state_dir), "state", 0, 0, NULL, "",
+    { "state_dir", SETTING_TEXT, RESTART, FIELD(state_dir), "state", 0, 0, NULL, "",
       "folder of the arrays and the database" },
-    { "model_dir", SETTING_TEXT, FIELD(model_dir), "", 0, 0, NULL, "",
+    { "model_dir", SETTING_TEXT, RESTART, FIELD(model_dir), "", 0, 0, NULL, "",
       "folder of .sbnn files, served besides the built-in models (same name: instead)" },
-    { "threads", SETTING_NUMBER, FIELD(threads), "0", 0, 64, NULL, "",
+    { "threads", SETTING_NUMBER, RESTART, FIELD(threads), "0", 0, 64, NULL, "",
       "threads that parse and answer requests; 0: one per core" },
-    { "workers", SETTING_NUMBER, FIELD(workers), "0", 0, 64, NULL, "",
+    { "workers", SETTING_NUMBER, RESTART, FIELD(workers), "0", 0, 64, NULL, "",
       "threads for long computations; 0: one per core" },
-    { "queue", SETTING_NUMBER, FIELD(queue), "256", 1, 65536, NULL, "jobs",
+    { "queue", SETTING_NUMBER, RESTART, FIELD(queue), "256", 1, 65536, NULL, "jobs",
       "long jobs that may wait; beyond that requests get 429" },
-    { "kernel", SETTING_TEXT, FIELD(kernel), "auto", 0, 0, NULL, "",
+    { "kernel", SETTING_TEXT, RESTART, FIELD(kernel), "auto", 0, 0, NULL, "",
       "XNOR-popcount kernel: auto takes the fastest this CPU can run" },
-    { "max_connections", SETTING_NUMBER, FIELD(max_connections), "8192", 1, 1000000, NULL,
-      "", "open connections; further ones are closed at once" },
-    { "idle_timeout_s", SETTING_NUMBER, FIELD(idle_timeout_s), "75", 1, 86400, NULL, "s",
-      "a connection without traffic is closed after this time" },
-    { "head_timeout_s", SETTING_NUMBER, FIELD(head_timeout_s), "10", 1, 86400, NULL, "s",
-      "a connection that has not sent a whole request head by then is closed" },
-    { "inline_budget_us", SETTING_NUMBER, FIELD(inline_budget_us), "250", 0, 1000000,
-      NULL, "us", "requests predicted to compute longer go to the workers" },
-    { "drain_delay_s", SETTING_NUMBER, FIELD(drain_delay_s), "0", 0, 3600, NULL, "s",
-      "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
-    { "drain_timeout_s", SETTING_NUMBER, FIELD(drain_timeout_s), "25", 1, 3600, NULL, "s",
-      "then requests in flight have this long to end" },
-    { "device", SETTING_TEXT, FIELD(device), "default", 0, 0, NULL, "",
+    { "max_connections", SETTING_NUMBER, LIVE, FIELD(max_connections), "8192", 1, 1000000,
+      NULL, "", "open connections; further ones are closed at once" },
+    { "idle_timeout_s", SETTING_NUMBER, RESTART, FIELD(idle_timeout_s), "75", 1, 86400,
+      NULL, "s", "a connection without traffic is closed after this time" },
+    { "head_timeout_s", SETTING_NUMBER, LIVE, FIELD(head_timeout_s), "10", 1, 86400, NULL,
+      "s", "a connection that has not sent a whole request head by then is closed" },
+    { "inline_budget_us", SETTING_NUMBER, LIVE, FIELD(inline_budget_us), "250", 0,
+      1000000, NULL, "us", "requests predicted to compute longer go to the workers" },
+    { "drain_delay_s", SETTING_NUMBER, LIVE, FIELD(drain_delay_s), "0", 0, 3600, NULL,
+      "s", "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
+    { "drain_timeout_s", SETTING_NUMBER, LIVE, FIELD(drain_timeout_s), "25", 1, 3600,
+      NULL, "s", "then requests in flight have this long to end" },
+    { "device", SETTING_TEXT, RESTART, FIELD(device), "default", 0, 0, NULL, "",
       "what new arrays are made of: a preset (GET /api/v1/device/presets)" },
-    { "scrub_interval_s", SETTING_NUMBER, FIELD(scrub_interval_s), "0", 0, 31536000, NULL,
-      "s", "arrays are scrubbed so often, by the clock; 0: never" },
-    { "snapshot_interval_s", SETTING_NUMBER, FIELD(snapshot_interval_s), "0", 0, 31536000,
-      NULL, "s", "the database is copied to spinbnn-snapshot.db so often; 0: never" },
-    { "bit_operation_fj", SETTING_REAL, FIELD(bit_operation_fj), "8", 0, 1000000, NULL,
-      "fJ", "compute energy of an XNOR and its share of the count" },
-    { "threshold_fj", SETTING_REAL, FIELD(threshold_fj), "16", 0, 1000000, NULL, "fJ",
-      "compute energy of comparing a sum with its threshold" },
-    { "logit_fj", SETTING_REAL, FIELD(logit_fj), "1000", 0, 1000000, NULL, "fJ",
+    { "scrub_interval_s", SETTING_NUMBER, LIVE, FIELD(scrub_interval_s), "0", 0, 31536000,
+      NULL, "s", "arrays are scrubbed so often, by the clock; 0: never" },
+    { "snapshot_interval_s", SETTING_NUMBER, LIVE, FIELD(snapshot_interval_s), "0", 0,
+      31536000, NULL, "s",
+      "the database is copied to spinbnn-snapshot.db so often; 0: never" },
+    { "bit_operation_fj", SETTING_REAL, RESTART, FIELD(bit_operation_fj), "8", 0, 1000000,
+      NULL, "fJ", "compute energy of an XNOR and its share of the count" },
+    { "threshold_fj", SETTING_REAL, RESTART, FIELD(threshold_fj), "16", 0, 1000000, NULL,
+      "fJ", "compute energy of comparing a sum with its threshold" },
+    { "logit_fj", SETTING_REAL, RESTART, FIELD(logit_fj), "1000", 0, 1000000, NULL, "fJ",
       "compute energy of scaling a sum to a logit" },
-    { "log_level", SETTING_TEXT, FIELD(log_level), "info", 0, 0,
+    { "log_level", SETTING_TEXT, LIVE, FIELD(log_level), "info", 0, 0,
       "error|warning|info|debug", "", "what is logged to standard error" },
+    { "tokens_file", SETTING_TEXT, LIVE, FIELD(tokens_file), "", 0, 0, NULL, "",
+      "file of who may ask for what (spinbnn token makes lines for it); nobody is asked "
+      "without" },
+    { "insecure_bind", SETTING_SWITCH, LIVE, FIELD(insecure_bind), "false", 0, 0,
+      "true|false", "", "serve other machines even without tokens" },
+    { "allowed_hosts", SETTING_TEXT, LIVE, FIELD(allowed_hosts), "", 0, 0, NULL, "",
+      "names that a browser may know this daemon by, comma-separated, besides addresses "
+      "and localhost" },
 };
 #define N_SETTINGS (sizeof(table) / sizeof(table[0]))
 
@@ -91,7 +104,7 @@ static bool is_choice(const char *choices, const char *value)
 }
 
 static enum status put_number(const struct setting *row, const char *value,
-                              uint64_t *ret_number, char why[ERR_LEN])
+                              _Atomic uint64_t *ret_number, char why[ERR_LEN])
 {
     char *end;
 
@@ -105,7 +118,7 @@ static enum status put_number(const struct setting *row, const char *value,
                        (unsigned long long)row->max, row->unit[0] ? " " : "", row->unit);
         return ST_RANGE;
     }
-    *ret_number = number;
+    atomic_store(ret_number, number);
     return ST_OK;
 }
 
@@ -125,6 +138,18 @@ static enum status put_real(const struct setting *row, const char *value,
         return ST_RANGE;
     }
     *ret_number = number;
+    return ST_OK;
+}
+
+static enum status put_switch(const struct setting *row, const char *value, bool *ret_on,
+                              char why[ERR_LEN])
+{
+    if (!is_choice(row->choices, value)) {
+        (void)snprintf(why, ERR_LEN, "%s: \"%.40s\" is none of %s", row->name, value,
+                       row->choices);
+        return ST_RANGE;
+    }
+    *ret_on = strcmp(value, "true") == 0;
     return ST_OK;
 }
 
@@ -155,13 +180,16 @@ static enum status put(struct settings_result *result, size_t i, const char *val
 
     switch (table[i].kind) {
     case SETTING_NUMBER:
-        st = put_number(&table[i], value, (uint64_t *)(void *)field, reason);
+        st = put_number(&table[i], value, (_Atomic uint64_t *)(void *)field, reason);
         break;
     case SETTING_REAL:
         st = put_real(&table[i], value, (double *)(void *)field, reason);
         break;
     case SETTING_TEXT:
         st = put_text(&table[i], value, field, reason);
+        break;
+    case SETTING_SWITCH:
+        st = put_switch(&table[i], value, (bool *)(void *)field, reason);
         break;
     }
 
@@ -245,7 +273,7 @@ static enum status put_file(struct settings_result *result, const char *path,
         if (errno == ENOENT && !required)
             return ST_OK;
         (void)snprintf(why, ERR_LEN, "%.180s: %s", path, strerror(errno));
-        return ST_IO;
+        return errno == EACCES || errno == EPERM ? ST_PERMISSION : ST_IO;
     }
 
     char *text = malloc(SETTINGS_FILE_MAX);
@@ -373,6 +401,10 @@ static bool put_action(const char *flag, struct settings_result *result)
         result->action = SETTINGS_PRINT_VERSION;
     else if (strcmp(flag, "--print-config") == 0)
         result->action = SETTINGS_PRINT_CONFIG;
+    else if (strcmp(flag, "--config-schema") == 0)
+        result->action = SETTINGS_PRINT_SCHEMA;
+    else if (strcmp(flag, "--check-config") == 0)
+        result->action = SETTINGS_CHECK_CONFIG;
     else
         return false;
     return true;
@@ -420,31 +452,32 @@ static enum status put_flags(struct settings_result *result, int argc, char *con
     return ST_OK;
 }
 
-enum status settings_read(int argc, char *const *argv, char *const *environment,
+enum status settings_read(const struct settings_source *source,
                           struct settings_result *ret_result, char why[ERR_LEN])
 {
-    const char *file = environment_value(environment, "SPINBNN_CONFIG");
+    const char *file = environment_value(source->environment, "SPINBNN_CONFIG");
 
     memset(ret_result, 0, sizeof(*ret_result));
     put_defaults(ret_result);
 
     ret_result->usage_error = true;
-    enum status st = put_flags(ret_result, argc, argv, &file, why);
+    enum status st = put_flags(ret_result, source->argc, source->argv, &file, why);
     ret_result->usage_error = st != ST_OK;
     if (st != ST_OK)
         return st;
     /* Help is for those whose settings are broken, too. */
     if (ret_result->action == SETTINGS_PRINT_HELP ||
-        ret_result->action == SETTINGS_PRINT_VERSION)
+        ret_result->action == SETTINGS_PRINT_VERSION ||
+        ret_result->action == SETTINGS_PRINT_SCHEMA)
         return ST_OK;
 
     st = put_file(ret_result, file != NULL ? file : SETTINGS_FILE, file != NULL, why);
     if (st == ST_OK)
-        st = put_environment(ret_result, environment, why);
+        st = put_environment(ret_result, source->environment, why);
     if (st != ST_OK)
         return st;
 
-    st = put_flags(ret_result, argc, argv, NULL, why);
+    st = put_flags(ret_result, source->argc, source->argv, NULL, why);
     ret_result->usage_error = st != ST_OK;
     return st;
 }
@@ -479,34 +512,150 @@ void settings_print_help(FILE *out)
         (void)fprintf(out, "%s", table[i].help);
         if (table[i].choices != NULL)
             (void)fprintf(out, " (%s)", table[i].choices);
+        if (table[i].change == LIVE)
+            (void)fputs("*", out);
         (void)fprintf(out, " [%s%s%s]\n",
                       table[i].standard[0] ? table[i].standard : "none",
                       table[i].unit[0] ? " " : "", table[i].unit);
     }
     (void)fputs("  --config              file to read instead of " SETTINGS_FILE "\n"
                 "  --print-config        print each value and where it came from\n"
+                "  --check-config        judge the configuration: exit 0 or 78\n"
+                "  --config-schema       print a JSON Schema of the file\n"
                 "  --version, --help\n"
                 "\n"
-                "Signals: TERM, INT and HUP end every request, then exit 0; a second one "
-                "hurries.\n",
+                "Signals: TERM and INT end every request, then exit 0; a second one "
+                "hurries. HUP reads\n"
+                "file, environment and flags again: a * marks what changes then, all or "
+                "nothing; the\nrest takes a restart.\n",
                 out);
+}
+
+static void format_value(const struct setting *row, const struct settings *settings,
+                         char ret_value[SETTINGS_TEXT_LEN + 2])
+{
+    const char *field = (const char *)settings + row->offset;
+    size_t size = SETTINGS_TEXT_LEN + 2;
+
+    switch (row->kind) {
+    case SETTING_NUMBER:
+        (void)snprintf(ret_value, size, "%" PRIu64,
+                       atomic_load((const _Atomic uint64_t *)(const void *)field));
+        break;
+    case SETTING_REAL:
+        (void)snprintf(ret_value, size, "%.10g", *(const double *)(const void *)field);
+        break;
+    case SETTING_SWITCH:
+        (void)snprintf(ret_value, size, "%s",
+                       *(const bool *)(const void *)field ? "true" : "false");
+        break;
+    case SETTING_TEXT:
+        (void)snprintf(ret_value, size, "%s", field);
+        break;
+    }
+}
+
+bool settings_row(const struct settings_result *result, size_t i,
+                  struct settings_row *ret_row)
+{
+    if (i >= N_SETTINGS)
+        return false;
+    ret_row->name = table[i].name;
+    ret_row->unit = table[i].unit;
+    ret_row->origin = result->origin[i].text;
+    ret_row->is_text = table[i].kind == SETTING_TEXT;
+    ret_row->live = table[i].change == LIVE;
+    format_value(&table[i], &result->settings, ret_row->value);
+    return true;
+}
+
+void settings_take_live(struct settings_result *into, const struct settings_result *from)
+{
+    static const size_t sizes[] = {
+        [SETTING_TEXT] = SETTINGS_TEXT_LEN,
+        [SETTING_NUMBER] = sizeof(uint64_t),
+        [SETTING_REAL] = sizeof(double),
+        [SETTING_SWITCH] = sizeof(bool),
+    };
+
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        size_t offset = table[i].offset;
+
+        if (table[i].change != LIVE)
+            continue;
+        memcpy((char *)&into->settings + offset, (const char *)&from->settings + offset,
+               sizes[table[i].kind]);
+        into->origin[i] = from->origin[i];
+    }
+}
+
+void settings_publish(struct settings *into, const struct settings *from)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        size_t offset = table[i].offset;
+
+        if (table[i].kind == SETTING_NUMBER)
+            atomic_store(
+                (_Atomic uint64_t *)(void *)((char *)into + offset),
+                atomic_load((const _Atomic uint64_t *)(const void *)((const char *)from +
+                                                                     offset)));
+    }
 }
 
 void settings_print_config(const struct settings_result *result, FILE *out)
 {
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        const char *field = (const char *)&result->settings + table[i].offset;
-        char value[SETTINGS_TEXT_LEN + 2];
+    struct settings_row row;
 
-        if (table[i].kind == SETTING_NUMBER)
-            (void)snprintf(value, sizeof(value), "%llu",
-                           (unsigned long long)*(const uint64_t *)(const void *)field);
-        else if (table[i].kind == SETTING_REAL)
-            (void)snprintf(value, sizeof(value), "%.10g",
-                           *(const double *)(const void *)field);
-        else
-            (void)snprintf(value, sizeof(value), "%s", field[0] != '\0' ? field : "\"\"");
-        (void)fprintf(out, "%-18s = %-24s # %s\n", table[i].name, value,
-                      result->origin[i].text);
+    for (size_t i = 0; settings_row(result, i, &row); i++)
+        (void)fprintf(out, "%-18s = %-24s # %s\n", row.name,
+                      row.value[0] != '\0' ? row.value : "\"\"", row.origin);
+}
+
+/* -- JSON Schema -- */
+
+/* Names, texts and choices of the table need no escapes in JSON. */
+static void print_schema_row(const struct setting *row, FILE *out)
+{
+    static const char *const types[] = {
+        [SETTING_TEXT] = "string",
+        [SETTING_NUMBER] = "integer",
+        [SETTING_REAL] = "number",
+        [SETTING_SWITCH] = "boolean",
+    };
+    bool quoted = row->kind == SETTING_TEXT;
+
+    (void)fprintf(out, "    \"%s\": {\n      \"description\": \"%s%s%s%s\",\n", row->name,
+                  row->help, row->unit[0] ? " (" : "", row->unit,
+                  row->unit[0] ? ")" : "");
+    (void)fprintf(out, "      \"type\": \"%s\",\n", types[row->kind]);
+    if (row->kind == SETTING_NUMBER || row->kind == SETTING_REAL)
+        (void)fprintf(
+            out, "      \"minimum\": %" PRIu64 ",\n      \"maximum\": %" PRIu64 ",\n",
+            row->min, row->max);
+    if (quoted && row->choices == NULL)
+        (void)fprintf(out, "      \"maxLength\": %d,\n", SETTINGS_TEXT_LEN - 1);
+    if (quoted && row->choices != NULL) {
+        (void)fputs("      \"enum\": [\"", out);
+        for (const char *c = row->choices; *c != '\0'; c++) {
+            const char letter[] = { *c, '\0' };
+            (void)fputs(*c == '|' ? "\", \"" : letter, out);
+        }
+        (void)fputs("\"],\n", out);
     }
+    (void)fprintf(out, "      \"default\": %s%s%s\n    }", quoted ? "\"" : "",
+                  row->standard, quoted ? "\"" : "");
+}
+
+void settings_print_schema(FILE *out)
+{
+    (void)fputs("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
+                "  \"title\": \"settings file of spinbnnd\",\n"
+                "  \"type\": \"object\",\n  \"additionalProperties\": false,\n"
+                "  \"properties\": {\n",
+                out);
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        print_schema_row(&table[i], out);
+        (void)fputs(i + 1 < N_SETTINGS ? ",\n" : "\n", out);
+    }
+    (void)fputs("  }\n}\n", out);
 }

@@ -289,7 +289,8 @@ async function pollStatus() {
     status = (await request("/api/v1/status")).json;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    showServer("gone", error.status === 0 ? "no answer, trying again" : error.message);
+    if (error.status === 401) showServer("wait", "asks for a token");
+    else showServer("gone", error.status === 0 ? "no answer, trying again" : error.message);
     state.away = true;
     return false;
   }
@@ -505,6 +506,7 @@ async function forever(everyMs, work) {
 watchPad({ changed: classify, cleared: () => { state.answerId = null; if (state.model) buildAnswer(state.model); } });
 watchControls();
 watchMemory(programSoon);
+watchTokenForm(() => pollStatus());
 paintPad();
 buildCharts();
 forever(STATUS_EVERY_MS, pollStatus);

@@ -43,13 +43,25 @@ function showMemory(result) {
   text("m-mended-sub", code === null ? "no code" : `${whole.format(code.detected)} seen but not mended, ${whole.format(code.miscorrected)} mistaken`);
   text("m-wrong", whole.format(result.wrong_bits));
   text("m-wrong-sub", `${whole.format(result.wrong.minus_to_plus)} −1 as +1, ${whole.format(result.wrong.plus_to_minus)} +1 as −1`);
-  showTile(result.generation);
+  showTile();
 }
 
-/* The generation makes the address a new one, so that the browser asks again. */
-function showTile(generation) {
+/* Fetched by hand, because a picture's own request has no token. The last one asked for
+ * is shown. */
+let tilesAsked = 0;
+async function showTile() {
   const number = Math.max(0, Math.floor(Number($("tile-number").value)) || 0);
-  $("tile").src = `${modelPath(`/memory/tiles/${number}.png`)}?generation=${generation}`;
+  const asked = ++tilesAsked;
+  try {
+    const response = await ask(modelPath(`/memory/tiles/${number}.png`));
+    const picture = await response.blob();
+    if (asked !== tilesAsked) return;
+    URL.revokeObjectURL($("tile").src);
+    if (response.ok) $("tile").src = URL.createObjectURL(picture);
+    else tileMissing();
+  } catch (error) {
+    if (asked === tilesAsked) tileMissing();
+  }
 }
 function tileMissing() {
   text("tile-text", "there is no such tile");
@@ -97,7 +109,7 @@ function watchMemory(changed) {
   }));
   $("inject").addEventListener("click", () => changeArray("inject", { share: 1e-3 }));
   $("scrub").addEventListener("click", () => changeArray("scrub", {}));
-  $("tile-number").addEventListener("change", () => showTile(state.point?.generation ?? 0));
+  $("tile-number").addEventListener("change", showTile);
   $("tile").addEventListener("error", tileMissing);
   $("tile").addEventListener("load", tileThere);
 }

@@ -36,11 +36,36 @@ class Problem extends Error {
   constructor(status, message) { super(message); this.status = status; }
 }
 
+/* A token stays in this tab: no cookie, so nothing that a page of others could make the
+ * browser send, and nothing that a later visit finds. */
+const TOKEN_KEY = "spinbnn-token";
+function ask(path, options = {}) {
+  const token = sessionStorage.getItem(TOKEN_KEY);
+  const headers = token === null ? options.headers : { ...options.headers, Authorization: `Bearer ${token}` };
+  return fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+}
+/* 401: no token or one that is not known; 403: one that may not do this. */
+function showTokenForm(status) {
+  if (status !== 401 && status !== 403) return;
+  const had = sessionStorage.getItem(TOKEN_KEY) !== null;
+  text("token-why", status === 403 ? "That takes another token." : had ? "The daemon does not know this token." : "This daemon asks for a token.");
+  $("token-form").hidden = false;
+}
+function watchTokenForm(changed) {
+  $("token-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(TOKEN_KEY, $("token").value.trim());
+    $("token").value = "";
+    $("token-form").hidden = true;
+    changed();
+  });
+}
+
 async function request(path, options = {}) {
   let response;
   let body;
   try {
-    response = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await ask(path, options);
     body = response.status === 204 ? "" : await response.text();
   } catch (error) {
     throw new Problem(0, "The daemon does not answer.");
@@ -51,7 +76,10 @@ async function request(path, options = {}) {
   } catch (error) {
     if (response.ok) throw new Problem(response.status, "The daemon's answer is not JSON.");
   }
-  if (!response.ok) throw new Problem(response.status, problemText(response.status, json));
+  if (!response.ok) {
+    showTokenForm(response.status);
+    throw new Problem(response.status, problemText(response.status, json));
+  }
   return { json, etag: response.headers.get("ETag") };
 }
 function problemText(status, json) {
@@ -62,10 +90,11 @@ function problemText(status, json) {
   return parts.join(" · ");
 }
 
-/* Says what went wrong; a daemon that is away is shown by the dot and needs no message. */
+/* Says what went wrong; a daemon that is away is shown by the dot and needs no message, one
+ * that asks for a token by the form. */
 function report(error) {
   if (error instanceof Problem) {
-    if (error.status !== 0) showMessage(error.message);
+    if (error.status !== 0 && error.status !== 401) showMessage(error.message);
     return;
   }
   throw error;

@@ -24,7 +24,7 @@ void serve_make(struct serve *serve)
     scratch_make(&serve->scratch);
     assert_int_equal(mkdir(scratch_path(&serve->scratch, "arrays"), 0750), 0);
     (void)signal(SIGPIPE, SIG_IGN);
-    log_open(LOG_ERROR);
+    log_set_level("error");
 }
 
 void serve_remove(struct serve *serve)
@@ -76,29 +76,33 @@ static void *run(void *arg)
 
 void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
 {
-    struct settings settings = {
-        .listen = "127.0.0.1:0",
-        .kernel = "auto",
-        .device = "default",
-        .bit_operation_fj = 8.0,
-        .threshold_fj = 16.0,
-        .logit_fj = 1000.0,
-        .threads = 2,
-        .workers = 1,
-        .queue = queue,
-        .max_connections = 1000,
-        .idle_timeout_s = 75,
-        .head_timeout_s = 10,
-        .inline_budget_us = inline_budget_us,
-        .drain_timeout_s = 5,
-        .scrub_interval_s = serve->scrub_interval_s,
-    };
+    static char *const nothing[] = { NULL };
+    static const struct settings_source source = { 0, nothing, nothing };
+    struct settings_result result = { .settings = {
+                                          .listen = "127.0.0.1:0",
+                                          .kernel = "auto",
+                                          .device = "default",
+                                          .bit_operation_fj = 8.0,
+                                          .threshold_fj = 16.0,
+                                          .logit_fj = 1000.0,
+                                          .threads = 2,
+                                          .workers = 1,
+                                          .queue = queue,
+                                          .max_connections = 1000,
+                                          .idle_timeout_s = 75,
+                                          .head_timeout_s = 10,
+                                          .inline_budget_us = inline_budget_us,
+                                          .drain_timeout_s = 5,
+                                          .scrub_interval_s = serve->scrub_interval_s,
+                                      } };
+    struct settings *settings = &result.settings;
     char why[ERR_LEN] = "";
     sigset_t all, before;
 
-    (void)snprintf(settings.state_dir, sizeof(settings.state_dir), "%s",
+    (void)snprintf(settings->state_dir, sizeof(settings->state_dir), "%s",
                    serve->scratch.dir);
-    assert_int_equal(assemble_init(&serve->daemon, &settings, why), ST_OK);
+    assert_int_equal(assemble_init(&serve->daemon, settings, why), ST_OK);
+    assert_int_equal(config_new(&source, &result, &serve->daemon.config, why), ST_OK);
     assert_int_equal(registry_new(&serve->daemon.registry), ST_OK);
     add_model(&serve->daemon, "first");
     add_model(&serve->daemon, "second");
@@ -183,7 +187,7 @@ bool serve_send(struct http_client *client, const char *method, const char *path
     char head[512];
 
     (void)snprintf(head, sizeof(head),
-                   "%s %s HTTP/1.1\r\nHost: test\r\nContent-Type: %s\r\n"
+                   "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
                    "Content-Length: %zu\r\n\r\n",
                    method, path, type != NULL ? type : "application/octet-stream", len);
     return http_client_text(client, head) && http_client_send(client, body, len);
@@ -205,7 +209,7 @@ void serve_get(struct serve *serve, const char *path, struct http_response *ret_
     char request[256];
 
     http_client_open(&client, serve->port);
-    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: test\r\n\r\n",
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
                    path);
     http_client_ask(&client, request, ret_response);
     http_client_close(&client);

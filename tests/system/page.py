@@ -3,7 +3,7 @@
 """Looks at the dashboard through chromium: draws a digit, turns the knob, reads the numbers.
 
     page.py URL [--size 1280x800] [--dark] [--screenshot FILE] [--expect 1] [--look]
-            [--picture FILE]
+            [--picture FILE] [--token TOKEN]
 
 URL is that of a running daemon with at least one model of digits. Drives chromedriver over
 its HTTP protocol; needs only the standard library. Exit status 77 (skipped) if chromium or
@@ -153,6 +153,24 @@ def stroke(digit):
              (-0.2, 0.35), (-0.45, 0.6), (-0.1, 0.58), (0.2, 0.58), (0.5, 0.6)]]
 
 
+def give_token(page, token):
+    """The page asks for one, keeps it in the tab and goes on; refusals until then are as
+    they should be."""
+    wait_for("the page asks for a token",
+             lambda: page.run("return !document.getElementById('token-form').hidden"))
+    assert "asks for a token" in page.text("token-why"), page.text("token-why")
+    page.press("#token", "nonsense")
+    page.click("#token-form button")
+    wait_for("a wrong one is refused", lambda: "does not know" in page.text("token-why")
+             and page.run("return !document.getElementById('token-form').hidden"))
+    page.press("#token", token)
+    page.click("#token-form button")
+    wait_for("it is taken", lambda: "ready" in page.text("server"))
+    assert page.run("return document.cookie + localStorage.length") == "0"
+    bad = [entry for entry in page.console() if "401" not in entry["message"]]
+    assert bad == [], bad
+
+
 def check_loading(page):
     wait_for("the server is ready", lambda: "ready" in page.text("server"))
     wait_for("the operating point is shown",
@@ -246,6 +264,8 @@ def check(page, options):
     page.devtools("Emulation.setDeviceMetricsOverride", width=options.size[0],
                   height=options.size[1], deviceScaleFactor=1, mobile=False)
     page.do("/url", {"url": options.url})
+    if options.token:
+        give_token(page, options.token)
     check_loading(page)
     if options.picture:
         said = check_picture(page, options.picture)
@@ -279,6 +299,7 @@ def parse():
     parser.add_argument("--screenshot")
     parser.add_argument("--draw", choices=["0", "1", "2"], default="1")
     parser.add_argument("--expect", help="fail unless the network says this")
+    parser.add_argument("--token", help="that the daemon asks for")
     parser.add_argument("--look", action="store_true")
     parser.add_argument("--picture", metavar="FILE")
     return parser.parse_args()

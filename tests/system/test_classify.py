@@ -155,7 +155,7 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.daemon.get("/nope").status, 404)
         self.assertIn("error", self.daemon.get("/v2/nope").json())
         # Refused by its announced length, before the body.
-        answer = self.daemon.raw(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        answer = self.daemon.raw(b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
                                  % (CLASSIFY.encode(), 17 << 20))
         self.assertTrue(answer.startswith(b"HTTP/1.1 413"), answer[:100])
 

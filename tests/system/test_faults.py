@@ -20,9 +20,9 @@ import unittest
 from spinbnn_system import Daemon, Load, PATIENCE, SPINBNND
 
 CLASSIFY = "/api/v1/models/mnist/classify"
-PICTURE = (b"POST " + CLASSIFY.encode() + b" HTTP/1.1\r\nHost: x\r\n"
+PICTURE = (b"POST " + CLASSIFY.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
            b"Content-Type: application/octet-stream\r\nContent-Length: 784\r\n\r\n" + bytes(784))
-LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def wait_until(condition, seconds, what):
@@ -399,14 +399,14 @@ class Clients(unittest.TestCase):
                 self.assertEqual(got.count(b"HTTP/1.1 200 OK"), 40)
                 self.assertEqual(got.count(word), 40)
             mixed = self.pipelined(daemon, LIVE + PICTURE + LIVE +
-                                   b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" + LIVE, 5)
+                                   b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" + LIVE, 5)
             self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+)", mixed),
                              [b"200", b"200", b"200", b"404", b"200"])
 
     def test_random_bytes_never_hurt(self):
         rng = random.Random(31415)
         words = [b"GET ", b"POST ", b"PATCH ", b"/api/v1/models/mnist/classify", b" HTTP/1.1",
-                 b"\r\n", b"Host: x", b"Content-Length: ", b"784", b"-1", b"99999999999999999999",
+                 b"\r\n", b"Host: localhost", b"Content-Length: ", b"784", b"-1", b"99999999999999999999",
                  b"Transfer-Encoding: chunked", b"\r\n\r\n", b"?top=3", b"%", b"%2e", b"\0",
                  b"{\"images\":[{\"pixels\":[0,", b"\x89PNG\r\n\x1a\n", b"P5\n28 28\n255\n",
                  b"If-Match: ", b"\"1\"", b"Expect: 100-continue", b"/", b":", b"a" * 9000]
@@ -444,7 +444,7 @@ class Clients(unittest.TestCase):
             wait_until(lambda: any("accept paused" in line for line in daemon.log), 10, "the log")
             # Who is in is served, and what needs files has them.
             body = json.dumps(random_point(1e-2)).encode()
-            held[0].sendall(b"PATCH /api/v1/models/mnist/operating-point HTTP/1.1\r\nHost: x\r\n"
+            held[0].sendall(b"PATCH /api/v1/models/mnist/operating-point HTTP/1.1\r\nHost: localhost\r\n"
                             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" %
                             len(body) + body)
             got = b""

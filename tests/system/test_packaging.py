@@ -210,6 +210,12 @@ class Image(unittest.TestCase):
         done = call(SPINBNND, "--print-config", env=dict(os.environ, **env))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"listen += 0\.0\.0\.0:8080 ")
+        # Whoever publishes it must say who may ask, or that everybody may.
+        done = call(SPINBNND, "--check-config", env=dict(os.environ, **env))
+        self.assertEqual(done.returncode, 78, done.stderr)
+        told = read_yaml("docker", "compose.yaml")["services"]["spinbnn"]["environment"]
+        done = call(SPINBNND, "--check-config", env=dict(os.environ, **env, **told))
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_what_it_is_built_from_is_let_through(self):
         allowed = [line[1:] for line in read(".dockerignore").split("\n") if line[:1] == "!"]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard of a real daemon in a real browser."""
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,16 +13,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Page(unittest.TestCase):
-    def look(self, *options, model="mnist"):
+    def look(self, *options, model="mnist", headers=None, **settings):
         # page.py leaves the knob turned: each look has a daemon of its own.
-        with Daemon() as daemon:
+        with Daemon(**settings) as daemon:
             done = subprocess.run([sys.executable, "-B", os.path.join(HERE, "page.py"),
                                    daemon.url + "/#" + model, *options],
                                   capture_output=True, text=True, timeout=120 * PATIENCE)
             if done.returncode == 77:
                 self.skipTest(done.stdout.strip())
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            status = daemon.get("/api/v1/status").json()
+            status = daemon.get("/api/v1/status", headers=headers).json()
             return next(m for m in status["models"] if m["name"] == model)
 
     def test_a_drawn_digit_is_read_and_the_knob_turns(self):
@@ -40,6 +41,14 @@ class Page(unittest.TestCase):
             file.flush()
             cifar10 = self.look("--picture", file.name, "--look", model="cifar10")
         self.assertGreater(cifar10["images"], 0)
+
+    def test_it_asks_for_a_token_and_works_with_it(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
+            file.write("admin me %s\n" % hashlib.sha256(b"tok-page").hexdigest())
+            file.flush()
+            mnist = self.look("--token", "tok-page", tokens_file=file.name,
+                              headers={"Authorization": "Bearer tok-page"})
+        self.assertGreater(mnist["generation"], 1)
 
     def test_files_have_tags_and_a_policy(self):
         with Daemon() as daemon:

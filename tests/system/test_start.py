@@ -114,7 +114,7 @@ class StartAndStop(unittest.TestCase):
             daemon = Daemon(state=state, listen="127.0.0.1:0,unix:" + path).start()
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(path)
-                s.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                s.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 self.assertIn(b"200 OK", s.recv(4096))
             self.assertEqual(daemon.stop(), 0)
             self.assertFalse(os.path.exists(path))
@@ -135,7 +135,7 @@ class StartAndStop(unittest.TestCase):
                 if "ready after" in line:
                     break
             with socket.create_connection(("127.0.0.1", port), timeout=30 * PATIENCE) as c:
-                c.sendall(b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+                c.sendall(b"GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 self.assertIn(b"200 OK", c.recv(4096))
             process.terminate()
             self.assertEqual(process.wait(timeout=30), 0)

@@ -884,6 +884,6 @@ int main(void)
         FRESH(memory_that_is_not_there_is_told),
     };
 
-    log_open(LOG_ERROR);
+    log_set_level("error");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

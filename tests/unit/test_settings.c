@@ -31,7 +31,8 @@ static enum status read_from(const char *file, const char *const *flags,
     for (size_t i = 1; variables != NULL && *variables != NULL; variables++)
         environment[i++] = (char *)*variables;
     why[0] = '\0';
-    return settings_read(argc, argv, environment, &result, why);
+    return settings_read(&(struct settings_source) { argc, argv, environment }, &result,
+                         why);
 }
 
 #define LIST(...) ((const char *const[]) { __VA_ARGS__, NULL })

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.c - SIGHUP and POST /api/v1/admin/reload, from files to what is in force.
+ *
+ *   config_reload   main or data thread   queue
+ *   run_reload      reader thread         read, judge, swap, tell
+ */
+#include "daemon/config.h"
+
+#include "api/state_json.h"
+#include "daemon/assemble.h"
+#include "daemon/credential.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/wall.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct config {
+    const struct settings_source *source; /* borrowed */
+    /* Of all that follows; the reader thread, which alone changes the settings, reads
+     * them without. */
+    pthread_mutex_t lock;
+    struct settings_result in_force;
+    bool waits[SETTINGS_MAX]; /* by row: another value waits for the next start */
+    char public_address[160]; /* the first that others reach; "" none */
+    char error[ERR_LEN];      /* of the last reload; "" if there was none */
+    int64_t success_s;
+    struct access *access; /* ours, until it is handed over */
+};
+
+/* -- Read and judge -- */
+
+static enum status read_tokens(const char *path, struct token_list **ret_list,
+                               char why[ERR_LEN])
+{
+    char reason[ERR_LEN];
+    char *text;
+    size_t len;
+
+    *ret_list = NULL;
+    if (path[0] == '\0')
+        return ST_OK;
+    enum status st = credential_read("tokens_file", path, true, &text, &len, why);
+    if (st != ST_OK)
+        return st;
+    st = token_list_parse(text, len, ret_list, reason);
+    if (st != ST_OK)
+        (void)snprintf(why, ERR_LEN, "tokens_file: %.120s: %.120s", path, reason);
+    explicit_bzero(text, len);
+    free(text);
+    return st;
+}
+
+static enum status read_access(const struct settings *settings,
+                               struct access **ret_access, char why[ERR_LEN])
+{
+    struct access *access = calloc(1, sizeof(*access));
+    enum status st = ST_NOMEM;
+
+    (void)snprintf(why, ERR_LEN, "out of memory");
+    if (access != NULL && (access->hosts = strdup(settings->allowed_hosts)) != NULL)
+        st = read_tokens(settings->tokens_file, &access->tokens, why);
+    if (st != ST_OK) {
+        access_free(access);
+        return st;
+    }
+    access->any_host = settings->insecure_bind;
+    *ret_access = access;
+    return ST_OK;
+}
+
+static enum status judge_public(const struct settings *settings, const char *address,
+                                char why[ERR_LEN])
+{
+    if (address[0] == '\0' || settings->tokens_file[0] != '\0' || settings->insecure_bind)
+        return ST_OK;
+    (void)snprintf(why, ERR_LEN,
+                   "listen: other machines reach %.100s, and nobody would be asked who "
+                   "he is: set tokens_file, or insecure_bind if that is wanted",
+                   address);
+    return ST_RANGE;
+}
+
+enum status config_new(const struct settings_source *source,
+                       const struct settings_result *result, struct config **ret_config,
+                       char why[ERR_LEN])
+{
+    struct config *config = calloc(1, sizeof(*config));
+
+    if (config == NULL) {
+        (void)snprintf(why, ERR_LEN, "out of memory");
+        return ST_NOMEM;
+    }
+    enum status st = read_access(&result->settings, &config->access, why);
+    if (st != ST_OK) {
+        free(config);
+        return st;
+    }
+    config->source = source;
+    config->in_force = *result;
+    config->success_s = wall_seconds();
+    (void)pthread_mutex_init(&config->lock, NULL); /* cannot fail on Linux */
+    *ret_config = config;
+    return ST_OK;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    access_free(config->access);
+    (void)pthread_mutex_destroy(&config->lock);
+    free(config);
+}
+
+enum status config_allow_public(struct config *config, const char *address,
+                                char why[ERR_LEN])
+{
+    pthread_mutex_lock(&config->lock);
+    enum status st = judge_public(&config->in_force.settings, address, why);
+    if (st == ST_OK && config->public_address[0] == '\0')
+        (void)snprintf(config->public_address, sizeof(config->public_address), "%s",
+                       address);
+    pthread_mutex_unlock(&config->lock);
+    return st;
+}
+
+void config_apply(struct config *config, struct daemon *daemon)
+{
+    http_server_set_access(daemon->http, config->access);
+    config->access = NULL;
+}
+
+/* -- Reload -- */
+
+/* What a reload changed, and what it could not. */
+struct news {
+    bool changed[SETTINGS_MAX], waits[SETTINGS_MAX];
+};
+
+static void compare(const struct settings_result *in_force,
+                    const struct settings_result *next, struct news *ret_news)
+{
+    struct settings_row before, after;
+
+    memset(ret_news, 0, sizeof(*ret_news));
+    for (size_t i = 0; settings_row(in_force, i, &before); i++) {
+        (void)settings_row(next, i, &after);
+        if (strcmp(before.value, after.value) == 0)
+            continue;
+        (before.live ? ret_news->changed : ret_news->waits)[i] = true;
+    }
+}
+
+/* Everything that can fail; nothing is changed. `scratch` is a daemon that is made and
+ * thrown away: it would not start with these settings if it cannot be made. */
+static enum status prepare(const struct config *config, struct settings_result *ret_next,
+                           struct access **ret_access, char why[ERR_LEN])
+{
+    struct daemon scratch;
+    enum status st = settings_read(config->source, ret_next, why);
+
+    if (st == ST_OK)
+        st = assemble_init(&scratch, &ret_next->settings, why);
+    if (st == ST_OK)
+        st = judge_public(&ret_next->settings, config->public_address, why);
+    if (st == ST_OK)
+        st = read_access(&ret_next->settings, ret_access, why);
+    return st;
+}
+
+/* Nothing here can fail. */
+static void swap(struct config *config, struct daemon *daemon,
+                 const struct settings_result *next, struct access *access,
+                 struct news *ret_news)
+{
+    compare(&config->in_force, next, ret_news);
+    settings_take_live(&config->in_force, next);
+    memcpy(config->waits, ret_news->waits, sizeof(config->waits));
+    settings_publish(&daemon->settings, &config->in_force.settings);
+    log_set_level(config->in_force.settings.log_level);
+    http_server_set_access(daemon->http, access);
+    config->success_s = wall_seconds();
+}
+
+static enum status reload(struct daemon *daemon, struct news *ret_news, char why[ERR_LEN])
+{
+    struct config *config = daemon->config;
+    struct settings_result *next = malloc(sizeof(*next));
+    struct access *access;
+    enum status st = ST_NOMEM;
+
+    (void)snprintf(why, ERR_LEN, "out of memory");
+    pthread_mutex_lock(&config->lock);
+    if (next != NULL)
+        st = prepare(config, next, &access, why);
+    if (st == ST_OK)
+        swap(config, daemon, next, access, ret_news);
+    (void)snprintf(config->error, sizeof(config->error), "%s", st == ST_OK ? "" : why);
+    pthread_mutex_unlock(&config->lock);
+    free(next);
+    return st;
+}
+
+/* ["queue","threads"] of the rows that are marked. */
+static void write_names(struct buf *body, const struct settings_result *result,
+                        const bool marked[SETTINGS_MAX])
+{
+    struct settings_row row;
+    const char *before = "";
+
+    buf_char(body, '[');
+    for (size_t i = 0; settings_row(result, i, &row); i++)
+        if (marked[i]) {
+            buf_printf(body, "%s\"%s\"", before, row.name);
+            before = ",";
+        }
+    buf_char(body, ']');
+}
+
+static void answer(struct http_call *call, const struct config *config,
+                   const struct news *news)
+{
+    struct buf body = BUF_INIT;
+
+    buf_text(&body, "{\"reloaded\":true,\"changed\":");
+    write_names(&body, &config->in_force, news->changed);
+    buf_text(&body, ",\"restart_needed\":");
+    write_names(&body, &config->in_force, news->waits);
+    buf_text(&body, "}\n");
+    http_reply(call, 200, "application/json", &body);
+}
+
+static void refuse(struct http_call *call, const char *why)
+{
+    struct problem problem;
+
+    problem_set(&problem, 409, "reload_failed",
+                "the configuration stays as it was: %.200s", why);
+    http_reply_problem(call, &problem);
+}
+
+static void tell(struct daemon *daemon, const struct news *news)
+{
+    struct buf changed = BUF_INIT, waits = BUF_INIT;
+
+    write_names(&changed, &daemon->config->in_force, news->changed);
+    write_names(&waits, &daemon->config->in_force, news->waits);
+    if (!changed.failed && !waits.failed)
+        record_event(daemon->record, METRICS_INFO, "reload", NULL,
+                     "changed=%.*s restart_needed=%.*s", (int)changed.len, changed.data,
+                     (int)waits.len, waits.data);
+    buf_free(&changed);
+    buf_free(&waits);
+}
+
+struct reload_job {
+    struct daemon *daemon;
+    struct http_call *call; /* NULL: a signal asked for it */
+};
+
+static void run_reload(void *arg, unsigned worker)
+{
+    struct reload_job *job = arg;
+    struct daemon *daemon = job->daemon;
+    struct news news;
+    char why[ERR_LEN];
+
+    (void)worker;
+    if (!daemon->draining)
+        notify_send("RELOADING=1");
+    enum status st = reload(daemon, &news, why);
+    if (st == ST_OK)
+        tell(daemon, &news);
+    else
+        record_event(daemon->record, METRICS_ERROR, "reload", NULL,
+                     "the configuration stays as it was: %s", why);
+    if (!daemon->draining)
+        notify_send("READY=1");
+    if (job->call != NULL && st == ST_OK)
+        answer(job->call, daemon->config, &news);
+    else if (job->call != NULL)
+        refuse(job->call, why);
+    free(job);
+}
+
+enum status config_reload(struct daemon *daemon, struct http_call *call)
+{
+    struct reload_job *job = malloc(sizeof(*job));
+
+    if (job == NULL)
+        return ST_NOMEM;
+    *job = (struct reload_job) { daemon, call };
+    enum status st = pool_submit(daemon->reader, run_reload, job);
+    if (st != ST_OK)
+        free(job);
+    return st;
+}
+
+void config_reload_handle(void *ctx, struct http_call *call)
+{
+    struct daemon *daemon = ctx;
+
+    http_defer(call);
+    if (config_reload(daemon, call) != ST_OK)
+        daemon_reply_busy(daemon, call, "reload");
+}
+
+/* -- What is in force -- */
+
+struct config_health config_health(struct config *config)
+{
+    pthread_mutex_lock(&config->lock);
+    struct config_health health = { config->error[0] == '\0', config->success_s };
+    pthread_mutex_unlock(&config->lock);
+    return health;
+}
+
+static void write_row(struct buf *body, const struct settings_row *row, bool waits)
+{
+    buf_printf(body, "{\"name\":\"%s\",\"value\":", row->name);
+    if (row->is_text)
+        buf_json_string(body, row->value);
+    else
+        buf_text(body, row->value);
+    buf_printf(body, ",\"unit\":\"%s\",\"origin\":", row->unit);
+    buf_json_string(body, row->origin);
+    buf_printf(body, ",\"reload\":%s,\"restart_needed\":%s}",
+               row->live ? "true" : "false", waits ? "true" : "false");
+}
+
+void config_handle(void *ctx, struct http_call *call)
+{
+    struct config *config = ((const struct daemon *)ctx)->config;
+    struct buf body = http_take_buf(call);
+    struct settings_row row;
+
+    buf_text(&body, "{\"settings\":[");
+    pthread_mutex_lock(&config->lock);
+    for (size_t i = 0; settings_row(&config->in_force, i, &row); i++) {
+        if (i > 0)
+            buf_char(&body, ',');
+        write_row(&body, &row, config->waits[i]);
+    }
+    buf_printf(&body, "],\"last_reload\":{\"successful\":%s,\"error\":",
+               config->error[0] == '\0' ? "true" : "false");
+    if (config->error[0] == '\0')
+        buf_text(&body, "null");
+    else
+        buf_json_string(&body, config->error);
+    state_json_time(&body, ",\"succeeded_at\":", config->success_s);
+    pthread_mutex_unlock(&config->lock);
+    buf_text(&body, "}}\n");
+    http_reply(call, 200, "application/json", &body);
+}

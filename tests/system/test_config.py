@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration: judged before it is used, read again while serving, and exit codes."""
+import http.client
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from spinbnn_system import Daemon, PATIENCE, SOURCE, SPINBNND, Load, eventually
+
+NOBODY = 65534
+
+
+def run(*args, env=None, **kwargs):
+    return subprocess.run([SPINBNND, *args], capture_output=True, text=True,
+                          timeout=60 * PATIENCE, env=dict(os.environ, **(env or {})), **kwargs)
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="spinbnn-config-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.config = self.path("spinbnn.json")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, **settings):
+        with open(self.config, "w", encoding="ascii") as f:
+            json.dump(settings, f)
+
+
+def value(daemon, name):
+    rows = daemon.get("/api/v1/config").json()["settings"]
+    return next(row for row in rows if row["name"] == name)
+
+
+def metric(daemon, name):
+    text = daemon.get("/metrics").body.decode()
+    return float(re.search(r"^%s (\S+)$" % name, text, re.M).group(1))
+
+
+class Reload(WithFolder):
+    def test_what_changes_while_serving_changes_and_what_does_not_is_named(self):
+        self.write(log_level="info", queue=100, max_connections=50)
+        with Daemon(config=self.config) as daemon:
+            self.write(log_level="debug", queue=200, max_connections=60)
+            with Load(daemon, n_threads=2) as load:
+                answer = daemon.ask("POST", "/api/v1/admin/reload")
+                self.assertEqual(answer.status, 200, answer.body)
+                self.assertEqual(answer.json(), {"reloaded": True,
+                                                 "changed": ["max_connections", "log_level"],
+                                                 "restart_needed": ["queue"]})
+            self.assertEqual(load.failures, [])
+            self.assertEqual(value(daemon, "log_level")["value"], "debug")
+            queue = value(daemon, "queue")
+            self.assertEqual((queue["value"], queue["reload"], queue["restart_needed"]),
+                             (100, False, True))
+            self.assertEqual(metric(daemon, "spinbnn_queue_limit"), 100)
+            # Nothing is new to the next one, but the restart is still needed.
+            again = daemon.ask("POST", "/api/v1/admin/reload").json()
+            self.assertEqual((again["changed"], again["restart_needed"]), ([], ["queue"]))
+            self.assertTrue(any('restart_needed=["queue"]' in line for line in daemon.log))
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            self.assertEqual(value(daemon, "queue")["value"], 200)
+            self.assertFalse(value(daemon, "queue")["restart_needed"])
+
+    def test_a_changed_limit_is_in_force(self):
+        self.write(max_connections=100)
+        with Daemon(config=self.config) as daemon:
+            self.write(max_connections=1)
+            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload").status, 200)
+            self.assertTrue(eventually(lambda: self.open_connections(daemon, 3) == 1))
+            self.write(max_connections=200)
+            daemon.process.send_signal(signal.SIGHUP)
+            self.assertTrue(eventually(lambda: self.open_connections(daemon, 3) == 3))
+
+    @staticmethod
+    def open_connections(daemon, n):
+        """How many of n connections are answered."""
+        answered, connections = 0, []
+        for _ in range(n):
+            connection = daemon.connection()
+            connections.append(connection)
+            try:
+                connection.request("GET", "/v2/health/live")
+                answered += connection.getresponse().read() != b""
+            except (http.client.HTTPException, OSError):
+                pass
+        for connection in connections:
+            connection.close()
+        return answered
+
+    def test_a_broken_file_changes_nothing_and_is_seen(self):
+        self.write(log_level="info", max_connections=50)
+        with Daemon(config=self.config) as daemon:
+            began = metric(daemon, "spinbnn_config_last_reload_success_timestamp_seconds")
+            self.assertEqual(metric(daemon, "spinbnn_config_last_reload_successful"), 1)
+            for text, words in (('{"log_level": "debug",', "line 1"),
+                                ('{"log_level": "debug", "max_connections": 0}', "1 .. 1000000"),
+                                ('{"log_level": "debug", "lisen": "x"}', "did you mean listen?"),
+                                ('{"log_level": "debug", "kernel": "abacus"}', "none of auto"),
+                                ('{"log_level": "debug", "device": "paper"}', "none of"),
+                                ('{"log_level": "debug", "tokens_file": "/nowhere"}',
+                                 "tokens_file: /nowhere")):
+                with open(self.config, "w", encoding="ascii") as f:
+                    f.write(text)
+                answer = daemon.ask("POST", "/api/v1/admin/reload")
+                self.assertEqual(answer.status, 409, text)
+                self.assertEqual(answer.json()["code"], "reload_failed")
+                self.assertIn(words, answer.json()["detail"])
+                self.assertEqual(value(daemon, "log_level")["value"], "info")
+                self.assertEqual(metric(daemon, "spinbnn_config_last_reload_successful"), 0)
+                last = daemon.get("/api/v1/config").json()["last_reload"]
+                self.assertFalse(last["successful"])
+                self.assertIn(words, last["error"])
+            self.assertEqual(
+                metric(daemon, "spinbnn_config_last_reload_success_timestamp_seconds"), began)
+            self.write(log_level="debug")
+            daemon.process.send_signal(signal.SIGHUP)
+            self.assertTrue(eventually(
+                lambda: metric(daemon, "spinbnn_config_last_reload_successful") == 1))
+            self.assertEqual(value(daemon, "log_level")["value"], "debug")
+            # What is in the file no longer is at its default again.
+            self.assertEqual(value(daemon, "max_connections")["origin"], "default")
+
+    def test_the_stronger_source_stays_the_stronger(self):
+        self.write(log_level="error")
+        with Daemon(config=self.config, log_level="info") as daemon:
+            self.write(log_level="debug")
+            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload").json()["changed"], [])
+            row = value(daemon, "log_level")
+            self.assertEqual((row["value"], row["origin"]), ("info", "flag --log-level"))
+
+    def test_reloads_under_load_lose_no_request(self):
+        self.write()
+        with Daemon(config=self.config) as daemon:
+            with Load(daemon, n_threads=4) as load:
+                for i in range(100):
+                    self.write(inline_budget_us=(i % 2) * 1000, log_level=("info", "debug")[i % 2],
+                               scrub_interval_s=i)
+                    if i % 2:
+                        daemon.process.send_signal(signal.SIGHUP)
+                    self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload").status, 200)
+            self.assertEqual(load.failures, [])
+            self.assertGreater(load.answered, 100)
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_it_tells_systemd(self):
+        path = self.path("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path)
+            s.settimeout(20 * PATIENCE)
+            with Daemon() as daemon:
+                daemon.stop()
+                daemon.start(env={"NOTIFY_SOCKET": path})
+                self.assertEqual(s.recv(100), b"READY=1")
+                daemon.process.send_signal(signal.SIGHUP)
+                self.assertEqual(s.recv(100), b"RELOADING=1")
+                self.assertEqual(s.recv(100), b"READY=1")
+
+
+class Judged(WithFolder):
+    def test_check_config_says_what_a_start_would(self):
+        self.write(queue=17)
+        done = run("--config", self.config, "--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for settings, words in (({"queue": 0}, "1 .. 65536"), ({"kernel": "abacus"}, "auto"),
+                                ({"device": "paper"}, "default"), ({"listen": "here"}, "HOST:PORT"),
+                                ({"listen": ""}, "no address"), ({"listen": "unix:x"}, "absolute"),
+                                ({"tokens_file": "/nowhere"}, "No such file"),
+                                ({"insecure_bind": 1}, "true|false")):
+            self.write(**settings)
+            done = run("--config", self.config, "--check-config")
+            self.assertEqual(done.returncode, 78, settings)
+            self.assertIn(words, done.stderr)
+        # It leaves no trace.
+        self.assertEqual(os.listdir(self.folder), ["spinbnn.json"])
+
+    def test_the_schema_is_that_of_the_table(self):
+        schema = json.loads(run("--config-schema").stdout)
+        self.assertIs(schema["additionalProperties"], False)
+        shown = run("--config", "/dev/null", "--print-config", env={"SPINBNN_CONFIG": ""})
+        names = set(re.findall(r"^(\w+) +=", run("--print-config").stdout, re.M))
+        self.assertEqual(set(schema["properties"]), names)
+        self.assertNotEqual(shown.returncode, 0)  # An empty file is no object.
+        # The daemon agrees with it at each end of each range.
+        for name, row in schema["properties"].items():
+            good, bad = [row["default"]], []
+            if "minimum" in row:
+                good += [row["minimum"], row["maximum"]]
+                bad += [row["minimum"] - 1, row["maximum"] + 1]
+            if "enum" in row:
+                good, bad = row["enum"], ["nonsense"]
+            if "maxLength" in row:
+                bad += ["x" * (row["maxLength"] + 1)]
+            if row["type"] == "boolean":
+                good, bad = [True, False], ["nonsense"]
+            self.assertTrue(bad, name)
+            for what, codes in ((good, {0}), (bad, {78})):
+                for each in what:
+                    self.write(**{name: each})
+                    done = run("--config", self.config, "--print-config")
+                    self.assertIn(done.returncode, codes, (name, each, done.stderr))
+
+    def test_the_example_follows_the_schema(self):
+        schema = json.loads(run("--config-schema").stdout)
+        with open(os.path.join(SOURCE, "systemd", "spinbnn.json"), encoding="utf-8") as f:
+            example = json.load(f)
+        types = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
+        for name, each in example.items():
+            self.assertIsInstance(each, types[schema["properties"][name]["type"]], name)
+
+
+class ExitCodes(WithFolder):
+    """Those of README.md. 64, 65, 69 (in use), 73 (in use) and 78 are in test_start, too."""
+
+    def code(self, *args, **kwargs):
+        done = run("--state-dir", self.path("s"), "--listen", "127.0.0.1:0", *args, **kwargs)
+        return done.returncode, done.stderr
+
+    def test_64_is_wrong_usage(self):
+        self.assertEqual(self.code("--nonsense")[0], 64)
+
+    def test_65_is_a_broken_model_file(self):
+        os.mkdir(self.path("models"))
+        with open(self.path("models/bad.sbnn"), "wb") as f:
+            f.write(b"nonsense")
+        self.assertEqual(self.code("--model-dir", self.path("models"))[0], 65)
+
+    def test_69_is_an_address_that_is_not_ours(self):
+        code, told = self.code("--listen", "192.0.2.1:0", "--insecure-bind=true")
+        self.assertEqual(code, 69, told)
+
+    def test_70_is_a_stop_that_did_not_come_to_its_end(self):
+        slow = {"mode": "device", "target_write_error_rate": 1e-3, "program_over": "random",
+                "ecc": "bch2", "cell": "2t2r", "verify_retries": 7}
+        with Daemon(drain_timeout_s=1) as daemon:
+            self.assertEqual(daemon.patch("cifar10", slow).status, 200)
+            began = time.monotonic()
+            daemon.post("cifar10", "program")
+            # Longer than a stop may take, which is drain_timeout_s and 5 s.
+            n = int(20 / (time.monotonic() - began)) + 1
+            if n > 250:
+                self.skipTest("this machine programs too fast for that")
+            waiting = [daemon.connection() for _ in range(n)]
+            for connection in waiting:
+                connection.request("POST", "/api/v1/models/cifar10/program")
+            self.assertTrue(eventually(
+                lambda: daemon.get("/api/v1/status").json()["connections"] > n))
+            self.assertEqual(daemon.stop(), 70)
+            self.assertIn("connections were left", daemon.log[-1])
+            for connection in waiting:
+                connection.close()
+
+    def test_73_is_a_state_folder_that_cannot_be_made(self):
+        with open(self.path("s"), "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.code()[0], 73)
+
+    def test_74_is_a_file_that_cannot_be_read(self):
+        self.assertEqual(self.code("--tokens-file", self.folder)[0], 74)
+
+    def test_75_is_what_may_work_later(self):
+        code, told = self.code(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (10, 10)))
+        self.assertEqual(code, 75, told)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become nobody")
+    def test_77_is_what_the_system_forbids(self):
+        os.mkdir(self.path("models"))
+        with open(self.path("tokens"), "w", encoding="ascii"):
+            pass
+        os.chmod(self.path("tokens"), 0o600)
+        os.chmod(self.folder, 0o755)
+        binary = shutil.copy(SPINBNND, self.path("spinbnnd"))
+
+        def as_nobody(*args):
+            return subprocess.run([binary, "--listen", "127.0.0.1:0", *args], user=NOBODY,
+                                  group=NOBODY, extra_groups=[], capture_output=True, text=True,
+                                  timeout=60 * PATIENCE)
+        for args, words in ((["--tokens-file", self.path("tokens")], "tokens_file"),
+                            (["--state-dir", self.path("s")], "state_dir"),
+                            (["--config", self.path("tokens")], "Permission denied")):
+            done = as_nobody(*args)
+            self.assertEqual(done.returncode, 77, done.stderr)
+            self.assertIn(words, done.stderr)
+
+    def test_78_is_a_wrong_configuration(self):
+        self.write(queue=0)
+        self.assertEqual(self.code("--config", self.config)[0], 78)
+
+
+if __name__ == "__main__":
+    unittest.main()
