@@ -3,6 +3,7 @@
 #include "api/http.h"
 
 #include "api/http_internal.h"
+#include "api/tls_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define MAX_THREADS 64
+/* Those that RFC 8996 left. */
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 /* A connection that was quiet for so short may have a request on its way to us. */
 #define IDLE_GRACE_NS 200000000u
 /* The library counts a connection a moment longer than we do. */
@@ -41,6 +44,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
         *socket_context = conn;
         if (conn == NULL)
             return; /* its first request will find no connection and close it */
+        conn->thread = thread;
         conn->fd =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         atomic_store(&conn->since_ns, http_now_ns());
@@ -166,6 +170,31 @@ static void PRINTF_LIKE(2, 0) on_log(void *cls, const char *format, va_list args
     thread->server->options.on_log(thread->server->options.ctx, message);
 }
 
+/* A handshake asks what to show. The library keeps its connection with the session. */
+static int on_handshake(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+                        gnutls_pcert_st **ret_chain, unsigned *ret_n,
+                        gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_n_ocsp,
+                        gnutls_privkey_t *ret_key, unsigned *ret_flags)
+{
+    struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+    const struct http_conn *conn =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    int code = -1;
+
+    (void)info;
+    *ret_ocsp = NULL;
+    *ret_n_ocsp = 0;
+    *ret_flags = GNUTLS_CERT_RETR_DEINIT_ALL;
+    if (conn == NULL)
+        return -1;
+    struct http_server *server = conn->thread->server;
+    (void)pthread_rwlock_rdlock(&server->swap_lock);
+    if (server->tls != NULL)
+        code = tls_copy(server->tls, ret_chain, ret_n, ret_key);
+    (void)pthread_rwlock_unlock(&server->swap_lock);
+    return code;
+}
+
 /* -- Start and stop -- */
 
 static enum status start_thread(struct http_thread *thread, char why[ERR_LEN])
@@ -173,17 +202,24 @@ static enum status start_thread(struct http_thread *thread, char why[ERR_LEN])
     const struct http_options *options = &thread->server->options;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
                      MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem log[] = {
-        { MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, thread },
-        { MHD_OPTION_END, 0, NULL },
-    };
+    struct MHD_OptionItem more[4];
+    size_t n = 0;
 
-    if (options->on_log == NULL)
-        log[0] = log[1];
-    else
+    if (options->on_log != NULL) {
         flags |= MHD_USE_ERROR_LOG;
+        more[n++] = (struct MHD_OptionItem) { MHD_OPTION_EXTERNAL_LOGGER,
+                                              (intptr_t)on_log, thread };
+    }
+    if (options->tls) {
+        flags |= MHD_USE_TLS;
+        more[n++] = (struct MHD_OptionItem) { MHD_OPTION_HTTPS_CERT_CALLBACK2, 0,
+                                              (void *)on_handshake };
+        more[n++] = (struct MHD_OptionItem) { MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                              (void *)TLS_VERSIONS };
+    }
+    more[n] = (struct MHD_OptionItem) { MHD_OPTION_END, 0, NULL };
     thread->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_access, thread, MHD_OPTION_ARRAY, log,
+        flags, 0, NULL, NULL, on_access, thread, MHD_OPTION_ARRAY, more,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, thread, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, thread, MHD_OPTION_URI_LOG_CALLBACK, on_target, thread,
         MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, thread,
@@ -250,7 +286,7 @@ static enum status check_options(const struct http_options *options, char why[ER
 
 /* Readers follow each other without pause; whoever changes something must get his turn.
  */
-static void access_lock_init(pthread_rwlock_t *lock)
+static void swap_lock_init(pthread_rwlock_t *lock)
 {
     pthread_rwlockattr_t kind;
 
@@ -273,7 +309,7 @@ enum status http_server_new(const struct http_options *options,
     if (server == NULL)
         goto no_memory;
     server->options = *options;
-    access_lock_init(&server->access_lock);
+    swap_lock_init(&server->swap_lock);
     st = http_route_table_new(options->routes, options->n_routes, &server->table, why);
     if (st != ST_OK)
         goto fail;
@@ -307,17 +343,27 @@ void http_server_free(struct http_server *server)
         thread_free(server->threads[i]);
     http_route_table_free(server->table);
     access_free(server->access);
-    (void)pthread_rwlock_destroy(&server->access_lock);
+    tls_free(server->tls);
+    (void)pthread_rwlock_destroy(&server->swap_lock);
     free(server);
 }
 
 void http_server_set_access(struct http_server *server, struct access *access)
 {
-    (void)pthread_rwlock_wrlock(&server->access_lock);
+    (void)pthread_rwlock_wrlock(&server->swap_lock);
     struct access *before = server->access;
     server->access = access;
-    (void)pthread_rwlock_unlock(&server->access_lock);
+    (void)pthread_rwlock_unlock(&server->swap_lock);
     access_free(before);
+}
+
+void http_server_set_tls(struct http_server *server, struct tls *tls)
+{
+    (void)pthread_rwlock_wrlock(&server->swap_lock);
+    struct tls *before = server->tls;
+    server->tls = tls;
+    (void)pthread_rwlock_unlock(&server->swap_lock);
+    tls_free(before);
 }
 
 /* -- Connections, from other threads -- */

@@ -14,6 +14,7 @@
 #include "api/access.h"
 #include "api/buf.h"
 #include "api/problem.h"
+#include "api/tls.h"
 
 #include <stdint.h>
 #include <sys/socket.h>
@@ -52,11 +53,12 @@ struct http_options {
     void *ctx; /* passed to handlers and callbacks */
     void (*on_done)(void *ctx, const struct http_done *done); /* may be NULL */
     void (*on_log)(void *ctx, const char *message); /* of the library; may be NULL */
-    unsigned idle_timeout_s;                        /* of a connection; 75 */
-    unsigned connection_limit;                      /* per data thread */
-    size_t connection_memory; /* bytes, >= 4096; 32768. Limits the head; a body comes in
-                                 pieces of about half. The library clears all of it for
-                                 each request: twice as much costs 0.5 us more. */
+    bool tls;                /* connections begin with a handshake; http_server_set_tls */
+    unsigned idle_timeout_s; /* of a connection; 75 */
+    unsigned connection_limit; /* per data thread */
+    size_t connection_memory;  /* bytes, >= 4096; 32768. Limits the head; a body comes in
+                                  pieces of about half. The library clears all of it for
+                                  each request: twice as much costs 0.5 us more. */
 };
 
 MUST_CHECK enum status http_server_new(const struct http_options *options,
@@ -70,6 +72,9 @@ MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
 /* From the next head on this says who may have what; taken over, the one before is freed.
  * Before the first, everybody may have everything. Any thread. */
 void http_server_set_access(struct http_server *server, struct access *access);
+/* From the next handshake on this is shown; taken over, the one before is freed. Before
+ * the first connection. Any thread. */
+void http_server_set_tls(struct http_server *server, struct tls *tls);
 /* Open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
 /* From now on every answer closes its connection. Any thread. */

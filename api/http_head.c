@@ -174,14 +174,14 @@ static enum http_verdict check_access(struct http_call *call, struct access_clai
 
     claim->changes =
         strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0;
-    (void)pthread_rwlock_rdlock(&server->access_lock);
+    (void)pthread_rwlock_rdlock(&server->swap_lock);
     if (server->access != NULL)
         call->access =
             access_judge(server->access, claim,
                          server->options.routes[call->match.route].scope, &token);
     if (token != NULL)
         memcpy(call->token, token->name, sizeof(call->token));
-    (void)pthread_rwlock_unlock(&server->access_lock);
+    (void)pthread_rwlock_unlock(&server->swap_lock);
     return call->access == ACCESS_OK ? HTTP_FINE : HTTP_NO_ACCESS;
 }
 

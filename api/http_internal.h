@@ -40,6 +40,7 @@ enum http_conn_state {
 /* A connection, in its data thread's list from accept to close. */
 struct http_conn {
     struct http_conn *prev, *next; /* under the thread's lock */
+    struct http_thread *thread;
     int fd;
     _Atomic int state; /* enum http_conn_state; written by the data thread */
     _Atomic uint64_t since_ns;
@@ -65,9 +66,11 @@ struct http_server {
     struct http_options options;
     struct http_route_table *table;
     atomic_bool draining, closing;
-    pthread_rwlock_t access_lock; /* data threads read for a moment, once a request */
-    struct access *access;        /* ours; NULL: everybody may */
-    unsigned next_thread;         /* of the accepting thread */
+    /* Data threads read for a moment, once a request and once a handshake. */
+    pthread_rwlock_t swap_lock;
+    struct access *access; /* ours; NULL: everybody may */
+    struct tls *tls;       /* ours; NULL: none yet, or without TLS */
+    unsigned next_thread;  /* of the accepting thread */
     unsigned n_threads;
     struct http_thread *threads[];
 };

@@ -22,7 +22,9 @@ struct cli {
     const char *url;
     const char *model;      /* NULL: the only one */
     const char *token_file; /* holds the token to send; NULL: none */
-    double timeout_s;       /* of one request */
+    const char
+        *ca_file;     /* who may have signed the daemon's certificate; NULL: as usual */
+    double timeout_s; /* of one request */
     bool json;
 };
 

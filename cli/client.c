@@ -175,6 +175,9 @@ static bool set_defaults(const struct client *client, CURL *curl)
     /* A proxy of the environment cannot reach our own machine. */
     if (client->loopback)
         ok = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK && ok;
+    if (client->cli->ca_file != NULL)
+        ok = curl_easy_setopt(curl, CURLOPT_CAINFO, client->cli->ca_file) == CURLE_OK &&
+             ok;
     if (client->token != NULL)
         ok = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER) == CURLE_OK &&
              curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, client->token) == CURLE_OK &&

@@ -21,7 +21,7 @@ static const struct command *const commands[] = {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-enum { URL, MODEL, TOKEN_FILE, TIMEOUT, JSON, HELP, VERSION, N_GLOBALS };
+enum { URL, MODEL, TOKEN_FILE, CA_FILE, TIMEOUT, JSON, HELP, VERSION, N_GLOBALS };
 
 static const struct option global_options[] = {
     [URL] = { .name = "url",
@@ -38,6 +38,11 @@ static const struct option global_options[] = {
                      .value = "FILE",
                      .help = "file with the token that the daemon asks for; default "
                              "$SPINBNN_TOKEN_FILE, else none" },
+    [CA_FILE] = { .name = "ca-file",
+                  .kind = OPTION_TEXT,
+                  .value = "FILE",
+                  .help = "PEM file of who may have signed the daemon's certificate; "
+                          "default $SPINBNN_CA_FILE, else the system's" },
     [TIMEOUT] = { .name = "timeout",
                   .kind = OPTION_NUMBER,
                   .value = "SECONDS",
@@ -138,13 +143,21 @@ static int print_version(bool json)
     return EXIT_SUCCESS;
 }
 
+/* Of the environment; NULL if it is empty, too. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
 static struct cli settings(const struct option_value *globals)
 {
-    const char *url = getenv("SPINBNN_URL");
-    const char *token_file = getenv("SPINBNN_TOKEN_FILE");
+    const char *url = variable("SPINBNN_URL");
     struct cli cli = {
-        .url = url != NULL && url[0] != '\0' ? url : CLI_DEFAULT_URL,
-        .token_file = token_file != NULL && token_file[0] != '\0' ? token_file : NULL,
+        .url = url != NULL ? url : CLI_DEFAULT_URL,
+        .token_file = variable("SPINBNN_TOKEN_FILE"),
+        .ca_file = variable("SPINBNN_CA_FILE"),
         .timeout_s = 60.0,
         .json = globals[JSON].given,
     };
@@ -155,6 +168,8 @@ static struct cli settings(const struct option_value *globals)
         cli.model = globals[MODEL].text;
     if (globals[TOKEN_FILE].given)
         cli.token_file = globals[TOKEN_FILE].text;
+    if (globals[CA_FILE].given)
+        cli.ca_file = globals[CA_FILE].text;
     if (globals[TIMEOUT].given)
         cli.timeout_s = globals[TIMEOUT].number;
     return cli;

@@ -154,6 +154,7 @@ static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
         .ctx = daemon,
         .on_done = on_done,
         .on_log = on_log,
+        .tls = daemon->settings.tls_certificate[0] != '\0',
         .idle_timeout_s = (unsigned)daemon->settings.idle_timeout_s,
         /* max_connections counts when they are accepted, and may change. */
         .connection_limit = CONNECTIONS_MAX,

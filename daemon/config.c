@@ -17,6 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is made of the settings and the files that they name. */
+struct parts {
+    struct access *access;
+    struct tls *tls; /* NULL: without */
+};
+
 struct config {
     const struct settings_source *source; /* borrowed */
     /* Of all that follows; the reader thread, which alone changes the settings, reads
@@ -27,7 +33,7 @@ struct config {
     char public_address[160]; /* the first that others reach; "" none */
     char error[ERR_LEN];      /* of the last reload; "" if there was none */
     int64_t success_s;
-    struct access *access; /* ours, until it is handed over */
+    struct parts parts; /* ours, until they are handed over */
 };
 
 /* -- Read and judge -- */
@@ -71,6 +77,63 @@ static enum status read_access(const struct settings *settings,
     return ST_OK;
 }
 
+static enum status read_tls(const struct settings *settings, struct tls **ret_tls,
+                            char why[ERR_LEN])
+{
+    char *chain = NULL, *key = NULL;
+    char reason[ERR_LEN];
+    size_t chain_len, key_len;
+
+    *ret_tls = NULL;
+    if ((settings->tls_certificate[0] == '\0') != (settings->tls_key[0] == '\0')) {
+        (void)snprintf(why, ERR_LEN, "tls_certificate and tls_key go together");
+        return ST_RANGE;
+    }
+    if (settings->tls_key[0] == '\0')
+        return ST_OK;
+    enum status st = credential_read("tls_certificate", settings->tls_certificate, false,
+                                     &chain, &chain_len, why);
+    if (st == ST_OK)
+        st = credential_read("tls_key", settings->tls_key, true, &key, &key_len, why);
+    if (st == ST_OK) {
+        st = tls_new(chain, chain_len, key, key_len, ret_tls, reason);
+        if (st != ST_OK)
+            (void)snprintf(why, ERR_LEN, "tls_certificate, tls_key: %.200s", reason);
+        explicit_bzero(key, key_len);
+    }
+    free(key);
+    free(chain);
+    return st;
+}
+
+static void free_parts(struct parts *parts)
+{
+    access_free(parts->access);
+    tls_free(parts->tls);
+    *parts = (struct parts) { 0 };
+}
+
+/* On failure there are none. */
+static enum status read_parts(const struct settings *settings, struct parts *ret_parts,
+                              char why[ERR_LEN])
+{
+    *ret_parts = (struct parts) { 0 };
+    enum status st = read_access(settings, &ret_parts->access, why);
+
+    if (st == ST_OK)
+        st = read_tls(settings, &ret_parts->tls, why);
+    if (st != ST_OK)
+        free_parts(ret_parts);
+    return st;
+}
+
+static void hand_over(struct parts *parts, struct http_server *http)
+{
+    http_server_set_access(http, parts->access);
+    http_server_set_tls(http, parts->tls);
+    *parts = (struct parts) { 0 };
+}
+
 static enum status judge_public(const struct settings *settings, const char *address,
                                 char why[ERR_LEN])
 {
@@ -93,7 +156,7 @@ enum status config_new(const struct settings_source *source,
         (void)snprintf(why, ERR_LEN, "out of memory");
         return ST_NOMEM;
     }
-    enum status st = read_access(&result->settings, &config->access, why);
+    enum status st = read_parts(&result->settings, &config->parts, why);
     if (st != ST_OK) {
         free(config);
         return st;
@@ -110,7 +173,7 @@ void config_free(struct config *config)
 {
     if (config == NULL)
         return;
-    access_free(config->access);
+    free_parts(&config->parts);
     (void)pthread_mutex_destroy(&config->lock);
     free(config);
 }
@@ -129,8 +192,7 @@ enum status config_allow_public(struct config *config, const char *address,
 
 void config_apply(struct config *config, struct daemon *daemon)
 {
-    http_server_set_access(daemon->http, config->access);
-    config->access = NULL;
+    hand_over(&config->parts, daemon->http);
 }
 
 /* -- Reload -- */
@@ -154,10 +216,22 @@ static void compare(const struct settings_result *in_force,
     }
 }
 
+/* Threads begin with or without it. */
+static enum status judge_tls(const struct config *config, const struct settings *next,
+                             char why[ERR_LEN])
+{
+    if ((config->in_force.settings.tls_key[0] == '\0') == (next->tls_key[0] == '\0'))
+        return ST_OK;
+    (void)snprintf(
+        why, ERR_LEN,
+        "tls_certificate, tls_key: to begin or to end with TLS takes a restart");
+    return ST_RANGE;
+}
+
 /* Everything that can fail; nothing is changed. `scratch` is a daemon that is made and
  * thrown away: it would not start with these settings if it cannot be made. */
 static enum status prepare(const struct config *config, struct settings_result *ret_next,
-                           struct access **ret_access, char why[ERR_LEN])
+                           struct parts *ret_parts, char why[ERR_LEN])
 {
     struct daemon scratch;
     enum status st = settings_read(config->source, ret_next, why);
@@ -167,13 +241,15 @@ static enum status prepare(const struct config *config, struct settings_result *
     if (st == ST_OK)
         st = judge_public(&ret_next->settings, config->public_address, why);
     if (st == ST_OK)
-        st = read_access(&ret_next->settings, ret_access, why);
+        st = judge_tls(config, &ret_next->settings, why);
+    if (st == ST_OK)
+        st = read_parts(&ret_next->settings, ret_parts, why);
     return st;
 }
 
 /* Nothing here can fail. */
 static void swap(struct config *config, struct daemon *daemon,
-                 const struct settings_result *next, struct access *access,
+                 const struct settings_result *next, struct parts *parts,
                  struct news *ret_news)
 {
     compare(&config->in_force, next, ret_news);
@@ -181,7 +257,7 @@ static void swap(struct config *config, struct daemon *daemon,
     memcpy(config->waits, ret_news->waits, sizeof(config->waits));
     settings_publish(&daemon->settings, &config->in_force.settings);
     log_set_level(config->in_force.settings.log_level);
-    http_server_set_access(daemon->http, access);
+    hand_over(parts, daemon->http);
     config->success_s = wall_seconds();
 }
 
@@ -189,15 +265,15 @@ static enum status reload(struct daemon *daemon, struct news *ret_news, char why
 {
     struct config *config = daemon->config;
     struct settings_result *next = malloc(sizeof(*next));
-    struct access *access;
+    struct parts parts;
     enum status st = ST_NOMEM;
 
     (void)snprintf(why, ERR_LEN, "out of memory");
     pthread_mutex_lock(&config->lock);
     if (next != NULL)
-        st = prepare(config, next, &access, why);
+        st = prepare(config, next, &parts, why);
     if (st == ST_OK)
-        swap(config, daemon, next, access, ret_news);
+        swap(config, daemon, next, &parts, ret_news);
     (void)snprintf(config->error, sizeof(config->error), "%s", st == ST_OK ? "" : why);
     pthread_mutex_unlock(&config->lock);
     free(next);

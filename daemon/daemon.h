@@ -35,7 +35,7 @@ struct daemon {
     struct pool *programming;  /* one thread: programmings happen one after the other */
     struct pool *reader;       /* one thread: history queries */
     struct history *history;   /* the reader thread's */
-    uint64_t next_snapshot_ns; /* snapshot.c's, on the main thread */
+    uint64_t last_snapshot_ns; /* snapshot.c's, on the main thread */
     /* program.c's memory of the last conditions; the programming thread's alone. */
     struct conditions *last_conditions;
     uint64_t began_ns;

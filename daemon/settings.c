@@ -78,6 +78,10 @@ static const struct setting table[] = {
     { "tokens_file", SETTING_TEXT, LIVE, FIELD(tokens_file), "", 0, 0, NULL, "",
       "file of who may ask for what (spinbnn token makes lines for it); nobody is asked "
       "without" },
+    { "tls_certificate", SETTING_TEXT, LIVE, FIELD(tls_certificate), "", 0, 0, NULL, "",
+      "PEM file of the certificate and its chain; all addresses then speak TLS" },
+    { "tls_key", SETTING_TEXT, LIVE, FIELD(tls_key), "", 0, 0, NULL, "",
+      "PEM file of its key" },
     { "insecure_bind", SETTING_SWITCH, LIVE, FIELD(insecure_bind), "false", 0, 0,
       "true|false", "", "serve other machines even without tokens" },
     { "allowed_hosts", SETTING_TEXT, LIVE, FIELD(allowed_hosts), "", 0, 0, NULL, "",
@@ -331,9 +335,9 @@ static const char *environment_name(const char *variable, char *room, size_t roo
  * what Kubernetes puts into every container beside a service called spinbnn. */
 static bool not_a_setting(const char *name)
 {
-    return strcmp(name, "url") == 0 || strcmp(name, "config") == 0 ||
-           strcmp(name, "port") == 0 || strncmp(name, "port_", 5) == 0 ||
-           strncmp(name, "service_", 8) == 0;
+    return strcmp(name, "url") == 0 || strcmp(name, "ca_file") == 0 ||
+           strcmp(name, "config") == 0 || strcmp(name, "port") == 0 ||
+           strncmp(name, "port_", 5) == 0 || strncmp(name, "service_", 8) == 0;
 }
 
 static enum status put_environment(struct settings_result *result,

@@ -43,8 +43,10 @@ struct settings {
     double threshold_fj;
     double logit_fj;
     char log_level[SETTINGS_TEXT_LEN];
-    char tokens_file[SETTINGS_TEXT_LEN];   /* see api/token.h; "": nobody is asked */
-    bool insecure_bind;                    /* others may reach us, and nobody is asked */
+    char tokens_file[SETTINGS_TEXT_LEN]; /* see api/token.h; "": nobody is asked */
+    bool insecure_bind;                  /* others may reach us, and nobody is asked */
+    char tls_certificate[SETTINGS_TEXT_LEN]; /* "": without TLS */
+    char tls_key[SETTINGS_TEXT_LEN];
     char allowed_hosts[SETTINGS_TEXT_LEN]; /* see api/access.h */
 };
 

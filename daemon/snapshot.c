@@ -104,8 +104,10 @@ void snapshot_tick(struct daemon *daemon)
 {
     uint64_t every_s = daemon->settings.snapshot_interval_s, now_ns = wall_monotonic_ns();
 
-    if (every_s == 0 || now_ns < daemon->next_snapshot_ns)
+    if (every_s == 0 ||
+        (daemon->last_snapshot_ns != 0 &&
+         now_ns - daemon->last_snapshot_ns < every_s * UINT64_C(1000000000)))
         return;
-    daemon->next_snapshot_ns = now_ns + every_s * UINT64_C(1000000000);
+    daemon->last_snapshot_ns = now_ns;
     (void)!pool_submit(daemon->reader, snapshot_due, daemon); /* full: the next time */
 }
