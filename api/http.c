@@ -391,11 +391,9 @@ enum status http_server_add(struct http_server *server, int fd,
         return ST_BUSY;
     }
 
-    /* The library mishandles the length of other families' addresses, and we never ask it
-     * for the peer. */
+    /* The library mishandles the length of other families' addresses. */
     struct sockaddr_in stand_in = {
-        .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY), /* nobody's own */
     };
     if (peer == NULL || (peer->sa_family != AF_INET && peer->sa_family != AF_INET6)) {
         peer = (const struct sockaddr *)&stand_in;

@@ -42,6 +42,7 @@ struct http_done {
     size_t route;       /* index in the table, n_routes if none matched */
     const char *method; /* static, from a fixed list; "_other" if it is none of it */
     unsigned status;    /* 0: the client left before an answer went out */
+    size_t bytes;       /* of the answer's body, as far as it is ours */
     uint64_t duration_ns;
     const struct http_call *call;
 };
@@ -114,6 +115,13 @@ const char *http_call_query(const struct http_call *call, const char *name);
 const char *http_call_query_name(const struct http_call *call, size_t i);
 /* Name of the token that the request came with; "" if none was asked for. */
 const char *http_call_token(const struct http_call *call);
+/* The trace that the request belongs to (W3C Trace Context), as sent; "" if none was sent
+ * or it is malformed. */
+const char *http_call_traceparent(const struct http_call *call);
+/* Who is at the other end: an address without its port, or "unix". Not after the
+ * answer, but for on_done. */
+#define HTTP_PEER_LEN 64
+void http_call_peer(const struct http_call *call, char ret_peer[HTTP_PEER_LEN]);
 /* NULL if absent. */
 const char *http_call_header(const struct http_call *call, const char *name);
 /* Media type of Content-Type in lower case without parameters, "" if absent. Borrowed. */

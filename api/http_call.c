@@ -3,6 +3,7 @@
  */
 #include "api/http_internal.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -150,7 +151,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->method = "_other";
     call->match.route = thread->server->options.n_routes;
     call->match.n_params = 0;
-    call->content_type[0] = '\0';
+    call->content_type[0] = call->traceparent[0] = '\0';
     call->head_seen = call->args_decoded = false;
     call->dropped = 0;
     call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
@@ -185,6 +186,7 @@ void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
             .route = call->match.route,
             .method = call->method,
             .status = sent_status(call, code),
+            .bytes = call->static_bytes != NULL ? call->static_len : call->answer.len,
             .duration_ns = now_ns - call->began_ns,
             .call = call,
         };
@@ -432,6 +434,28 @@ const char *http_call_query_name(const struct http_call *call, size_t i)
 const char *http_call_token(const struct http_call *call)
 {
     return call->token;
+}
+
+const char *http_call_traceparent(const struct http_call *call)
+{
+    return call->traceparent;
+}
+
+void http_call_peer(const struct http_call *call, char ret_peer[HTTP_PEER_LEN])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(call->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info->client_addr;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+
+    ret_peer[0] = '\0';
+    if (address->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &v6->sin6_addr, ret_peer, HTTP_PEER_LEN);
+    else if (v4->sin_addr.s_addr == htonl(INADDR_ANY)) /* http_server_add's stand-in */
+        (void)snprintf(ret_peer, HTTP_PEER_LEN, "unix");
+    else
+        (void)inet_ntop(AF_INET, &v4->sin_addr, ret_peer, HTTP_PEER_LEN);
 }
 
 const char *http_call_header(const struct http_call *call, const char *name)

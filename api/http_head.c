@@ -15,6 +15,7 @@
 struct head {
     unsigned n_host, n_length, n_coding;
     const char *length, *coding, *type, *encoding, *expect;
+    const char *traceparent;
     struct access_claim claim;
     unsigned n_authorization;
     bool malformed;
@@ -77,6 +78,10 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
             head->claim.fetch_site = value;
         }
         break;
+    case sizeof("traceparent") - 1:
+        if (strcasecmp(name, "traceparent") == 0)
+            head->traceparent = value;
+        break;
     case sizeof("Authorization") - 1:
         if (strcasecmp(name, "Authorization") == 0) {
             head->claim.authorization = value;
@@ -129,6 +134,23 @@ static void keep_type(struct http_call *call, const char *type)
         call->content_type[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     call->content_type[n] = '\0';
+}
+
+/* Lower-case hex digits up to `end`, not all of them zero. */
+static bool is_trace_part(const char *text, size_t len, char end)
+{
+    return strspn(text, "0123456789abcdef") == len && text[len] == end &&
+           strspn(text, "0") < len;
+}
+
+/* version-trace-parent-flags; of later versions we know no more than this. */
+static void keep_traceparent(struct http_call *call, const char *text)
+{
+    if (text != NULL && strlen(text) == sizeof(call->traceparent) - 1 &&
+        strspn(text, "0123456789abcdef") == 2 && text[2] == '-' &&
+        strncmp(text, "ff", 2) != 0 && is_trace_part(text + 3, 32, '-') &&
+        is_trace_part(text + 36, 16, '-') && strspn(text + 53, "0123456789abcdef") == 2)
+        strcpy(call->traceparent, text);
 }
 
 static const char *known_method(const char *method)
@@ -206,6 +228,7 @@ bool http_head_check(struct http_call *call, const char *method, const char *ver
     (void)MHD_get_connection_values_n(call->mhd, MHD_HEADER_KIND, scan_field, &head);
     call->method = known_method(method);
     keep_type(call, head.type);
+    keep_traceparent(call, head.traceparent);
     call->verdict = check_framing(&head, strcmp(version, "HTTP/1.0") == 0);
     if (call->verdict != HTTP_FINE)
         return true;

@@ -112,6 +112,7 @@ struct http_call {
     struct http_route_path segments;
     struct http_route_match match; /* route is n_routes if none fits */
     char content_type[80];
+    char traceparent[56];
     bool v2, head_seen, args_decoded, target_broken;
 
     struct buf body;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/assemble.h"
 
+#include "daemon/access_log.h"
 #include "daemon/log.h"
 #include "daemon/lane.h"
 #include "daemon/program.h"
@@ -108,6 +109,7 @@ static void on_done(void *ctx, const struct http_done *done)
     struct daemon *daemon = ctx;
 
     traffic_count(daemon->traffic, done);
+    access_log(daemon, done);
 }
 
 static void on_log(void *ctx, const char *message)

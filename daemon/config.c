@@ -257,6 +257,7 @@ static void swap(struct config *config, struct daemon *daemon,
     memcpy(config->waits, ret_news->waits, sizeof(config->waits));
     settings_publish(&daemon->settings, &config->in_force.settings);
     log_set_level(config->in_force.settings.log_level);
+    log_set_json(config->in_force.settings.log_json);
     hand_over(parts, daemon->http);
     config->success_s = wall_seconds();
 }

@@ -191,6 +191,7 @@ static int serve_with(const struct settings_source *source,
 
     log_open();
     log_set_level(settings->log_level);
+    log_set_json(settings->log_json);
     /* Writing to who has left, or past a limit of file size, is an error, not the end. */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);

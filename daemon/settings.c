@@ -75,6 +75,11 @@ static const struct setting table[] = {
       "compute energy of scaling a sum to a logit" },
     { "log_level", SETTING_TEXT, LIVE, FIELD(log_level), "info", 0, 0,
       "error|warning|info|debug", "", "what is logged to standard error" },
+    { "log_json", SETTING_SWITCH, LIVE, FIELD(log_json), "false", 0, 0, "true|false", "",
+      "log JSON objects, one a line, instead of text" },
+    { "access_log_sample", SETTING_NUMBER, LIVE, FIELD(access_log_sample), "0", 0,
+      1000000, NULL, "",
+      "log every request that failed and one in so many others; 0: none" },
     { "tokens_file", SETTING_TEXT, LIVE, FIELD(tokens_file), "", 0, 0, NULL, "",
       "file of who may ask for what (spinbnn token makes lines for it); nobody is asked "
       "without" },

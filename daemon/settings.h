@@ -43,6 +43,8 @@ struct settings {
     double threshold_fj;
     double logit_fj;
     char log_level[SETTINGS_TEXT_LEN];
+    _Atomic uint64_t access_log_sample; /* see access_log.h */
+    bool log_json;
     char tokens_file[SETTINGS_TEXT_LEN]; /* see api/token.h; "": nobody is asked */
     bool insecure_bind;                  /* others may reach us, and nobody is asked */
     char tls_certificate[SETTINGS_TEXT_LEN]; /* "": without TLS */

@@ -66,7 +66,7 @@ class Daemon:
         self.port, self.log, self.ready_s = None, [], None
         for line in self.process.stderr:
             self.log.append(line.rstrip())
-            found = re.search(r"listen address=127\.0\.0\.1:(\d+)", line)
+            found = re.search(r"\blisten\b.*address=127\.0\.0\.1:(\d+)", line)
             if found:
                 self.port = int(found.group(1))
             if "ready after" in line:

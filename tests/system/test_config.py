@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration: judged before it is used, read again while serving, and exit codes."""
+import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -166,6 +168,85 @@ class Reload(WithFolder):
                 daemon.process.send_signal(signal.SIGHUP)
                 self.assertEqual(s.recv(100), b"RELOADING=1")
                 self.assertEqual(s.recv(100), b"READY=1")
+
+
+class Log(WithFolder):
+    """Lines of requests, as text and as JSON."""
+    TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    @staticmethod
+    def requests(daemon):
+        return [json.loads(line) for line in list(daemon.log)
+                if line.startswith("{") and '"event":"request"' in line]
+
+    def test_a_request_leaves_a_line_with_its_id_and_its_trace(self):
+        with Daemon(log_json="true", access_log_sample=1) as daemon:
+            answer = daemon.get("/api/v1/models/mnist?x=secret",
+                                headers={"traceparent": self.TRACE})
+            self.assertTrue(eventually(lambda: self.requests(daemon)))
+            line = self.requests(daemon)[0]
+            self.assertRegex(line.pop("ts"), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertGreaterEqual(line.pop("duration_us"), 0)
+            self.assertEqual(line, {
+                "level": "info", "event": "request",
+                "request_id": answer.headers["X-Request-Id"], "method": "GET",
+                "route": "/api/v1/models/{m}", "status": 200, "bytes": len(answer.body),
+                "peer": "127.0.0.1", "traceparent": self.TRACE, "path": "/api/v1/models/mnist"})
+            self.assertEqual(daemon.stop(), 0)
+            for each in daemon.log:
+                self.assertIsInstance(json.loads(each), dict)
+
+    def test_a_malformed_trace_is_not_passed_on(self):
+        bad = ["", "x", self.TRACE + "0", self.TRACE.upper(), "ff" + self.TRACE[2:],
+               self.TRACE.replace("-", "_"), self.TRACE[:3] + "0" * 32 + self.TRACE[35:],
+               self.TRACE[:36] + "0" * 16 + self.TRACE[52:], self.TRACE[:54] + "g"]
+        with Daemon(log_json="true", access_log_sample=1) as daemon:
+            for trace in bad:
+                daemon.get("/v2/health/live", headers={"traceparent": trace})
+            self.assertTrue(eventually(lambda: len(self.requests(daemon)) == len(bad)))
+            for line in self.requests(daemon):
+                self.assertNotIn("traceparent", line)
+
+    def test_of_what_went_well_a_share_is_logged_and_of_errors_all(self):
+        config = self.config
+        self.write(access_log_sample=10)
+        with Daemon(config=config, log_json="true", threads=1) as daemon:
+            with contextlib.closing(daemon.connection()) as connection:
+                for _ in range(100):
+                    daemon.get("/v2/health/live", connection=connection)
+                for _ in range(20):
+                    daemon.get("/nothing", connection=connection)
+                statuses = lambda: [line["status"] for line in self.requests(daemon)]
+                self.assertTrue(eventually(lambda: statuses().count(404) == 20))
+                self.assertEqual(statuses().count(200), 10)
+                self.write(access_log_sample=0)
+                daemon.ask("POST", "/api/v1/admin/reload", connection=connection)
+                before = len(self.requests(daemon))
+                for _ in range(20):
+                    daemon.get("/nothing", connection=connection)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(len(self.requests(daemon)), before)
+
+    def test_whoever_asks_over_a_unix_socket_or_with_a_token_is_named(self):
+        tokens, path = self.path("tokens"), self.path("socket")
+        with open(tokens, "w", encoding="ascii") as f:
+            f.write("read viewer %s\n" % hashlib.sha256(b"tok-read").hexdigest())
+        os.chmod(tokens, 0o600)
+        with Daemon(listen="127.0.0.1:0,unix:" + path, tokens_file=tokens,
+                    access_log_sample=1) as daemon:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                s.sendall(b"GET /a%22%20b HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                s.recv(4096)
+            daemon.get("/api/v1/models", headers={"Authorization": "Bearer tok-read"})
+            self.assertTrue(eventually(
+                lambda: sum(line.startswith("info request ") for line in list(daemon.log)) == 2))
+            self.assertEqual(daemon.stop(), 0)
+            lines = [line for line in daemon.log if line.startswith("info request ")]
+            self.assertIn(" peer=unix ", lines[0])
+            self.assertIn("route=_other ", lines[0])
+            self.assertIn(" token=viewer ", lines[1])
+            self.assertNotIn("tok-read", "\n".join(daemon.log))
 
 
 class Judged(WithFolder):
