@@ -261,9 +261,45 @@ static void what_does_not_listen_is_not_adopted(void **state)
     (void)close(fd);
 }
 
+static void addresses_that_others_reach_are_told(void **state)
+{
+    static const struct {
+        const char *text;
+        bool local;
+    } cases[] = { { "127.0.0.1:80", true },
+                  { "127.9.9.9:80", true },
+                  { "[::1]:80", true },
+                  { "localhost:80", true },
+                  { "0.0.0.0:80", false },
+                  { "192.0.2.1:80", false },
+                  { "[::]:80", false },
+                  { "[2001:db8::1]:80", false },
+                  { "unix:/run/x", true },
+                  { "[::ffff:127.0.0.1]:80", true },
+                  { "[::ffff:192.0.2.1]:80", false } };
+    static const char *const bad[] = { "", "x", "127.0.0.1", "127.0.0.1:70000",
+                                       "unix:x" };
+    char reason[ERR_LEN];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool local = !cases[i].local;
+
+        assert_int_equal(listen_check(cases[i].text, &local, reason), ST_OK);
+        if (local != cases[i].local)
+            fail_msg("%s", cases[i].text);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        bool local;
+
+        assert_int_equal(listen_check(bad[i], &local, reason), ST_RANGE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_that_others_reach_are_told),
         cmocka_unit_test(port_0_is_named_as_it_was_given_out),
         cmocka_unit_test(sockets_do_not_block_and_do_not_outlive_an_exec),
         cmocka_unit_test(an_address_in_use_is_busy),

@@ -359,6 +359,80 @@ static void help_names_every_setting_with_its_default(void **state)
     free(text);
 }
 
+/* -- For reloads -- */
+
+static void switches_are_true_or_false(void **state)
+{
+    static const char *const bad[] = { "", "1", "yes", "TRUE", "true|false" };
+    static const char text[] = "{\"insecure_bind\": true}";
+    char file[128];
+
+    assert_int_equal(read_from(empty(state), NULL, NULL), ST_OK);
+    assert_false(result.settings.insecure_bind);
+    (void)snprintf(file, sizeof(file), "%s",
+                   scratch_file(*state, "switch.json", text, sizeof(text) - 1));
+    assert_int_equal(read_from(file, NULL, NULL), ST_OK);
+    assert_true(result.settings.insecure_bind);
+    assert_int_equal(read_from(file, LIST("--insecure-bind=false"), NULL), ST_OK);
+    assert_false(result.settings.insecure_bind);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(read_from(empty(state), LIST("--insecure-bind", bad[i]), NULL),
+                         ST_RANGE);
+        assert_says("true|false");
+    }
+}
+
+static void a_reload_takes_what_is_marked_and_nothing_else(void **state)
+{
+    static struct settings_result in_force;
+    static struct settings shared;
+
+    assert_int_equal(
+        read_from(empty(state), LIST("--queue=3", "--log-level=error"), NULL), ST_OK);
+    in_force = result;
+    shared = in_force.settings;
+    assert_int_equal(
+        read_from(empty(state),
+                  LIST("--queue=4", "--log-level=debug", "--insecure-bind=true",
+                       "--drain-timeout-s=7", "--device=retention"),
+                  NULL),
+        ST_OK);
+    settings_take_live(&in_force, &result);
+    assert_int_equal(in_force.settings.queue, 3);
+    assert_string_equal(in_force.settings.device, "default");
+    assert_string_equal(in_force.settings.log_level, "debug");
+    assert_true(in_force.settings.insecure_bind);
+    assert_int_equal(in_force.settings.drain_timeout_s, 7);
+
+    settings_publish(&shared, &in_force.settings);
+    assert_int_equal(shared.drain_timeout_s, 7);
+    assert_int_equal(shared.queue, 3);
+    assert_string_equal(shared.log_level, "error");
+
+    /* The origin comes with the value. */
+    struct settings_row row;
+    for (size_t i = 0; settings_row(&in_force, i, &row); i++) {
+        if (strcmp(row.name, "insecure_bind") == 0) {
+            assert_true(row.live);
+            assert_string_equal(row.value, "true");
+            assert_string_equal(row.origin, "flag --insecure-bind");
+        }
+        if (strcmp(row.name, "device") == 0) {
+            assert_false(row.live);
+            assert_string_equal(row.origin, "default");
+        }
+    }
+}
+
+static void the_command_line_s_variables_are_not_ours(void **state)
+{
+    assert_int_equal(read_from(empty(state), NULL, LIST("SPINBNN_CA_FILE=/x")), ST_OK);
+    /* This one would be missed by who meant the daemon. */
+    assert_int_equal(read_from(empty(state), NULL, LIST("SPINBNN_TOKEN_FILE=/x")),
+                     ST_FORMAT);
+    assert_says("did you mean tokens_file?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +451,9 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(without_memory_the_file_is_not_read),
         cmocka_unit_test(help_is_there_whatever_else_is_wrong),
+        cmocka_unit_test(switches_are_true_or_false),
+        cmocka_unit_test(a_reload_takes_what_is_marked_and_nothing_else),
+        cmocka_unit_test(the_command_line_s_variables_are_not_ours),
         cmocka_unit_test(help_names_every_setting_with_its_default),
     };
 
