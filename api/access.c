@@ -8,22 +8,33 @@
 
 #define HOST_MAX 255
 
+/* Letters, digits, and what else stands in names and addresses. */
+static bool is_host_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_';
+}
+
+/* Nothing, or a colon and a number. */
+static bool is_port(const char *text)
+{
+    return text[0] == '\0' ||
+           (text[0] == ':' && text[1 + strspn(text + 1, "0123456789")] == '\0');
+}
+
 /* "Example.org.:8080" without port, brackets and the dot of the root; false: no host. */
 static bool host_name(const char *authority, char ret_name[HOST_MAX + 1])
 {
-    size_t len;
+    bool bracketed = authority[0] == '[';
+    size_t len = 0;
 
-    if (authority[0] == '[') {
-        authority++;
-        len = strcspn(authority, "]");
-        if (authority[len] != ']' ||
-            (authority[len + 1] != '\0' && authority[len + 1] != ':'))
-            return false;
-    } else {
-        len = strcspn(authority, ":");
-        if (len > 0 && authority[len - 1] == '.')
-            len--;
-    }
+    authority += bracketed;
+    while (is_host_char(authority[len]) || (bracketed && authority[len] == ':'))
+        len++;
+    if ((bracketed && authority[len] != ']') || !is_port(authority + len + bracketed))
+        return false;
+    if (len > 0 && authority[len - 1] == '.')
+        len--;
     if (len == 0 || len > HOST_MAX)
         return false;
     memcpy(ret_name, authority, len);

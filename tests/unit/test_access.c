@@ -39,6 +39,10 @@ static void without_tokens_only_our_own_names_are_hosts(void **state)
                                           "[bnn.evil]",
                                           ":8080",
                                           "127.1",
+                                          "localhost:80x",
+                                          "localhost://",
+                                          "a/localhost",
+                                          "[localhost",
                                           "bnn.example,other:80" };
     char hosts[] = "bnn.example, other";
     struct access access = { .hosts = hosts };
