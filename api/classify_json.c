@@ -3,18 +3,13 @@
 
 #include "api/base64.h"
 #include "api/image.h"
-#include "api/json_pull.h"
-#include "api/pixel_run.h"
+#include "api/json_members.h"
+#include "api/pixel_list.h"
 #include "api/violation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Of one object; more would make looking for repeated names slow. */
-#define MAX_MEMBERS 64
-/* Lists in lists of pixels: rows and channels, and some of length one around them. */
-#define MAX_LEVELS 8
 
 struct reader {
     struct json_pull pull;
@@ -119,33 +114,6 @@ static bool going_on(const struct reader *r)
     return r->st == ST_OK && r->pull.error == NULL;
 }
 
-/* -- Members -- */
-
-struct members {
-    size_t n;
-    struct json_pull_text names[MAX_MEMBERS];
-};
-
-/* To the next member of an object, refusing names that repeat. */
-static bool next_member(struct json_pull *pull, struct members *seen,
-                        struct json_pull_text *ret_name)
-{
-    if (!json_pull_member(pull, seen->n == 0, ret_name))
-        return false;
-    for (size_t i = 0; i < seen->n; i++) {
-        if (json_pull_text_same(&seen->names[i], ret_name)) {
-            json_pull_fail(pull, ret_name->text, "a member name for the second time");
-            return false;
-        }
-    }
-    if (seen->n == MAX_MEMBERS) {
-        json_pull_fail(pull, ret_name->text, "more than 64 members in one object");
-        return false;
-    }
-    seen->names[seen->n++] = *ret_name;
-    return true;
-}
-
 /* Adds a violation about the value that comes and steps over it. */
 static void refuse_kind(struct reader *r, const char *pointer, const char *expected)
 {
@@ -159,145 +127,6 @@ static void refuse_kind(struct reader *r, const char *pointer, const char *expec
 }
 
 /* -- pixels -- */
-
-/* How the lists are nested: level 0 is the outermost. */
-struct nesting {
-    unsigned level;           /* lists that are open */
-    unsigned leaf;            /* level that holds the numbers, 0: none seen yet */
-    size_t count[MAX_LEVELS]; /* elements so far of each open list */
-    size_t sides[MAX_LEVELS]; /* elements of the first list of each level */
-    bool known[MAX_LEVELS];
-};
-
-static void pixel_pointer(const struct reader *r, const struct nesting *nest,
-                          char ret_pointer[VIOLATION_POINTER_LEN])
-{
-    int n =
-        snprintf(ret_pointer, VIOLATION_POINTER_LEN, "/images/%zu/pixels", r->input->n);
-
-    for (unsigned l = 0; l < nest->level && n < VIOLATION_POINTER_LEN; l++) {
-        n += snprintf(ret_pointer + n, (size_t)(VIOLATION_POINTER_LEN - n), "/%zu",
-                      nest->count[l]);
-    }
-}
-
-static bool refuse_pixel(struct reader *r, const struct nesting *nest, const char *text)
-{
-    char pointer[VIOLATION_POINTER_LEN];
-
-    pixel_pointer(r, nest, pointer);
-    violation_add(&r->violations, ST_FORMAT, pointer, "%s", text);
-    return false;
-}
-
-/* Numbers from here on, up to what is no plain small number or a comma. `n`: pixels so
- * far, counted on past the end of the row. */
-static bool take_numbers(struct reader *r, struct nesting *nest, uint8_t *row, size_t *n,
-                         bool *ret_after_comma)
-{
-    size_t room = *n < r->inputs ? r->inputs - *n : 0;
-    size_t got = pixel_run(&r->pull.at, r->pull.end, row + (r->inputs - room), room);
-
-    *n += got;
-    nest->count[nest->level - 1] += got;
-    *ret_after_comma = got > 0;
-    if (got > 0 && json_pull_peek(&r->pull) != JSON_PULL_NUMBER)
-        return true;
-
-    struct json_pull_number number;
-    if (!json_pull_number(&r->pull, &number))
-        return false;
-    if (!number.is_integer || number.integer < 0 || number.integer > 255) {
-        char text[ERR_LEN];
-        int shown = number.len < 24 ? (int)number.len : 24;
-        snprintf(text, sizeof(text), "%.*s%s is not an integer 0..255", shown,
-                 number.text, number.len > 24 ? "..." : "");
-        return refuse_pixel(r, nest, text);
-    }
-    if (*n < r->inputs)
-        row[*n] = (uint8_t)number.integer;
-    (*n)++;
-    nest->count[nest->level - 1]++;
-    *ret_after_comma = false;
-    return true;
-}
-
-static bool open_list(struct reader *r, struct nesting *nest)
-{
-    if (nest->leaf != 0 && nest->level >= nest->leaf)
-        return refuse_pixel(r, nest, "a list among numbers");
-    if (nest->level == MAX_LEVELS)
-        return refuse_pixel(r, nest, "nested deeper than rows and channels");
-    if (!json_pull_list(&r->pull))
-        return false;
-    nest->count[nest->level++] = 0;
-    return true;
-}
-
-/* The innermost list has ended: is it as long as the others of its level? */
-static bool close_list(struct reader *r, struct nesting *nest)
-{
-    unsigned l = --nest->level;
-    size_t found = nest->count[l];
-
-    if (nest->known[l] && found != nest->sides[l]) {
-        char text[ERR_LEN];
-        snprintf(text, sizeof(text), "a list of %zu where those before it have %zu",
-                 found, nest->sides[l]);
-        return refuse_pixel(r, nest, text);
-    }
-    nest->known[l] = true;
-    nest->sides[l] = found;
-    if (l > 0)
-        nest->count[l - 1]++;
-    return true;
-}
-
-/* Whatever stands where a list or a number may stand. */
-static bool take_element(struct reader *r, struct nesting *nest, uint8_t *row, size_t *n,
-                         bool *ret_after_comma)
-{
-    enum json_pull_kind kind = json_pull_peek(&r->pull);
-
-    *ret_after_comma = false;
-    if (kind == JSON_PULL_LIST)
-        return open_list(r, nest);
-    if (kind == JSON_PULL_NUMBER) {
-        if (nest->leaf == 0)
-            nest->leaf = nest->level;
-        if (nest->leaf != nest->level)
-            return refuse_pixel(r, nest, "a number among lists");
-        return take_numbers(r, nest, row, n, ret_after_comma);
-    }
-    if (kind == JSON_PULL_BROKEN)
-        return false;
-    char text[ERR_LEN];
-    snprintf(text, sizeof(text), "expected an integer 0..255, found %s",
-             json_pull_kind_name(kind));
-    return refuse_pixel(r, nest, text);
-}
-
-/* Takes the outermost list with all in it. False after an error or a violation. */
-static bool take_pixels(struct reader *r, uint8_t *row, struct nesting *nest,
-                        size_t *ret_n)
-{
-    size_t n = 0;
-    bool at_element = false; /* behind a comma that was taken with a run of numbers */
-
-    if (!open_list(r, nest))
-        return false;
-    while (nest->level > 0) {
-        size_t inner = nest->count[nest->level - 1];
-        if (at_element || json_pull_element(&r->pull, inner == 0)) {
-            if (!take_element(r, nest, row, &n, &at_element))
-                return false;
-        } else if (r->pull.error != NULL || !close_list(r, nest)) {
-            return false;
-        }
-    }
-    *ret_n = n;
-    return true;
-}
 
 /* Copies the sides that are not 1. */
 static unsigned squeeze(const size_t *sides, unsigned n, size_t *ret_sides)
@@ -314,7 +143,7 @@ static unsigned squeeze(const size_t *sides, unsigned n, size_t *ret_sides)
 /* The right number of pixels may still be in another order, channels before rows: lists
  * must follow height, width, channels; neighbours may be in one list, sides of 1 come and
  * go. */
-static bool nesting_fits(const struct network_input *in, const struct nesting *nest)
+static bool nesting_fits(const struct network_input *in, const struct pixel_list *list)
 {
     const size_t h = in->height, w = in->width, c = in->channels;
     const struct {
@@ -323,8 +152,8 @@ static bool nesting_fits(const struct network_input *in, const struct nesting *n
     } allowed[] = {
         { 1, { h * w * c } }, { 2, { h, w * c } }, { 2, { h * w, c } }, { 3, { h, w, c } }
     };
-    size_t found[MAX_LEVELS], wanted[3];
-    unsigned n_found = squeeze(nest->sides, nest->leaf, found);
+    size_t found[PIXEL_LIST_LEVELS], wanted[3];
+    unsigned n_found = squeeze(list->sides, list->levels, found);
 
     for (unsigned i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         unsigned n = squeeze(allowed[i].sides, allowed[i].n, wanted);
@@ -335,16 +164,16 @@ static bool nesting_fits(const struct network_input *in, const struct nesting *n
 }
 
 static void check_pixels(struct reader *r, const char *pointer,
-                         const struct nesting *nest, size_t n)
+                         const struct pixel_list *list)
 {
     const struct network_input *in = &r->net->input;
     unsigned h = in->height, w = in->width, c = in->channels;
 
-    if (n != r->inputs) {
+    if (list->n != r->inputs) {
         violation_add(&r->violations, ST_FORMAT, pointer,
                       "expected %zu numbers (%u x %u x %u), found %zu", r->inputs, h, w,
-                      c, n);
-    } else if (!nesting_fits(in, nest)) {
+                      c, list->n);
+    } else if (!nesting_fits(in, list)) {
         violation_add(&r->violations, ST_FORMAT, pointer,
                       "nested another way than %u rows of %u pixels of %u channels", h, w,
                       c);
@@ -353,24 +182,18 @@ static void check_pixels(struct reader *r, const char *pointer,
 
 static void read_pixels(struct reader *r, uint8_t *row)
 {
-    struct json_pull mark = r->pull;
-    struct nesting nest = { 0 };
     char pointer[VIOLATION_POINTER_LEN];
-    size_t n = 0;
+    struct pixel_list list;
 
-    if (take_pixels(r, row, &nest, &n)) {
-        if (n == r->inputs && nest.leaf == 1)
-            return;
-        nest.level = 0;
-        pixel_pointer(r, &nest, pointer);
-        check_pixels(r, pointer, &nest, n);
+    if (!pixel_list_read(&r->pull, row, r->inputs, &list))
         return;
-    }
-    /* After a violation the rest of the list is only checked for its grammar. */
-    if (r->pull.error == NULL) {
-        r->pull = mark;
-        (void)json_pull_skip(&r->pull); /* the error stays in the reader */
-    }
+    if (list.n == r->inputs && list.levels == 1 && list.mistake[0] == '\0')
+        return;
+    snprintf(pointer, sizeof(pointer), "/images/%zu/pixels%s", r->input->n, list.where);
+    if (list.mistake[0] != '\0')
+        violation_add(&r->violations, ST_FORMAT, pointer, "%s", list.mistake);
+    else
+        check_pixels(r, pointer, &list);
 }
 
 /* -- b64 -- */
@@ -456,7 +279,7 @@ static void read_picture(struct reader *r)
     char pointer[VIOLATION_POINTER_LEN];
     struct json_pull_text name;
     unsigned given = 0;
-    struct members seen;
+    struct json_members seen;
 
     seen.n = 0;
     uint8_t *row = next_row(r);
@@ -470,7 +293,7 @@ static void read_picture(struct reader *r)
     }
     (void)json_pull_object(
         &r->pull); /* peek has seen the bracket; the depth is looked at */
-    while (going_on(r) && next_member(&r->pull, &seen, &name)) {
+    while (going_on(r) && json_members_next(&r->pull, &seen, &name)) {
         if (json_pull_text_is(&name, "pixels"))
             given += read_image_member(r, "pixels", JSON_PULL_LIST, row);
         else if (json_pull_text_is(&name, "b64"))
@@ -565,7 +388,7 @@ static void read_labels(struct reader *r, bool *ret_given)
 
 static void read_body(struct reader *r)
 {
-    struct members seen;
+    struct json_members seen;
     struct json_pull_text name;
     bool images = false, labels = false, bare_picture = false;
 
@@ -575,7 +398,7 @@ static void read_body(struct reader *r)
         return;
     }
     (void)json_pull_object(&r->pull); /* as in read_picture */
-    while (going_on(r) && next_member(&r->pull, &seen, &name)) {
+    while (going_on(r) && json_members_next(&r->pull, &seen, &name)) {
         if (json_pull_text_is(&name, "images")) {
             images = true;
             read_images(r);

@@ -106,7 +106,7 @@ uint64_t http_call_began_ns(const struct http_call *call);
 const char *http_call_method(const struct http_call *call);
 /* The raw path as sent, without query. */
 const char *http_call_path(const struct http_call *call);
-/* i-th {} segment of the pattern. */
+/* i-th {} segment of the pattern; NULL beyond the last. */
 const char *http_call_param(const struct http_call *call, size_t i);
 /* First query argument of that name, decoded; NULL if absent, "" if without value. What
  * is no escape, and %00, stays as it was sent. */

@@ -375,8 +375,7 @@ const char *http_call_path(const struct http_call *call)
 
 const char *http_call_param(const struct http_call *call, size_t i)
 {
-    assert(i < call->match.n_params);
-    return call->match.param[i];
+    return i < call->match.n_params ? call->match.param[i] : NULL;
 }
 
 /* Decodes the whole query when it is first asked for. */

@@ -97,6 +97,11 @@ http_handler series_handle;   /* series.c */
 http_handler page_handle;     /* page.c */
 http_handler snapshot_handle; /* snapshot.c */
 http_handler events_handle;   /* events.c */
+http_handler v2_server;       /* v2.c */
+http_handler v2_models;
+http_handler v2_model;
+http_handler v2_model_ready;
+http_handler v2_config;
 
 /* The body of GET /api/v1/status, one line without its end. status.c. */
 void status_write(const struct daemon *daemon, struct buf *body);

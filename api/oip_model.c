@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/oip_model.h"
+
+#include <inttypes.h>
+
+#define PLATFORM "spinbnn_stmram"
+
+void oip_server_write(struct buf *buf, const char *name, const char *version)
+{
+    buf_text(buf, "{\"name\":");
+    buf_json_string(buf, name);
+    buf_text(buf, ",\"version\":");
+    buf_json_string(buf, version);
+    buf_text(buf, ",\"extensions\":[\"model_configuration\"]}\n");
+}
+
+/* What an answer begins with. */
+static void write_name(struct buf *buf, const struct network *net)
+{
+    buf_text(buf, "{\"name\":");
+    buf_json_string(buf, net->name);
+}
+
+static const char *colours(const struct network_input *in)
+{
+    return in->channels == 1 ? "grey" : in->bgr ? "bgr" : "rgb";
+}
+
+/* What the protocol has no member for; its values are strings. */
+static void write_properties(struct buf *buf, const struct network *net)
+{
+    buf_text(buf, ",\"properties\":{\"description\":");
+    buf_json_string(buf, net->description);
+    buf_printf(buf, ",\"channels\":\"%s\",\"checksum\":\"%08" PRIx32 "\"}",
+               colours(&net->input), net->checksum);
+}
+
+void oip_model_write(struct buf *buf, const struct network *net)
+{
+    const struct network_input *in = &net->input;
+
+    write_name(buf, net);
+    buf_printf(buf,
+               ",\"versions\":[\"" OIP_VERSION "\"],\"platform\":\"" PLATFORM
+               "\",\"inputs\":[{\"name\":\"" OIP_INPUT
+               "\",\"datatype\":\"UINT8\",\"shape\":[-1,%u,%u,%u]}],"
+               "\"outputs\":[{\"name\":\"" OIP_OUTPUT
+               "\",\"datatype\":\"FP32\",\"shape\":[-1,%zu]}]",
+               in->height, in->width, in->channels, net->n_classes);
+    write_properties(buf, net);
+    buf_text(buf, "}\n");
+}
+
+void oip_ready_write(struct buf *buf, const struct network *net, bool ready)
+{
+    write_name(buf, net);
+    buf_printf(buf, ",\"ready\":%s}\n", ready ? "true" : "false");
+}
+
+void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch)
+{
+    const struct network_input *in = &net->input;
+
+    write_name(buf, net);
+    buf_printf(buf,
+               ",\"platform\":\"" PLATFORM "\",\"backend\":\"spinbnn\","
+               "\"version_policy\":{\"latest\":{\"num_versions\":1}},"
+               "\"max_batch_size\":%zu,"
+               "\"input\":[{\"name\":\"" OIP_INPUT "\",\"data_type\":\"TYPE_UINT8\","
+               "\"format\":\"FORMAT_NHWC\",\"dims\":[%u,%u,%u]}],"
+               "\"output\":[{\"name\":\"" OIP_OUTPUT
+               "\",\"data_type\":\"TYPE_FP32\",\"dims\":[%zu]}]}\n",
+               max_batch, in->height, in->width, in->channels, net->n_classes);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oip_model.h - what the Open Inference Protocol (V2, REST) says of a server and of a
+ * model: bodies of GET answers under /v2.
+ *
+ * A model has one input tensor, its pictures, and one output tensor, its logits.
+ */
+#ifndef API_OIP_MODEL_H
+#define API_OIP_MODEL_H
+
+#include "api/buf.h"
+#include "core/network.h"
+
+/* A name stands for one network at a time; its states of memory are generations. */
+#define OIP_VERSION "1"
+#define OIP_INPUT   "input"
+#define OIP_OUTPUT  "scores"
+
+void oip_server_write(struct buf *buf, const char *name, const char *version);
+void oip_model_write(struct buf *buf, const struct network *net);
+void oip_ready_write(struct buf *buf, const struct network *net, bool ready);
+/* The configuration, as Triton's clients read it. `max_batch`: pictures of one request.
+ */
+void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* v2.c - what the Open Inference Protocol tells of the server and its models: the GET
+ * routes under /v2 but health (status.c). */
+#include "daemon/v2.h"
+
+#include "api/oip_model.h"
+#include "daemon/lane.h"
+
+#include <string.h>
+
+struct model *v2_take_or_404(const struct daemon *daemon, struct http_call *call)
+{
+    const char *version = http_call_param(call, 1);
+    struct model *model = daemon_take_or_404(daemon, call);
+    struct problem problem;
+
+    if (model == NULL || version == NULL || strcmp(version, OIP_VERSION) == 0)
+        return model;
+    problem_set(&problem, 404, "unknown_version",
+                "model \"%s\" has no version \"%.40s\"; its only version is " OIP_VERSION,
+                model->net->name, version);
+    http_reply_problem(call, &problem);
+    model_drop(model);
+    return NULL;
+}
+
+void v2_server(void *ctx, struct http_call *call)
+{
+    struct buf body = http_take_buf(call);
+
+    (void)ctx;
+    oip_server_write(&body, "spinbnn", SPINBNN_VERSION);
+    http_reply(call, 200, "application/json", &body);
+}
+
+/* A habit of KServe's; not in the protocol. */
+void v2_models(void *ctx, struct http_call *call)
+{
+    const struct daemon *daemon = ctx;
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+    struct buf body = http_take_buf(call);
+
+    buf_text(&body, "{\"models\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_char(&body, ',');
+        buf_json_string(&body, models[i]->net->name);
+    }
+    buf_text(&body, "]}\n");
+    registry_drop_list(models, n);
+    http_reply(call, 200, "application/json", &body);
+}
+
+void v2_model(void *ctx, struct http_call *call)
+{
+    struct model *model = v2_take_or_404(ctx, call);
+
+    if (model == NULL)
+        return;
+    struct buf body = http_take_buf(call);
+    oip_model_write(&body, model->net);
+    http_reply(call, 200, "application/json", &body);
+    model_drop(model);
+}
+
+/* A model that is there serves; of a server that stops no model is to be chosen. */
+void v2_model_ready(void *ctx, struct http_call *call)
+{
+    const struct daemon *daemon = ctx;
+    struct model *model = v2_take_or_404(daemon, call);
+
+    if (model == NULL)
+        return;
+    bool ready = daemon->ready && !daemon->draining;
+    struct buf body = http_take_buf(call);
+    oip_ready_write(&body, model->net, ready);
+    if (!ready)
+        http_set_header(call, "Retry-After", "1");
+    http_reply(call, ready ? 200 : 503, "application/json", &body);
+    model_drop(model);
+}
+
+void v2_config(void *ctx, struct http_call *call)
+{
+    struct model *model = v2_take_or_404(ctx, call);
+
+    if (model == NULL)
+        return;
+    struct buf body = http_take_buf(call);
+    oip_config_write(&body, model->net, LANE_MAX_IMAGES);
+    http_reply(call, 200, "application/json", &body);
+    model_drop(model);
+}
