@@ -214,6 +214,49 @@ void buf_number(struct buf *buf, double value)
     put_with_point(buf, text);
 }
 
+/* Where snprintf is not needed: nine digits and a point. */
+#define FLOAT_LEAST 1e-4
+#define FLOAT_END   1e9
+
+void buf_float(struct buf *buf, float value)
+{
+    static const double power[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
+                                    1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+    static const uint64_t power_u64[] = {
+        1,        10,        100,        1000,        10000,        100000,       1000000,
+        10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000
+    };
+    double size = fabs((double)value);
+    unsigned decimals = 0;
+
+    if (!(size >= FLOAT_LEAST && size < FLOAT_END)) {
+        buf_number(buf, (double)value);
+        return;
+    }
+    while (size * power[decimals] < 1e8)
+        decimals++;
+    /* A double holds the product to far more than nine digits. */
+    uint64_t n = (uint64_t)(size * power[decimals] + 0.5);
+    for (; decimals > 0 && n % 10 == 0; decimals--)
+        n /= 10;
+
+    uint64_t whole = n / power_u64[decimals];
+    unsigned n_whole = digits_of(whole);
+    if (!reserve(buf, n_whole + decimals + 2))
+        return;
+    char *at = buf->data + buf->len;
+    if (value < 0)
+        *at++ = '-';
+    put_digits(at + n_whole, whole, n_whole);
+    at += n_whole;
+    if (decimals != 0) {
+        *at++ = '.';
+        put_digits(at + decimals, n - whole * power_u64[decimals], decimals);
+        at += decimals;
+    }
+    buf->len = (size_t)(at - buf->data);
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;

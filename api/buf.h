@@ -35,6 +35,8 @@ void buf_fixed(struct buf *buf, double value, unsigned decimals);
 /* Shortest text that reads back as the same double, JSON syntax, never locale dependent.
  * Not finite: `null`. */
 void buf_number(struct buf *buf, double value);
+/* Nine digits, zeros at the end left out, which read back as the same float. Not finite: `null`. */
+void buf_float(struct buf *buf, float value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* `text` as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void buf_json_string(struct buf *buf, const char *text);

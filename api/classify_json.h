@@ -58,6 +58,7 @@ struct classify_answer {
     uint64_t request_id;
     size_t n_images, top, stride;        /* stride >= top: scores of each picture */
     const struct classify_score *scores; /* [n_images][stride], best first */
+    const float *logits;                 /* [n_images][n_classes] */
     struct classify_memory memory;       /* of the generation that answered */
     struct energy energy;                /* of the whole request */
     double queue_us, total_us;

@@ -512,6 +512,18 @@ static bool take_word(struct json_pull *pull)
     return fail(pull, pull->at, "expected a value");
 }
 
+bool json_pull_boolean(struct json_pull *pull, bool *ret_value)
+{
+    if (pull->error != NULL)
+        return false;
+    skip_space(pull);
+    bool value = pull->at < pull->end && *pull->at == 't';
+    if (!take_word(pull))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
 /* Not recursive: which bracket closes is remembered as one bit per level. */
 bool json_pull_skip(struct json_pull *pull)
 {

@@ -70,6 +70,7 @@ bool json_pull_element(struct json_pull *pull, bool first);
 /* Take one value of the kind that peek has said. */
 bool json_pull_string(struct json_pull *pull, struct json_pull_text *ret_text);
 bool json_pull_number(struct json_pull *pull, struct json_pull_number *ret_number);
+bool json_pull_boolean(struct json_pull *pull, bool *ret_value);
 /* Takes one value of any kind, checking its grammar (not whether its names repeat). */
 bool json_pull_skip(struct json_pull *pull);
 /* Only white space is left? */

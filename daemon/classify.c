@@ -19,7 +19,7 @@ static unsigned picture_status(enum status st)
     return st == ST_UNSUPPORTED ? 415 : st == ST_RANGE ? 413 : 422;
 }
 
-static bool read_picture(const struct pass_request *r, struct classify_input *input,
+static bool read_picture(struct pass_request *r, struct classify_input *input,
                          struct problem *problem)
 {
     char why[ERR_LEN];
@@ -40,7 +40,7 @@ static bool read_picture(const struct pass_request *r, struct classify_input *in
     return st == ST_OK;
 }
 
-static bool read_json(const struct pass_request *r, struct classify_input *input,
+static bool read_json(struct pass_request *r, struct classify_input *input,
                       struct problem *problem)
 {
     size_t len;

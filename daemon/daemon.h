@@ -64,6 +64,7 @@ extern const size_t n_routes;
 
 /* -- Handlers, one file per flow -- */
 http_handler classify_handle; /* classify.c */
+http_handler infer_handle;    /* infer.c */
 http_handler program_get;     /* program.c */
 http_handler program_patch;
 http_handler program_delete;

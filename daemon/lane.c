@@ -23,8 +23,8 @@ struct lane_scratch {
         struct infer_scratch *scratch;
     } of[REGISTRY_MAX];
     size_t cap_classes;
-    float *logits, *probabilities; /* [BATCH * cap_classes], [cap_classes] */
-    uint32_t *ranked;              /* [cap_classes] */
+    float *probabilities; /* [cap_classes] */
+    uint32_t *ranked;     /* [cap_classes] */
 };
 
 enum status lane_new(unsigned index, struct lane **ret_lane)
@@ -51,7 +51,6 @@ static void scratch_free(struct lane_scratch *scratch)
         infer_scratch_free(scratch->of[i].scratch);
     free(scratch->ranked);
     free(scratch->probabilities);
-    free(scratch->logits);
     free(scratch);
 }
 
@@ -63,6 +62,7 @@ void lane_free(struct lane *lane)
     classify_input_done(&lane->read);
     classify_input_done(&lane->input);
     free(lane->scores);
+    free(lane->logits);
     free(lane->classes);
     free(lane);
 }
@@ -86,16 +86,13 @@ static bool reserve_classes(struct lane_scratch *scratch, size_t n)
 {
     if (n <= scratch->cap_classes)
         return true;
-    float *logits = realloc(scratch->logits, BATCH * n * sizeof(*logits));
-    if (logits != NULL)
-        scratch->logits = logits;
     float *probabilities = realloc(scratch->probabilities, n * sizeof(*probabilities));
     if (probabilities != NULL)
         scratch->probabilities = probabilities;
     uint32_t *ranked = realloc(scratch->ranked, n * sizeof(*ranked));
     if (ranked != NULL)
         scratch->ranked = ranked;
-    if (logits == NULL || probabilities == NULL || ranked == NULL)
+    if (probabilities == NULL || ranked == NULL)
         return false;
     scratch->cap_classes = n;
     return true;
@@ -110,6 +107,18 @@ static bool reserve_scores(struct lane *lane, size_t n)
         return false;
     lane->scores = scores;
     lane->cap_scores = n;
+    return true;
+}
+
+static bool reserve_logits(struct lane *lane, size_t n)
+{
+    if (n <= lane->cap_logits)
+        return true;
+    float *logits = realloc(lane->logits, n * sizeof(*logits));
+    if (logits == NULL)
+        return false;
+    lane->logits = logits;
+    lane->cap_logits = n;
     return true;
 }
 
@@ -137,6 +146,7 @@ enum status lane_reserve(struct lane *lane, const struct model *model, size_t to
     lane->top = top;
     return reserve_scratch(lane->scratch, model) &&
                    reserve_scores(lane, lane->input.n * top) &&
+                   reserve_logits(lane, lane->input.n * model->net->n_classes) &&
                    reserve_best(lane, lane->input.n)
                ? ST_OK
                : ST_NOMEM;
@@ -159,7 +169,7 @@ enum status lane_join(struct lane *lane, const struct model *model)
 
 struct batch {
     struct daemon *daemon;
-    struct lane *lane; /* whose input and scores it is */
+    struct lane *lane; /* whose input, scores and logits it is */
     const struct generation *generation;
     size_t per_part; /* pictures, 1 .. BATCH */
     _Atomic uint64_t busy_ns;
@@ -188,14 +198,16 @@ static void compute_part(struct batch *batch, size_t part, struct lane_scratch *
 {
     const struct model *model = batch->generation->model;
     const struct classify_input *input = &batch->lane->input;
+    size_t n_classes = model->net->n_classes;
     size_t begin = part * batch->per_part, left = input->n - begin;
     size_t n = left < batch->per_part ? left : batch->per_part;
+    float *logits = batch->lane->logits + begin * n_classes;
     uint64_t began = wall_monotonic_ns();
 
     infer_run(batch->generation->weights, scratch->of[model->slot].scratch,
-              input->pixels + begin * network_inputs(model->net), n, scratch->logits);
+              input->pixels + begin * network_inputs(model->net), n, logits);
     for (size_t i = 0; i < n; i++)
-        rank(batch, scratch, scratch->logits + i * model->net->n_classes, begin + i);
+        rank(batch, scratch, logits + i * n_classes, begin + i);
     atomic_fetch_add_explicit(&batch->busy_ns, wall_monotonic_ns() - began,
                               memory_order_relaxed);
 }

@@ -23,9 +23,10 @@ struct lane {
     size_t top;                  /* scores of each picture */
     struct classify_score
         *scores;                  /* [input.n][top]: the best of each picture, in order */
+    float *logits;                /* [input.n][classes of the model] */
     uint32_t *classes;            /* [input.n]: the best of each picture */
     struct lane_scratch *scratch; /* lane.c's */
-    size_t cap_scores, cap_classes;
+    size_t cap_scores, cap_logits, cap_classes;
 };
 
 MUST_CHECK enum status lane_new(unsigned index, struct lane **ret_lane);
@@ -37,7 +38,7 @@ MUST_CHECK enum status lane_join(struct lane *lane, const struct model *model);
 /* Room to compute lane->input with this model and keep the `top` best. ST_NOMEM. */
 MUST_CHECK enum status lane_reserve(struct lane *lane, const struct model *model,
                                     size_t top);
-/* Runs all pictures of lane->input; fills lane->scores and lane->classes. Reserved
+/* Runs all pictures of lane->input; fills lane->scores, logits and classes. Reserved
  * before. Returns the nanoseconds of computing, of all threads together. */
 uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
                       const struct generation *generation);

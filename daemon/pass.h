@@ -13,16 +13,16 @@
 #ifndef DAEMON_PASS_H
 #define DAEMON_PASS_H
 
-#include "api/classify_json.h"
+#include "api/oip_request.h"
 #include "daemon/daemon.h"
 
 struct pass_request;
 
 /* How a kind of request is read and answered. Any thread. */
 struct pass_form {
-    /* Reads the body's pictures into `input`, which keeps its memory; false with the
-     * problem. */
-    bool (*read)(const struct pass_request *request, struct classify_input *input,
+    /* Reads the body's pictures into `input`, which keeps its memory, and may change
+     * what the request asks for; false with the problem. */
+    bool (*read)(struct pass_request *request, struct classify_input *input,
                  struct problem *ret_problem);
     /* Answers the call; `body` is empty and the callee's. */
     void (*answer)(const struct pass_request *request,
@@ -37,6 +37,7 @@ struct pass_request {
     size_t top;              /* best classes of each picture, 1 .. classes */
     size_t pictures_at_most; /* that the body can hold */
     int32_t label;           /* of a single picture; -1 none */
+    struct oip_request oip;  /* infer.c's */
     /* Where its pictures are in the pass; pass.c's. */
     size_t first, n;
 };

@@ -50,6 +50,8 @@ const struct http_route routes[] = {
     { "GET", "/v2/models/{m}/versions/{v}/ready", 0, OPEN, v2_model_ready },
     { "GET", "/v2/models/{m}/config", 0, TOKEN_READ, v2_config },
     { "GET", "/v2/models/{m}/versions/{v}/config", 0, TOKEN_READ, v2_config },
+    { "POST", "/v2/models/{m}/infer", 16 * MIB, TOKEN_INFER, infer_handle },
+    { "POST", "/v2/models/{m}/versions/{v}/infer", 16 * MIB, TOKEN_INFER, infer_handle },
     { "GET", "/metrics", 0, TOKEN_READ, scrape_handle },
     { "GET", "/", 0, OPEN, page_handle },
     { "GET", "/app.js", 0, OPEN, page_handle },

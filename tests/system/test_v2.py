@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Open Inference Protocol (V2, REST) and Triton's extensions of it."""
 import json
+import random
+import socket
+import struct
 import unittest
 
-from spinbnn_system import Daemon
+from spinbnn_system import PATIENCE, Daemon
 
 MNIST = "/v2/models/mnist"
+INFER = MNIST + "/infer"
+HEADER = "Inference-Header-Content-Length"
 
 
 def setUpModule():
@@ -32,6 +37,62 @@ class V2Test(unittest.TestCase):
         self.assertIsInstance(error, str)
         self.assertIn(words, error)
         self.assertNotIn("detail", answer.json())
+
+
+def picture(seed, size=784):
+    return bytes(random.Random(seed).choices(range(256), k=size))
+
+
+def tensor(pictures, datatype="UINT8", shape=None, **more):
+    """The input of these pictures, flat."""
+    values = [v for p in pictures for v in p]
+    if datatype == "FP32":
+        values = [float(v) for v in values]
+    return dict(name="input", shape=shape or [len(pictures), 784], datatype=datatype,
+                data=values, **more)
+
+
+def binary(pictures, datatype="UINT8", shape=None, outputs=None, **more):
+    """Body and header of the same as bytes behind the JSON."""
+    blob = b"".join(pictures)
+    if datatype == "FP32":
+        blob = struct.pack("<%df" % len(blob), *blob)
+    request = dict(inputs=[dict(name="input", shape=shape or [len(pictures), 784],
+                                datatype=datatype, parameters={"binary_data_size": len(blob)})],
+                   **more)
+    if outputs is not None:
+        request["outputs"] = outputs
+    head = json.dumps(request).encode()
+    return head + blob, {HEADER: str(len(head))}
+
+
+def unpack(answer):
+    """The JSON of a binary answer with the bytes of each output in its place."""
+    head = int(answer.headers[HEADER])
+    result, at = json.loads(answer.body[:head]), head
+    for output in result["outputs"]:
+        size = output["parameters"]["binary_data_size"]
+        output["blob"], at = answer.body[at:at + size], at + size
+    if at != len(answer.body):
+        raise AssertionError("%d bytes are left" % (len(answer.body) - at))
+    return result
+
+
+def strings(blob):
+    """The elements of a tensor of BYTES."""
+    found = []
+    while blob:
+        (size,) = struct.unpack("<I", blob[:4])
+        found.append(blob[4:4 + size].decode())
+        blob = blob[4 + size:]
+    return found
+
+
+def classified(pixels, top=10, model="mnist"):
+    """What the daemon's own API says of a picture."""
+    answer = daemon.ask("POST", "/api/v1/models/%s/classify?top=%d" % (model, top), pixels,
+                        {"Content-Type": "application/octet-stream"})
+    return answer.json()["results"][0]["scores"]
 
 
 class MetadataTest(V2Test):
@@ -88,6 +149,10 @@ class MetadataTest(V2Test):
         self.assert_error(daemon.get("/v2/models/mn%2Fist"), 400)
 
     def test_wrong_methods(self):
+        for path in (INFER, MNIST + "/versions/1/infer"):
+            answer = daemon.get(path)
+            self.assert_error(answer, 405)
+            self.assertEqual(answer.headers["Allow"], "POST, OPTIONS")
         for path in ("/v2", "/v2/health/live", "/v2/models", MNIST, MNIST + "/versions/1",
                      MNIST + "/ready", MNIST + "/config"):
             answer = daemon.ask("POST", path, {})
@@ -98,6 +163,293 @@ class MetadataTest(V2Test):
                              (204, "GET, HEAD, OPTIONS", b""))
             answer = daemon.ask("HEAD", path)
             self.assertEqual((answer.status, answer.body), (200, b""))
+
+
+class InferTest(V2Test):
+    def infer(self, body, path=INFER, headers=None):
+        answer = daemon.ask("POST", path, body, headers)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(answer.headers["Content-Type"], "application/json")
+        self.assertIsNone(answer.headers[HEADER])
+        return answer.json()
+
+    def assert_scores(self, values, pixels):
+        """Are these the logits of the picture?"""
+        self.assertEqual(len(values), 10)
+        for score in classified(pixels):
+            self.assertAlmostEqual(values[score["class"]], score["logit"], delta=6e-5)
+
+    def test_answer(self):
+        pixels = picture(1)
+        answer = self.infer({"id": "req-1", "inputs": [tensor([pixels])]})
+        self.assertEqual((answer["model_name"], answer["model_version"], answer["id"]),
+                         ("mnist", "1", "req-1"))
+        self.assertEqual(answer["parameters"]["generation"], 1)
+        self.assertEqual(answer["parameters"]["wrong_bits"], 0)
+        (output,) = answer["outputs"]
+        self.assertEqual((output["name"], output["datatype"], output["shape"]),
+                         ("scores", "FP32", [1, 10]))
+        self.assert_scores(output["data"], pixels)
+        self.assertNotIn("id", self.infer({"inputs": [tensor([pixels])]}))
+
+    def test_every_form_of_the_input_says_the_same(self):
+        pictures = [picture(2), picture(3), picture(4)]
+        rows = [[[[v] for v in p[y * 28:y * 28 + 28]] for y in range(28)] for p in pictures]
+        nested = tensor(pictures, shape=[3, 28, 28, 1])
+        nested["data"] = rows
+        by_picture = tensor(pictures)
+        by_picture["data"] = [list(p) for p in pictures]
+        wanted = self.infer({"inputs": [tensor(pictures)]})["outputs"]
+        for p, at in zip(pictures, range(0, 30, 10)):
+            self.assert_scores(wanted[0]["data"][at:at + 10], p)
+        for form in (nested, by_picture, tensor(pictures, shape=[3, 28, 28, 1]),
+                     tensor(pictures, "FP32"), dict(reversed(by_picture.items()))):
+            self.assertEqual(self.infer({"inputs": [form]})["outputs"], wanted)
+            path = MNIST + "/versions/1/infer?x=1"
+            self.assertEqual(self.infer({"inputs": [form]}, path)["outputs"], wanted)
+        for datatype in ("UINT8", "FP32"):
+            body, headers = binary(pictures, datatype, [3, 28, 28, 1])
+            self.assertEqual(self.infer(body, headers=headers)["outputs"], wanted)
+
+    def test_colours(self):
+        pixels = picture(5, 3072)
+        answer = self.infer({"inputs": [dict(name="input", shape=[1, 32, 32, 3],
+                                             datatype="UINT8", data=list(pixels))]},
+                            "/v2/models/cifar10/infer")
+        for score in classified(pixels, model="cifar10"):
+            self.assertAlmostEqual(answer["outputs"][0]["data"][score["class"]],
+                                   score["logit"], delta=6e-5)
+        self.assert_error(daemon.ask("POST", "/v2/models/cifar10/infer", {"inputs": [
+            dict(name="input", shape=[1, 3, 32, 32], datatype="UINT8", data=list(pixels))]}),
+            400, "[n,32,32,3]")
+
+    def test_batches_up_to_the_limit(self):
+        for n in (64, 65, 1024):
+            body, headers = binary([bytes([i % 256]) * 784 for i in range(n)])
+            (output,) = self.infer(body, headers=headers)["outputs"]
+            self.assertEqual(output["shape"], [n, 10])
+            self.assertEqual(len(output["data"]), n * 10)
+            self.assertEqual(output["data"][-10:],
+                             self.infer({"inputs": [tensor([bytes([(n - 1) % 256]) * 784])]})
+                             ["outputs"][0]["data"])
+        body, headers = binary([bytes(784)] * 1025)
+        self.assert_error(daemon.ask("POST", INFER, body, headers), 413, "max_batch_size is 1024")
+
+    def test_binary_output(self):
+        pixels = picture(6)
+        wanted = self.infer({"inputs": [tensor([pixels])]})["outputs"][0]["data"]
+        scores = {"name": "scores"}
+        for parameters, outputs, is_binary in (
+                ({}, [dict(scores, parameters={"binary_data": True})], True),
+                ({"binary_data_output": True}, None, True),
+                ({"binary_data_output": True}, [], True),
+                ({"binary_data_output": True}, [scores], True),
+                ({"binary_data_output": True},
+                 [dict(scores, parameters={"binary_data": False})], False),
+                ({"binary_data_output": False}, [scores], False)):
+            request = {"id": "é", "inputs": [tensor([pixels])], "parameters": parameters}
+            if outputs is not None:
+                request["outputs"] = outputs
+            if not is_binary:
+                self.assertEqual(self.infer(request)["outputs"][0]["data"], wanted)
+                continue
+            answer = daemon.ask("POST", INFER, request)
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(answer.headers["Content-Type"], "application/octet-stream")
+            result = unpack(answer)
+            (output,) = result["outputs"]
+            self.assertNotIn("data", output)
+            self.assertEqual((result["id"], output["shape"], output["datatype"]),
+                             ("é", [1, 10], "FP32"))
+            for value, text in zip(struct.unpack("<10f", output["blob"]), wanted):
+                self.assertEqual(struct.unpack("<f", struct.pack("<f", text))[0], value)
+
+    def test_a_body_without_json(self):
+        pixels = picture(7)
+        answer = daemon.ask("POST", INFER, pixels, {HEADER: "0"})
+        values = struct.unpack("<10f", unpack(answer)["outputs"][0]["blob"])
+        self.assert_scores(values, pixels)
+        self.assert_error(daemon.ask("POST", INFER, pixels[:-1], {HEADER: "0"}), 400,
+                          "one picture of 784 bytes, found 783")
+
+    def test_classification(self):
+        pictures = [picture(8), picture(9)]
+        for k, found in ((1, 1), (3, 3), (10, 10), (11, 10)):
+            wanted = []
+            for p in pictures:
+                wanted += [(s["class"], s["label"]) for s in classified(p, found)]
+            for as_bytes in (False, True):
+                outputs = [{"name": "scores",
+                            "parameters": {"classification": k, "binary_data": as_bytes}}]
+                answer = daemon.ask("POST", INFER, {"inputs": [tensor(pictures)],
+                                                    "outputs": outputs})
+                self.assertEqual(answer.status, 200, answer.body)
+                (output,) = (unpack(answer) if as_bytes else answer.json())["outputs"]
+                self.assertEqual((output["datatype"], output["shape"]), ("BYTES", [2, found]))
+                texts = strings(output["blob"]) if as_bytes else output["data"]
+                split = [text.split(":") for text in texts]
+                self.assertEqual([(int(index), label) for _, index, label in split], wanted)
+                for picked in (split[:found], split[found:]):
+                    values = [float(value) for value, _, _ in picked]
+                    self.assertEqual(values, sorted(values, reverse=True))
+        for k in (0, "3", -1, 1.5, True):
+            self.assert_error(daemon.ask("POST", INFER, {
+                "inputs": [tensor(pictures)],
+                "outputs": [{"name": "scores", "parameters": {"classification": k}}]}), 400,
+                "classification")
+
+    def test_content_types(self):
+        body = json.dumps({"inputs": [tensor([picture(10)])]})
+        for kind in (None, "application/json", "application/json; charset=utf-8",
+                     "Application/JSON", "application/octet-stream"):
+            self.infer(body, headers={"content-type": kind} if kind else {})
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "image/png"):
+            self.assert_error(daemon.ask("POST", INFER, body, {"Content-Type": kind}), 415, kind)
+        self.assert_error(daemon.ask("POST", INFER, body, {"Content-Encoding": "gzip"}), 415)
+
+    def test_what_is_not_there_is_a_404(self):
+        for path in ("/v2/models/none/infer", MNIST + "/versions/2/infer",
+                     "/v2/models/mnist%20/infer", MNIST + "/versions//infer"):
+            self.assert_error(daemon.ask("POST", path, {"inputs": [tensor([bytes(784)])]}), 404)
+
+    def test_mistakes_leave_the_connection_as_good_as_before(self):
+        good = json.dumps({"inputs": [tensor([picture(11)])]})
+        head, headers = binary([picture(11)])
+        wanted = self.infer(good)["outputs"]
+        connection = daemon.connection()
+        n = int(headers[HEADER])
+        for body, more, status in (
+                ("", {}, 400), (" ", {}, 400), ("[" * 10000, {}, 400), (good + "x", {}, 400),
+                (good.replace("UINT8", "INT8"), {}, 400), (good.replace("[1, 784]", "[1]"), {}, 400),
+                (good.replace("[1, 784]", "[0, 784]"), {}, 400), ("{}", {}, 400),
+                (good, {"Content-Type": "text/plain"}, 415), (good, {HEADER: "x"}, 400),
+                (good, {HEADER: str(len(good) + 1)}, 400), (head, {}, 400),
+                (head, {HEADER: str(n - 1)}, 400), (head, {HEADER: str(n + 1)}, 400),
+                (head[:-1], headers, 400), (head + b"x", headers, 400)):
+            answer = daemon.ask("POST", INFER, body, more, connection=connection)
+            self.assert_error(answer, status)
+            answer = daemon.ask("POST", INFER, good, connection=connection)
+            self.assertEqual(answer.json()["outputs"], wanted)
+        connection.close()
+
+    def test_chunked_bodies_and_pipelines(self):
+        body, headers = binary([picture(12)])
+        wanted = self.infer(body, headers=headers)["outputs"]
+        connection = daemon.connection()
+        connection.request("POST", INFER, iter([body[:5], body[5:200], body[200:]]), headers,
+                           encode_chunked=True)
+        self.assertEqual(json.loads(connection.getresponse().read())["outputs"], wanted)
+        connection.close()
+        one = (b"POST " + INFER.encode() + b" HTTP/1.1\r\nhost: h\r\ninference-header-"
+               b"content-length: %s\r\ncontent-length: %d\r\n\r\n" %
+               (headers[HEADER].encode(), len(body)) + body)
+        got = b""
+        with socket.create_connection(("127.0.0.1", daemon.port), timeout=30 * PATIENCE) as s:
+            s.sendall(one * 20)
+            while got.count(b'"scores"') < 20:
+                part = s.recv(65536)
+                self.assertTrue(part, got)
+                got += part
+        self.assertEqual(got.count(b"HTTP/1.1 200 OK"), 20)
+
+    def test_body_limit(self):
+        limit = 16 * 1024 * 1024
+        good = json.dumps({"inputs": [tensor([picture(13)])]}).encode()
+        self.infer(good + b" " * (limit - len(good)))
+        # Announced, it is refused before it is sent.
+        connection = daemon.connection()
+        connection.putrequest("POST", INFER)
+        connection.putheader("Content-Length", str(limit + 1))
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        response = connection.getresponse()
+        self.assertEqual(response.status, 413)
+        self.assertIn("%d bytes" % limit, json.loads(response.read())["error"])
+        connection.close()
+
+    def test_any_bytes_get_an_answer(self):
+        rng = random.Random(14)
+        body, headers = binary([picture(14)])
+        connection = daemon.connection()
+        for _ in range(300):
+            broken = bytearray(body)
+            for _ in range(rng.randint(1, 4)):
+                broken[rng.randrange(int(headers[HEADER]))] = rng.randrange(256)
+            answer = daemon.ask("POST", INFER, bytes(broken), headers, connection=connection)
+            self.assertIn(answer.status, (200, 400, 413))
+            if answer.status != 200:
+                self.assertIsInstance(answer.json()["error"], str)
+        connection.close()
+
+
+class ClientsTest(V2Test):
+    """Requests as clients are known to send them, byte for byte in what matters."""
+
+    def send(self, path, body, **fields):
+        """A request whose head has no other lines than these and Host."""
+        connection = daemon.connection()
+        connection.putrequest("POST", path, skip_accept_encoding=True)
+        for name, value in fields.items():
+            connection.putheader(name.replace("_", "-"), value)
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        answer = response.status, response.headers, response.read()
+        connection.close()
+        return answer
+
+    def test_triton_binary_by_default(self):
+        """No Content-Type, names in lower case, binary both ways unless told otherwise."""
+        pixels = picture(20)
+        request = json.dumps({
+            "id": "1",
+            "inputs": [{"name": "input", "shape": [1, 28, 28, 1], "datatype": "UINT8",
+                        "parameters": {"binary_data_size": 784}}],
+            "outputs": [{"name": "scores", "parameters": {"binary_data": True}}]}).encode()
+        status, fields, body = self.send(
+            INFER, request + pixels, inference_header_content_length=str(len(request)))
+        self.assertEqual(status, 200)
+        head = int(fields[HEADER])
+        result = json.loads(body[:head])
+        self.assertEqual(result["outputs"][0]["parameters"]["binary_data_size"], 40)
+        self.assertEqual(len(body) - head, 40)
+        best = max(range(10), key=struct.unpack("<10f", body[head:]).__getitem__)
+        self.assertEqual(best, classified(pixels)[0]["class"])
+
+    def test_triton_classification(self):
+        request = json.dumps({
+            "inputs": [{"name": "input", "shape": [2, 28, 28, 1], "datatype": "UINT8",
+                        "parameters": {"binary_data_size": 1568}}],
+            "outputs": [{"name": "scores",
+                         "parameters": {"classification": 3, "binary_data": True}}]}).encode()
+        status, fields, body = self.send(
+            MNIST + "/versions/1/infer", request + picture(21, 1568),
+            inference_header_content_length=str(len(request)))
+        self.assertEqual(status, 200)
+        self.assertEqual(len(strings(body[int(fields[HEADER]):])), 6)
+
+    def test_kserve(self):
+        """Members of its own in the body, nulls for what was not given."""
+        body = json.dumps({"id": None, "model_name": "mnist", "model_version": None,
+                           "parameters": None, "outputs": None,
+                           "inputs": [tensor([picture(22)], "FP32", parameters=None)]})
+        status, fields, answer = self.send(INFER, body.encode(), accept="*/*",
+                                           content_type="application/json")
+        self.assertEqual((status, fields["Content-Type"]), (200, "application/json"))
+        self.assertEqual(json.loads(answer)["model_name"], "mnist")
+        self.assertIs(self.get("/v2/health/live")["live"], True)
+        self.assertIs(self.get("/v2/health/ready")["ready"], True)
+
+    def test_mlserver(self):
+        """Types of content as parameters everywhere; data nested."""
+        body = json.dumps({"parameters": {"content_type": "np"},
+                           "inputs": [dict(tensor([]), shape=[1, 784],
+                                           data=[list(picture(23))],
+                                           parameters={"content_type": "np"})],
+                           "outputs": [{"name": "scores", "parameters": {"content_type": "np"}}]})
+        status, _, answer = self.send(INFER, body.encode(), content_type="application/json")
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(json.loads(answer)["outputs"][0]["shape"], [1, 10])
 
 
 if __name__ == "__main__":

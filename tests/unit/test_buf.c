@@ -222,6 +222,58 @@ static void every_double_reads_back_and_no_shorter_text_does(void **state)
     buf_free(&buf);
 }
 
+static void every_float_reads_back_from_nine_digits(void **state)
+{
+    struct buf buf = BUF_INIT;
+    uint64_t seed = 5;
+
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        uint32_t bits = (uint32_t)next_random(&seed);
+        float value;
+
+        memcpy(&value, &bits, sizeof(value));
+        if (i % 2 == 1)
+            value = (float)((int32_t)bits) / (float)(1 << (i % 31));
+        if (!isfinite(value))
+            continue;
+        buf_clear(&buf);
+        buf_float(&buf, value);
+        const char *text = text_of(&buf);
+        if (strtof(text, NULL) != value)
+            fail_msg("%s for %.9g", text, (double)value);
+
+        json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+        assert_true(json_is_number(json));
+        json_decref(json);
+    }
+    buf_free(&buf);
+}
+
+static void floats_have_no_more_digits_than_they_need(void **state)
+{
+    static const struct {
+        float value;
+        const char *text;
+    } cases[] = { { 0, "0" },
+                  { 1, "1" },
+                  { -2.5f, "-2.5" },
+                  { 1e-4f, "9.999999747378752e-05" },
+                  { 0.001f, "0.00100000005" },
+                  { 16777216, "16777216" },
+                  { 1e9f, "1000000000" },
+                  { INFINITY, "null" } };
+    struct buf buf = BUF_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        buf_clear(&buf);
+        buf_float(&buf, cases[i].value);
+        assert_string_equal(text_of(&buf), cases[i].text);
+    }
+    buf_free(&buf);
+}
+
 static void well_known_numbers_look_as_people_write_them(void **state)
 {
     static const struct {
@@ -345,6 +397,8 @@ int main(void)
         cmocka_unit_test(fixed_point_beyond_its_range_is_still_the_number),
         cmocka_unit_test(what_is_no_finite_number_becomes_null),
         cmocka_unit_test(every_double_reads_back_and_no_shorter_text_does),
+        cmocka_unit_test(every_float_reads_back_from_nine_digits),
+        cmocka_unit_test(floats_have_no_more_digits_than_they_need),
         cmocka_unit_test(well_known_numbers_look_as_people_write_them),
         cmocka_unit_test(printf_grows_the_buffer_as_needed),
         cmocka_unit_test(random_bytes_become_a_json_string_that_parses),

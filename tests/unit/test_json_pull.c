@@ -248,6 +248,21 @@ static size_t decoded(const char *text, char *ret_bytes, struct json_pull_text *
     return json_pull_text_decode(ret_text, ret_bytes);
 }
 
+static void true_and_false_are_told_apart(void **state)
+{
+    struct json_pull pull;
+    bool value = false;
+
+    (void)state;
+    json_pull_init(&pull, " true", 5);
+    assert_true(json_pull_boolean(&pull, &value) && value && json_pull_end(&pull));
+    json_pull_init(&pull, "false", 5);
+    assert_true(json_pull_boolean(&pull, &value) && !value && json_pull_end(&pull));
+    json_pull_init(&pull, "truth", 5);
+    assert_false(json_pull_boolean(&pull, &value));
+    assert_false(json_pull_boolean(&pull, &value));
+}
+
 static void escapes_are_undone(void **state)
 {
     struct json_pull_text text;
@@ -323,6 +338,7 @@ int main(void)
         cmocka_unit_test(every_beginning_of_a_text_is_broken),
         cmocka_unit_test(jansson_gives_the_same_verdict),
         cmocka_unit_test(integers_are_exact_in_every_form),
+        cmocka_unit_test(true_and_false_are_told_apart),
         cmocka_unit_test(escapes_are_undone),
         cmocka_unit_test(names_are_compared_without_their_escapes),
         cmocka_unit_test(errors_stay),

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* infer.c - POST /v2/models/{m}/infer: the body and the answer of the Open Inference
+ * Protocol; pass.h has the way between. */
+#include "api/oip_answer.h"
+#include "daemon/lane.h"
+#include "daemon/pass.h"
+#include "daemon/v2.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTH_HEADER "Inference-Header-Content-Length"
+
+static bool read(struct pass_request *r, struct classify_input *input,
+                 struct problem *problem)
+{
+    size_t len;
+    const uint8_t *body = http_call_body(r->call, &len);
+
+    if (oip_request_parse(body, len, http_call_header(r->call, LENGTH_HEADER),
+                          r->model->net, LANE_MAX_IMAGES, input, &r->oip,
+                          problem) != ST_OK)
+        return false;
+    r->top = r->oip.classification != 0 ? r->oip.classification : 1;
+    return true;
+}
+
+static void answer(const struct pass_request *r, const struct classify_answer *answer,
+                   struct buf *body)
+{
+    size_t json_len = oip_answer_write(body, &r->oip, answer);
+    char text[24];
+
+    if (json_len == 0) {
+        http_reply(r->call, 200, "application/json", body);
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%zu", json_len);
+    http_set_header(r->call, LENGTH_HEADER, text);
+    http_reply(r->call, 200, "application/octet-stream", body);
+}
+
+static const struct pass_form form = { read, answer };
+
+/* A widely used client sends no type at all. */
+static bool type_ok(const struct http_call *call, struct problem *problem)
+{
+    const char *type = http_call_content_type(call);
+
+    if (type[0] == '\0' || strcmp(type, "application/json") == 0 ||
+        strcmp(type, "application/octet-stream") == 0)
+        return true;
+    problem_set(problem, 415, "unsupported_type",
+                "Content-Type \"%.60s\" is not read here; send application/json or "
+                "application/octet-stream",
+                type);
+    return false;
+}
+
+/* Of JSON a pixel takes two bytes at least. */
+static size_t pictures_at_most(const struct pass_request *r)
+{
+    size_t len, inputs = network_inputs(r->model->net);
+
+    (void)http_call_body(r->call, &len);
+    return len /
+               (http_call_header(r->call, LENGTH_HEADER) != NULL ? inputs : 2 * inputs) +
+           1;
+}
+
+void infer_handle(void *ctx, struct http_call *call)
+{
+    struct pass_request r = { .daemon = ctx, .call = call, .form = &form, .label = -1 };
+    struct problem problem;
+
+    r.model = v2_take_or_404(ctx, call);
+    if (r.model == NULL)
+        return;
+    r.pictures_at_most = pictures_at_most(&r);
+    if (type_ok(call, &problem)) {
+        pass_run(&r);
+    } else {
+        pass_count_refused(&r);
+        http_reply_problem(call, &problem);
+    }
+    model_drop(r.model);
+}
