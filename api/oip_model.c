@@ -12,7 +12,7 @@ void oip_server_write(struct buf *buf, const char *name, const char *version)
     buf_text(buf, ",\"version\":");
     buf_json_string(buf, version);
     buf_text(buf, ",\"extensions\":[\"binary_tensor_data\",\"classification\",\"model_"
-                  "configuration\",\"parameters\"]}\n");
+                  "configuration\",\"parameters\",\"statistics\"]}\n");
 }
 
 /* What an answer begins with. */
@@ -72,4 +72,36 @@ void oip_config_write(struct buf *buf, const struct network *net, size_t max_bat
                "\"output\":[{\"name\":\"" OIP_OUTPUT
                "\",\"data_type\":\"TYPE_FP32\",\"dims\":[%zu]}]}\n",
                max_batch, in->height, in->width, in->channels, net->n_classes);
+}
+
+static void write_duration(struct buf *buf, const char *name, uint64_t count, uint64_t ns)
+{
+    buf_printf(buf, "\"%s\":{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}", name, count, ns);
+}
+
+void oip_stats_write(struct buf *buf, const struct oip_stats *stats)
+{
+    uint64_t n = stats->n_answered;
+
+    buf_text(buf, "{\"name\":");
+    buf_json_string(buf, stats->name);
+    buf_printf(buf,
+               ",\"version\":\"" OIP_VERSION "\",\"last_inference\":%" PRId64
+               ",\"inference_count\":%" PRIu64 ",\"execution_count\":%" PRIu64
+               ",\"inference_stats\":{",
+               stats->last_ms, stats->images, stats->passes);
+    write_duration(buf, "success", n,
+                   stats->queue_ns + stats->read_ns + stats->compute_ns +
+                       stats->write_ns);
+    buf_char(buf, ',');
+    write_duration(buf, "fail", stats->n_refused, stats->refused_ns);
+    buf_char(buf, ',');
+    write_duration(buf, "queue", n, stats->queue_ns);
+    buf_char(buf, ',');
+    write_duration(buf, "compute_input", n, stats->read_ns);
+    buf_char(buf, ',');
+    write_duration(buf, "compute_infer", n, stats->compute_ns);
+    buf_char(buf, ',');
+    write_duration(buf, "compute_output", n, stats->write_ns);
+    buf_text(buf, "},\"batch_stats\":[]}");
 }

@@ -22,4 +22,16 @@ void oip_ready_write(struct buf *buf, const struct network *net, bool ready);
  */
 void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch);
 
+/* What a model has done since it began to serve. Nanoseconds are sums over requests. */
+struct oip_stats {
+    const char *name;
+    int64_t last_ms;                /* UTC, the last answer; 0 none */
+    uint64_t images, passes;        /* passes: runs of the network, shared by requests */
+    uint64_t n_answered, n_refused; /* requests */
+    uint64_t queue_ns, read_ns, compute_ns, write_ns; /* of those answered */
+    uint64_t refused_ns;
+};
+/* One member of the list model_stats. */
+void oip_stats_write(struct buf *buf, const struct oip_stats *stats);
+
 #endif

@@ -103,6 +103,8 @@ http_handler v2_models;
 http_handler v2_model;
 http_handler v2_model_ready;
 http_handler v2_config;
+http_handler v2_stats;
+http_handler v2_stats_of_all;
 
 /* The body of GET /api/v1/status, one line without its end. status.c. */
 void status_write(const struct daemon *daemon, struct buf *body);

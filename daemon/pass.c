@@ -15,10 +15,16 @@
 
 /* -- One request of a pass -- */
 
+static void count_error(const struct pass_request *r, struct tally *tally)
+{
+    tally_error(tally);
+    tally_spend(tally, TALLY_REFUSE, wall_monotonic_ns() - http_call_began_ns(r->call));
+}
+
 static void refuse(const struct pass_request *r, const struct lane *lane,
                    struct generation *generation, const struct problem *problem)
 {
-    tally_error(&generation->tallies[lane->index]);
+    count_error(r, &generation->tallies[lane->index]);
     http_reply_problem(r->call, problem);
 }
 
@@ -26,8 +32,10 @@ static void refuse(const struct pass_request *r, const struct lane *lane,
 static bool join(struct pass_request *r, struct lane *lane, struct generation *generation)
 {
     struct problem problem;
+    uint64_t began_ns = wall_monotonic_ns();
     bool joined = r->form->read(r, &lane->read, &problem);
 
+    r->read_ns = wall_monotonic_ns() - began_ns;
     if (joined) {
         r->first = lane->input.n;
         r->n = lane->read.n;
@@ -38,6 +46,23 @@ static bool join(struct pass_request *r, struct lane *lane, struct generation *g
     if (!joined)
         refuse(r, lane, generation, &problem);
     return joined;
+}
+
+/* When a pass was computed. */
+struct span {
+    uint64_t began_ns, ended_ns;
+    int64_t ended_ms; /* UTC */
+};
+
+static void count_time(const struct pass_request *r, struct tally *tally,
+                       const struct span *span)
+{
+    uint64_t before_ns = span->began_ns - http_call_began_ns(r->call);
+
+    tally_spend(tally, TALLY_QUEUE, before_ns - r->read_ns);
+    tally_spend(tally, TALLY_READ, r->read_ns);
+    tally_spend(tally, TALLY_COMPUTE, span->ended_ns - span->began_ns);
+    tally_date(tally, span->ended_ms);
 }
 
 static void count(const struct pass_request *r, const struct lane *lane,
@@ -56,15 +81,11 @@ static void count(const struct pass_request *r, const struct lane *lane,
                   generation->number, classes, labels, r->n);
 }
 
-/* When a pass was computed. */
-struct span {
-    uint64_t began_ns, ended_ns;
-};
-
 static void answer(const struct pass_request *r, const struct lane *lane,
                    struct generation *generation, const struct span *span)
 {
-    uint64_t arrived_ns = http_call_began_ns(r->call);
+    struct tally *tally = &generation->tallies[lane->index];
+    uint64_t arrived_ns = http_call_began_ns(r->call), began_ns = wall_monotonic_ns();
     struct classify_answer out = {
         .net = r->model->net,
         .generation = generation->number,
@@ -85,7 +106,9 @@ static void answer(const struct pass_request *r, const struct lane *lane,
     if (lane->index < r->daemon->n_threads)
         body = http_take_buf(r->call);
     count(r, lane, generation, out.total_us);
+    count_time(r, tally, span);
     r->form->answer(r, &out, &body);
+    tally_spend(tally, TALLY_WRITE, wall_monotonic_ns() - began_ns);
 }
 
 /* -- A pass -- */
@@ -117,6 +140,7 @@ static void compute(struct pass_request *const *pass, size_t n, struct lane *lan
     uint64_t busy_ns = lane_compute(pass[0]->daemon, lane, generation);
 
     span.ended_ns = wall_monotonic_ns();
+    span.ended_ms = wall_milliseconds();
     model_cost_update(model, busy_ns, lane->input.n);
     tally_pass(&generation->tallies[lane->index]);
     for (size_t i = 0; i < n; i++)
@@ -227,7 +251,7 @@ void pass_count_refused(const struct pass_request *request)
 {
     struct generation *generation = generation_take(request->model);
 
-    tally_error(&generation->tallies[http_call_thread(request->call)]);
+    count_error(request, &generation->tallies[http_call_thread(request->call)]);
     generation_drop(generation);
 }
 

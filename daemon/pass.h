@@ -38,8 +38,9 @@ struct pass_request {
     size_t pictures_at_most; /* that the body can hold */
     int32_t label;           /* of a single picture; -1 none */
     struct oip_request oip;  /* infer.c's */
-    /* Where its pictures are in the pass; pass.c's. */
+    /* Where its pictures are in the pass, and how long reading them took; pass.c's. */
     size_t first, n;
+    uint64_t read_ns;
 };
 
 /* Computes and answers, here or on a worker; the call is answered in any case. The

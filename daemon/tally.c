@@ -37,6 +37,21 @@ void tally_pass(struct tally *tally)
     add(&tally->passes, 1);
 }
 
+void tally_spend(struct tally *tally, enum tally_phase phase, uint64_t ns)
+{
+    add(&tally->phase_ns[phase], ns);
+}
+
+void tally_date(struct tally *tally, int64_t at_ms)
+{
+    atomic_store_explicit(&tally->last_ms, at_ms, memory_order_relaxed);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 void tally_read(const struct tally *tally, struct tally_sum *sum)
 {
     double max = atomic_load_explicit(&tally->latency_max_us, memory_order_relaxed);
@@ -47,6 +62,11 @@ void tally_read(const struct tally *tally, struct tally_sum *sum)
     sum->labelled += atomic_load_explicit(&tally->labelled, memory_order_relaxed);
     sum->correct += atomic_load_explicit(&tally->correct, memory_order_relaxed);
     sum->errors += atomic_load_explicit(&tally->errors, memory_order_relaxed);
+    for (unsigned i = 0; i < TALLY_PHASES; i++)
+        sum->phase_ns[i] +=
+            atomic_load_explicit(&tally->phase_ns[i], memory_order_relaxed);
+    sum->last_ms =
+        later(sum->last_ms, atomic_load_explicit(&tally->last_ms, memory_order_relaxed));
     sum->latency_sum_us +=
         atomic_load_explicit(&tally->latency_sum_us, memory_order_relaxed);
     if (max > sum->latency_max_us)
@@ -68,6 +88,9 @@ void tally_sum_add(struct tally_sum *sum, const struct tally_sum *more)
     sum->labelled += more->labelled;
     sum->correct += more->correct;
     sum->errors += more->errors;
+    for (unsigned i = 0; i < TALLY_PHASES; i++)
+        sum->phase_ns[i] += more->phase_ns[i];
+    sum->last_ms = later(sum->last_ms, more->last_ms);
     sum->latency_sum_us += more->latency_sum_us;
     sum->latency_max_us = fmax(sum->latency_max_us, more->latency_max_us);
     for (unsigned i = 0; i <= METRICS_LATENCY_EDGES; i++)
@@ -85,6 +108,8 @@ struct tally_sum tally_sum_since(const struct tally_sum *sum,
     since.labelled -= before->labelled;
     since.correct -= before->correct;
     since.errors -= before->errors;
+    for (unsigned i = 0; i < TALLY_PHASES; i++)
+        since.phase_ns[i] -= before->phase_ns[i];
     since.latency_sum_us -= before->latency_sum_us;
     for (unsigned i = 0; i <= METRICS_LATENCY_EDGES; i++)
         since.latency[i] -= before->latency[i];

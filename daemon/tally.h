@@ -13,11 +13,24 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+/* What the time of requests went for. Of passes that requests share each has the whole.
+ */
+enum tally_phase {
+    TALLY_QUEUE,   /* from its first byte on, and whatever else was waiting */
+    TALLY_READ,    /* the body into pixels */
+    TALLY_COMPUTE, /* the pass */
+    TALLY_WRITE,   /* the answer */
+    TALLY_REFUSE,  /* all of it, of requests that are counted as errors */
+    TALLY_PHASES
+};
+
 struct tally {
     alignas(64) _Atomic uint64_t requests;
     _Atomic uint64_t passes; /* through the network; requests may share one */
     _Atomic uint64_t images, labelled, correct;
     _Atomic uint64_t errors; /* requests for this model that got a 4xx or 5xx */
+    _Atomic uint64_t phase_ns[TALLY_PHASES];
+    _Atomic int64_t last_ms; /* UTC: the last one that was answered; 0 none */
     _Atomic double latency_sum_us, latency_max_us;
     _Atomic uint64_t latency[METRICS_LATENCY_EDGES + 1];
 };
@@ -25,6 +38,8 @@ struct tally {
 /* The same as plain numbers, for sums over lanes and generations. */
 struct tally_sum {
     uint64_t requests, passes, images, labelled, correct, errors;
+    uint64_t phase_ns[TALLY_PHASES];
+    int64_t last_ms;
     double latency_sum_us, latency_max_us;
     uint64_t latency[METRICS_LATENCY_EDGES + 1];
 };
@@ -34,6 +49,8 @@ void tally_answer(struct tally *tally, uint64_t images, uint64_t labelled,
                   uint64_t correct, double latency_us);
 void tally_error(struct tally *tally);
 void tally_pass(struct tally *tally);
+void tally_spend(struct tally *tally, enum tally_phase phase, uint64_t ns);
+void tally_date(struct tally *tally, int64_t at_ms);
 
 /* Adds what `tally` shows to `sum`. Any thread. */
 void tally_read(const struct tally *tally, struct tally_sum *sum);
@@ -41,7 +58,7 @@ void tally_read(const struct tally *tally, struct tally_sum *sum);
  * the same moment may lose its maximum to the next call. */
 double tally_take_max_us(struct tally *tally);
 void tally_sum_add(struct tally_sum *sum, const struct tally_sum *more);
-/* `sum` - `before`, member by member; the maximum is that of `sum`. */
+/* `sum` - `before`, member by member; maximum and date are those of `sum`. */
 struct tally_sum tally_sum_since(const struct tally_sum *sum,
                                  const struct tally_sum *before);
 /* Latency below which `share` (0..1) of the requests were answered, interpolated inside

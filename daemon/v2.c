@@ -92,3 +92,64 @@ void v2_config(void *ctx, struct http_call *call)
     http_reply(call, 200, "application/json", &body);
     model_drop(model);
 }
+
+/* -- Statistics: of classify and infer together -- */
+
+static void write_stats(struct buf *body, const struct daemon *daemon,
+                        const struct model *model)
+{
+    struct record_totals totals;
+
+    record_totals(daemon->record, model, &totals);
+    const struct tally_sum *tally = &totals.tally;
+    const struct oip_stats stats = {
+        .name = model->net->name,
+        .last_ms = tally->last_ms,
+        .images = tally->images,
+        .passes = tally->passes,
+        .n_answered = tally->requests,
+        .n_refused = tally->errors,
+        .queue_ns = tally->phase_ns[TALLY_QUEUE],
+        .read_ns = tally->phase_ns[TALLY_READ],
+        .compute_ns = tally->phase_ns[TALLY_COMPUTE],
+        .write_ns = tally->phase_ns[TALLY_WRITE],
+        .refused_ns = tally->phase_ns[TALLY_REFUSE],
+    };
+
+    oip_stats_write(body, &stats);
+}
+
+static void reply_stats(const struct daemon *daemon, struct http_call *call,
+                        struct model *const *models, size_t n)
+{
+    struct buf body = http_take_buf(call);
+
+    buf_text(&body, "{\"model_stats\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_char(&body, ',');
+        write_stats(&body, daemon, models[i]);
+    }
+    buf_text(&body, "]}\n");
+    http_reply(call, 200, "application/json", &body);
+}
+
+void v2_stats(void *ctx, struct http_call *call)
+{
+    struct model *model = v2_take_or_404(ctx, call);
+
+    if (model == NULL)
+        return;
+    reply_stats(ctx, call, &model, 1);
+    model_drop(model);
+}
+
+void v2_stats_of_all(void *ctx, struct http_call *call)
+{
+    const struct daemon *daemon = ctx;
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+
+    reply_stats(daemon, call, models, n);
+    registry_drop_list(models, n);
+}

@@ -12,6 +12,14 @@ static inline int64_t wall_seconds(void)
     return (int64_t)time(NULL);
 }
 
+static inline int64_t wall_milliseconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static inline uint64_t wall_monotonic_ns(void)
 {
     struct timespec now;

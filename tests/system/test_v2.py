@@ -4,9 +4,10 @@ import json
 import random
 import socket
 import struct
+import time
 import unittest
 
-from spinbnn_system import PATIENCE, Daemon
+from spinbnn_system import PATIENCE, Daemon, eventually
 
 MNIST = "/v2/models/mnist"
 INFER = MNIST + "/infer"
@@ -137,7 +138,7 @@ class MetadataTest(V2Test):
             self.assertEqual(config["max_batch_size"], 1024)
 
     def test_what_is_not_there_is_a_404(self):
-        for path in ("", "/ready", "/config"):
+        for path in ("", "/ready", "/config", "/stats"):
             for model in ("none", "mnist%20", "mnist/versions/2", "mnist/versions/01",
                           "mnist/versions/x", "none/versions/1"):
                 self.assert_error(daemon.get("/v2/models/%s%s" % (model, path)), 404)
@@ -380,6 +381,44 @@ class InferTest(V2Test):
             if answer.status != 200:
                 self.assertIsInstance(answer.json()["error"], str)
         connection.close()
+
+
+class StatisticsTest(V2Test):
+    def stats(self, model, version=""):
+        (stats,) = self.get("/v2/models/%s%s/stats" % (model, version))["model_stats"]
+        self.assertEqual((stats["name"], stats["version"], stats["batch_stats"]),
+                         (model, "1", []))
+        return stats
+
+    def test_what_is_done_is_counted(self):
+        def written(model):
+            return self.stats(model)["inference_stats"]["compute_output"]["ns"]
+        before, written_before = self.stats("fashion"), written("fashion")
+        path = "/v2/models/fashion/infer"
+        began = time.time()
+        for n in (1, 3):
+            body, headers = binary([bytes(784)] * n)
+            self.assertEqual(daemon.ask("POST", path, body, headers).status, 200)
+        self.assertEqual(daemon.ask("POST", path, b"{}").status, 400)
+        # The time of writing an answer is counted when it has gone out.
+        self.assertTrue(eventually(lambda: written("fashion") > written_before))
+        after = self.stats("fashion", "/versions/1")
+        self.assertEqual(after["inference_count"] - before["inference_count"], 4)
+        self.assertEqual(after["execution_count"] - before["execution_count"], 2)
+        self.assertLessEqual(abs(after["last_inference"] / 1000 - began), 600)
+        done = {name: {key: after["inference_stats"][name][key] - value[key] for key in value}
+                for name, value in before["inference_stats"].items()}
+        self.assertEqual(done["fail"]["count"], 1)
+        self.assertGreater(done["fail"]["ns"], 0)
+        phases = ("queue", "compute_input", "compute_infer", "compute_output")
+        for name in ("success",) + phases:
+            self.assertEqual(done[name]["count"], 2, name)
+            self.assertGreater(done[name]["ns"], 0, name)
+        self.assertEqual(done["success"]["ns"], sum(done[name]["ns"] for name in phases))
+
+    def test_of_all_models(self):
+        stats = self.get("/v2/models/stats")["model_stats"]
+        self.assertEqual(sorted(s["name"] for s in stats), ["cifar10", "fashion", "mnist"])
 
 
 class ClientsTest(V2Test):

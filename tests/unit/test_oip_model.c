@@ -95,6 +95,34 @@ static void config_suits_a_client_of_pictures(void **state)
         "\"output\":[{\"name\":\"scores\",\"data_type\":\"TYPE_FP32\",\"dims\":[5]}]}");
 }
 
+static void statistics_add_up(void **state)
+{
+    const struct oip_stats stats = {
+        .name = "tiny",
+        .last_ms = 1700000000123,
+        .images = 12,
+        .passes = 4,
+        .n_answered = 5,
+        .n_refused = 2,
+        .queue_ns = 1,
+        .read_ns = 10,
+        .compute_ns = 100,
+        .write_ns = 1000,
+        .refused_ns = 77,
+    };
+    struct buf buf = BUF_INIT;
+
+    (void)state;
+    oip_stats_write(&buf, &stats);
+    expect(&buf, "{\"name\":\"tiny\",\"version\":\"1\",\"last_inference\":1700000000123,"
+                 "\"inference_count\":12,\"execution_count\":4,\"inference_stats\":{"
+                 "\"success\":{\"count\":5,\"ns\":1111},\"fail\":{\"count\":2,\"ns\":77},"
+                 "\"queue\":{\"count\":5,\"ns\":1},"
+                 "\"compute_input\":{\"count\":5,\"ns\":10},"
+                 "\"compute_infer\":{\"count\":5,\"ns\":100},"
+                 "\"compute_output\":{\"count\":5,\"ns\":1000}},\"batch_stats\":[]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +130,7 @@ int main(void)
         cmocka_unit_test(model_has_its_tensors),
         cmocka_unit_test(ready_is_said_with_the_name),
         cmocka_unit_test(config_suits_a_client_of_pictures),
+        cmocka_unit_test(statistics_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

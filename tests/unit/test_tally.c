@@ -22,7 +22,8 @@ static bool same(const struct tally_sum *a, const struct tally_sum *b)
 {
     return a->requests == b->requests && a->images == b->images &&
            a->labelled == b->labelled && a->correct == b->correct &&
-           a->errors == b->errors &&
+           a->errors == b->errors && a->last_ms == b->last_ms &&
+           memcmp(a->phase_ns, b->phase_ns, sizeof(a->phase_ns)) == 0 &&
            fabs(a->latency_sum_us - b->latency_sum_us) <= 1e-9 * b->latency_sum_us &&
            a->latency_max_us == b->latency_max_us &&
            memcmp(a->latency, b->latency, sizeof(a->latency)) == 0;
@@ -47,6 +48,10 @@ static void what_is_counted_is_read(void **state)
         want.latency_sum_us += us;
         want.latency_max_us = fmax(want.latency_max_us, us);
         want.latency[metrics_latency_bucket(us)]++;
+        tally_spend(&tally, i % TALLY_PHASES, 10 + i);
+        want.phase_ns[i % TALLY_PHASES] += 10 + i;
+        tally_date(&tally, 5000 + i);
+        want.last_ms = 5000 + i;
         if (i % 7 == 0) {
             tally_error(&tally);
             want.errors++;
@@ -65,6 +70,10 @@ static void reading_adds_to_the_sum(void **state)
     tally_answer(&a, 3, 2, 1, 40);
     tally_answer(&b, 5, 5, 5, 70);
     tally_error(&b);
+    tally_spend(&a, TALLY_READ, 7);
+    tally_spend(&b, TALLY_WRITE, 9);
+    tally_date(&a, 200);
+    tally_date(&b, 100);
     tally_read(&a, &of_a);
     tally_read(&b, &of_b);
     tally_read(&a, &both);
@@ -72,6 +81,10 @@ static void reading_adds_to_the_sum(void **state)
     tally_sum_add(&of_a, &of_b);
     assert_true(same(&both, &of_a));
     assert_true(both.latency_max_us == 70);
+    assert_true(both.last_ms == 200);
+    of_a = tally_sum_since(&both, &of_b);
+    assert_true(of_a.phase_ns[TALLY_READ] == 7 && of_a.phase_ns[TALLY_WRITE] == 0);
+    assert_true(of_a.last_ms == 200);
 }
 
 static void a_difference_added_again_is_the_sum(void **state)
