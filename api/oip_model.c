@@ -11,8 +11,9 @@ void oip_server_write(struct buf *buf, const char *name, const char *version)
     buf_json_string(buf, name);
     buf_text(buf, ",\"version\":");
     buf_json_string(buf, version);
-    buf_text(buf, ",\"extensions\":[\"binary_tensor_data\",\"classification\",\"model_"
-                  "configuration\",\"parameters\",\"statistics\"]}\n");
+    buf_text(buf, ",\"extensions\":[\"binary_tensor_data\",\"classification\","
+                  "\"model_configuration\",\"model_repository\",\"parameters\","
+                  "\"statistics\"]}\n");
 }
 
 /* What an answer begins with. */

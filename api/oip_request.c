@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/oip_request.h"
 
-#include "api/json_members.h"
 #include "api/oip_model.h"
+#include "api/oip_reader.h"
 #include "api/pixel_list.h"
 
 #include <endian.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_RANK 8
 
-/* What comes first is what is answered: reading ends with the first mistake. */
 struct reader {
-    struct json_pull pull;
+    struct oip_reader in;
     const struct network *net; /* borrowed */
     size_t inputs, max_images;
     struct classify_input *input; /* borrowed */
     struct oip_request *request;  /* borrowed */
-    struct problem *problem;      /* borrowed */
-    enum status st;
-    bool has_blob; /* Inference-Header-Content-Length was given */
+    bool has_blob;                /* Inference-Header-Content-Length was given */
     const uint8_t *blob;
     size_t blob_len;
     size_t n_inputs, n_outputs;
@@ -30,159 +26,16 @@ struct reader {
     bool binary_output, binary_decided; /* of the output */
 };
 
-static void PRINTF_LIKE(4, 5)
-    fail(struct reader *r, enum status st, unsigned status, const char *format, ...)
-{
-    char text[ERR_LEN];
-    va_list args;
-
-    if (r->st != ST_OK)
-        return;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    r->st = st;
-    problem_set(r->problem, status, status == 413 ? "too_many_images" : "invalid_request",
-                "%s", text);
-}
-
-static void out_of_memory(struct reader *r)
-{
-    if (r->st != ST_OK)
-        return;
-    r->st = ST_NOMEM;
-    problem_out_of_memory(r->problem);
-}
-
-#define REFUSE(r, ...) fail(r, ST_FORMAT, 400, __VA_ARGS__)
-
-static bool going_on(const struct reader *r)
-{
-    return r->st == ST_OK && r->pull.error == NULL;
-}
-
-/* -- Members of every kind -- */
-
-/* Is the next value of this kind? `where` is what it belongs to, for the refusal. */
-static bool expect(struct reader *r, enum json_pull_kind kind, const char *where)
-{
-    enum json_pull_kind found = json_pull_peek(&r->pull);
-
-    if (found == kind)
-        return true;
-    if (found != JSON_PULL_BROKEN)
-        REFUSE(r, "%s: expected %s, found %s", where, json_pull_kind_name(kind),
-               json_pull_kind_name(found));
-    return false;
-}
-
-/* Steps over an explicit null, which equals leaving the member out. */
-static bool is_null(struct reader *r)
-{
-    return json_pull_peek(&r->pull) == JSON_PULL_NULL && json_pull_skip(&r->pull);
-}
-
-static void read_text(struct reader *r, const char *where, struct json_pull_text *ret)
-{
-    if (expect(r, JSON_PULL_STRING, where))
-        (void)json_pull_string(&r->pull, ret); /* the error stays in the reader */
-}
-
-/* For messages. */
-static int shown(const struct json_pull_text *text)
-{
-    return text->len < 60 ? (int)text->len : 60;
-}
-
-/* One of `parameters`. */
-struct parameter {
-    struct json_pull_text name;
-    enum json_pull_kind kind;
-    bool boolean;
-    struct json_pull_number number;
-};
-
-static bool read_parameter(struct reader *r, const char *where, struct parameter *p)
-{
-    struct json_pull_text text;
-
-    p->kind = json_pull_peek(&r->pull);
-    switch (p->kind) {
-    case JSON_PULL_STRING:
-        return json_pull_string(&r->pull, &text);
-    case JSON_PULL_NUMBER:
-        return json_pull_number(&r->pull, &p->number);
-    case JSON_PULL_BOOLEAN:
-        return json_pull_boolean(&r->pull, &p->boolean);
-    case JSON_PULL_BROKEN:
-        return false;
-    case JSON_PULL_OBJECT:
-    case JSON_PULL_LIST:
-    case JSON_PULL_NULL:
-        break;
-    }
-    REFUSE(r,
-           "%s: parameter \"%.*s\": expected a string, a number or true or false, "
-           "found %s",
-           where, shown(&p->name), p->name.text, json_pull_kind_name(p->kind));
-    return false;
-}
-
-static bool parameter_is(const struct parameter *p, const char *name)
-{
-    return json_pull_text_is(&p->name, name);
-}
-
-static void take_boolean(struct reader *r, const char *where, const struct parameter *p,
-                         bool *ret)
-{
-    if (p->kind == JSON_PULL_BOOLEAN)
-        *ret = p->boolean;
-    else
-        REFUSE(r, "%s: parameter \"%.*s\": expected true or false, found %s", where,
-               shown(&p->name), p->name.text, json_pull_kind_name(p->kind));
-}
-
-/* False unless it is an integer of at least `least`. */
-static bool take_integer(struct reader *r, const char *where, const struct parameter *p,
-                         int64_t least, uint64_t *ret)
-{
-    if (p->kind == JSON_PULL_NUMBER && p->number.is_integer &&
-        p->number.integer >= least) {
-        *ret = (uint64_t)p->number.integer;
-        return true;
-    }
-    REFUSE(r, "%s: parameter \"%.*s\": expected an integer of at least %d", where,
-           shown(&p->name), p->name.text, (int)least);
-    return false;
-}
-
-static void refuse_shared_memory(struct reader *r, const char *where,
-                                 const struct parameter *p)
+static void refuse_shared_memory(struct oip_reader *r, const char *where,
+                                 const struct oip_parameter *p)
 {
     static const char prefix[] = "shared_memory";
 
     if (p->name.len >= sizeof(prefix) - 1 &&
         memcmp(p->name.text, prefix, sizeof(prefix) - 1) == 0)
-        REFUSE(r, "%s: parameter \"%.*s\": shared memory is not supported; send the data",
-               where, shown(&p->name), p->name.text);
-}
-
-typedef void parameter_taker(struct reader *r, const char *where,
-                             const struct parameter *p, void *ctx);
-
-static void read_parameters(struct reader *r, const char *where, parameter_taker *take,
-                            void *ctx)
-{
-    struct json_members seen;
-    struct parameter p;
-
-    seen.n = 0;
-    if (is_null(r) || !expect(r, JSON_PULL_OBJECT, where) || !json_pull_object(&r->pull))
-        return;
-    while (going_on(r) && json_members_next(&r->pull, &seen, &p.name))
-        if (read_parameter(r, where, &p))
-            take(r, where, &p, ctx);
+        oip_refuse(
+            r, "%s: parameter \"%.*s\": shared memory is not supported; send the data",
+            where, oip_shown(&p->name), p->name.text);
 }
 
 /* -- An input -- */
@@ -214,27 +67,30 @@ static void read_dimension(struct reader *r, struct tensor *t)
 {
     struct json_pull_number number;
 
-    if (!expect(r, JSON_PULL_NUMBER, t->where) || !json_pull_number(&r->pull, &number))
+    if (!oip_expect(&r->in, JSON_PULL_NUMBER, t->where) ||
+        !json_pull_number(&r->in.pull, &number))
         return;
     if (!number.is_integer || number.integer < 0) {
-        REFUSE(r, "%s: shape[%zu]: %.*s is not an integer 0..2^53-1", t->where, t->rank,
-               number.len < 24 ? (int)number.len : 24, number.text);
+        oip_refuse(&r->in, "%s: shape[%zu]: %.*s is not an integer 0..2^53-1", t->where,
+                   t->rank, number.len < 24 ? (int)number.len : 24, number.text);
     } else if (t->rank == MAX_RANK) {
-        REFUSE(r, "%s: the shape has more than %d dimensions", t->where, MAX_RANK);
+        oip_refuse(&r->in, "%s: the shape has more than %d dimensions", t->where,
+                   MAX_RANK);
     } else {
         t->shape[t->rank++] = (uint64_t)number.integer;
         if (__builtin_mul_overflow(t->elements, (uint64_t)number.integer, &t->elements))
-            REFUSE(r, "%s: a tensor of this shape has more than 2^64 elements", t->where);
+            oip_refuse(&r->in, "%s: a tensor of this shape has more than 2^64 elements",
+                       t->where);
     }
 }
 
 static void read_shape(struct reader *r, struct tensor *t)
 {
-    if (!expect(r, JSON_PULL_LIST, t->where) || !json_pull_list(&r->pull))
+    if (!oip_expect(&r->in, JSON_PULL_LIST, t->where) || !json_pull_list(&r->in.pull))
         return;
     t->has_shape = true;
     t->elements = 1;
-    for (bool first = true; going_on(r) && json_pull_element(&r->pull, first);
+    for (bool first = true; oip_going_on(&r->in) && json_pull_element(&r->in.pull, first);
          first = false)
         read_dimension(r, t);
 }
@@ -242,28 +98,28 @@ static void read_shape(struct reader *r, struct tensor *t)
 /* Room for all that can be in so many bytes: the shape may still be to come. */
 static void read_data(struct reader *r, struct tensor *t)
 {
-    size_t left = (size_t)(r->pull.end - r->pull.at);
+    size_t left = (size_t)(r->in.pull.end - r->in.pull.at);
     size_t n = left / 2 / r->inputs + 1;
 
-    if (!expect(r, JSON_PULL_LIST, t->where))
+    if (!oip_expect(&r->in, JSON_PULL_LIST, t->where))
         return;
     t->has_data = true;
     n = n < r->max_images ? n : r->max_images;
     if (classify_input_reserve(r->input, n, r->inputs) != ST_OK)
-        out_of_memory(r);
+        oip_no_memory(&r->in);
     else
-        (void)pixel_list_read(&r->pull, r->input->pixels, n * r->inputs,
+        (void)pixel_list_read(&r->in.pull, r->input->pixels, n * r->inputs,
                               &t->list); /* the error stays in the reader */
 }
 
-static void take_input_parameter(struct reader *r, const char *where,
-                                 const struct parameter *p, void *ctx)
+static void take_input_parameter(struct oip_reader *r, const char *where,
+                                 const struct oip_parameter *p, void *ctx)
 {
     struct tensor *t = ctx;
 
     refuse_shared_memory(r, where, p);
-    if (parameter_is(p, "binary_data_size"))
-        t->has_size = take_integer(r, where, p, 0, &t->size);
+    if (oip_parameter_is(p, "binary_data_size"))
+        t->has_size = oip_integer(r, where, p, 0, &t->size);
 }
 
 static bool shape_fits(const struct reader *r, const struct tensor *t)
@@ -281,19 +137,20 @@ static void check_shape(struct reader *r, const struct tensor *t)
     char text[MAX_RANK * 22];
 
     if (!t->has_shape)
-        REFUSE(r, "%s: \"shape\" is missing", t->where);
+        oip_refuse(&r->in, "%s: \"shape\" is missing", t->where);
     else if (!shape_fits(r, t))
-        REFUSE(r,
-               "input \"" OIP_INPUT
-               "\" has shape [%s], the model expects [n,%u,%u,%u] or [n,%zu]",
-               shape_text(t, text), in->height, in->width, in->channels, r->inputs);
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT
+                   "\" has shape [%s], the model expects [n,%u,%u,%u] or [n,%zu]",
+                   shape_text(t, text), in->height, in->width, in->channels, r->inputs);
     else if (t->shape[0] == 0)
-        REFUSE(r, "input \"" OIP_INPUT "\" has shape [%s], a batch of no pictures",
-               shape_text(t, text));
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT "\" has shape [%s], a batch of no pictures",
+                   shape_text(t, text));
     else if (t->shape[0] > r->max_images)
-        fail(r, ST_RANGE, 413,
-             "input \"" OIP_INPUT "\" has shape [%s], max_batch_size is %zu",
-             shape_text(t, text), r->max_images);
+        oip_too_many(&r->in,
+                     "input \"" OIP_INPUT "\" has shape [%s], max_batch_size is %zu",
+                     shape_text(t, text), r->max_images);
 }
 
 static void check_list(struct reader *r, const struct tensor *t)
@@ -305,15 +162,18 @@ static void check_list(struct reader *r, const struct tensor *t)
     for (size_t i = 0; as_shape && i < t->rank; i++)
         as_shape = list->sides[i] == t->shape[i];
     if (list->mistake[0] != '\0')
-        REFUSE(r, "input \"" OIP_INPUT "\": data%s: %s (element %zu)", list->where,
-               list->mistake, list->n);
+        oip_refuse(&r->in, "input \"" OIP_INPUT "\": data%s: %s (element %zu)",
+                   list->where, list->mistake, list->n);
     else if (list->n != t->elements)
-        REFUSE(r, "input \"" OIP_INPUT "\": shape [%s] needs %llu elements, data has %zu",
-               shape_text(t, text), (unsigned long long)t->elements, list->n);
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT
+                   "\": shape [%s] needs %llu elements, data has %zu",
+                   shape_text(t, text), (unsigned long long)t->elements, list->n);
     else if (list->levels != 1 && !as_shape)
-        REFUSE(r,
-               "input \"" OIP_INPUT "\": data is nested, but not as the shape [%s] says",
-               shape_text(t, text));
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT
+                   "\": data is nested, but not as the shape [%s] says",
+                   shape_text(t, text));
 }
 
 /* The bytes behind the JSON are this input: there is no other. */
@@ -323,18 +183,18 @@ static const uint8_t *blob_of(struct reader *r, const struct tensor *t, size_t t
     char text[MAX_RANK * 22];
 
     if (!r->has_blob)
-        REFUSE(r, "input \"" OIP_INPUT "\": binary_data_size needs the header "
-                  "Inference-Header-Content-Length");
+        oip_refuse(&r->in, "input \"" OIP_INPUT "\": binary_data_size needs the header "
+                           "Inference-Header-Content-Length");
     else if (t->size != needed)
-        REFUSE(r,
-               "input \"" OIP_INPUT
-               "\": binary_data_size is %llu, shape [%s] of %.*s needs %llu",
-               (unsigned long long)t->size, shape_text(t, text), shown(&t->datatype),
-               t->datatype.text, (unsigned long long)needed);
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT
+                   "\": binary_data_size is %llu, shape [%s] of %.*s needs %llu",
+                   (unsigned long long)t->size, shape_text(t, text),
+                   oip_shown(&t->datatype), t->datatype.text, (unsigned long long)needed);
     else if (r->blob_len != needed)
-        REFUSE(r, "%zu bytes follow the JSON, the inputs announce %llu", r->blob_len,
-               (unsigned long long)needed);
-    return r->st == ST_OK ? r->blob : NULL;
+        oip_refuse(&r->in, "%zu bytes follow the JSON, the inputs announce %llu",
+                   r->blob_len, (unsigned long long)needed);
+    return r->in.st == ST_OK ? r->blob : NULL;
 }
 
 static float float_at(const uint8_t *bytes)
@@ -385,7 +245,7 @@ static void take_blob(struct reader *r, const struct tensor *t, bool floats)
     if (bytes == NULL)
         return;
     if (classify_input_reserve(r->input, (size_t)t->shape[0], r->inputs) != ST_OK) {
-        out_of_memory(r);
+        oip_no_memory(&r->in);
         return;
     }
     if (!floats) {
@@ -394,10 +254,10 @@ static void take_blob(struct reader *r, const struct tensor *t, bool floats)
     }
     size_t bad = take_floats(bytes, n, r->input->pixels);
     if (bad != n)
-        REFUSE(r,
-               "input \"" OIP_INPUT "\": element %zu is not a whole number 0..255; "
-               "pixels are taken as they are, not scaled",
-               bad);
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT "\": element %zu is not a whole number 0..255; "
+                   "pixels are taken as they are, not scaled",
+                   bad);
 }
 
 static void check_input(struct reader *r, const struct tensor *t)
@@ -405,30 +265,34 @@ static void check_input(struct reader *r, const struct tensor *t)
     bool floats = t->datatype.text != NULL && json_pull_text_is(&t->datatype, "FP32");
 
     if (t->name.text == NULL)
-        REFUSE(r, "%s: \"name\" is missing", t->where);
+        oip_refuse(&r->in, "%s: \"name\" is missing", t->where);
     else if (!json_pull_text_is(&t->name, OIP_INPUT))
-        REFUSE(r, "%s: the model has no input \"%.*s\"; its input is \"" OIP_INPUT "\"",
-               t->where, shown(&t->name), t->name.text);
+        oip_refuse(&r->in,
+                   "%s: the model has no input \"%.*s\"; its input is \"" OIP_INPUT "\"",
+                   t->where, oip_shown(&t->name), t->name.text);
     else if (r->n_inputs > 1)
-        REFUSE(r, "%s: input \"" OIP_INPUT "\" for the second time", t->where);
+        oip_refuse(&r->in, "%s: input \"" OIP_INPUT "\" for the second time", t->where);
     else if (t->datatype.text == NULL)
-        REFUSE(r, "%s: \"datatype\" is missing", t->where);
+        oip_refuse(&r->in, "%s: \"datatype\" is missing", t->where);
     else if (!floats && !json_pull_text_is(&t->datatype, "UINT8"))
-        REFUSE(r,
-               "input \"" OIP_INPUT "\" has datatype %.*s, the model expects UINT8 (or "
-               "the same numbers as FP32)",
-               shown(&t->datatype), t->datatype.text);
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT
+                   "\" has datatype %.*s, the model expects UINT8 (or "
+                   "the same numbers as FP32)",
+                   oip_shown(&t->datatype), t->datatype.text);
     else
         check_shape(r, t);
-    if (r->st != ST_OK)
+    if (r->in.st != ST_OK)
         return;
     if (t->has_data == t->has_size)
-        REFUSE(r, "input \"" OIP_INPUT "\": expected data or binary_data_size, found %s",
-               t->has_data ? "both" : "neither");
+        oip_refuse(&r->in,
+                   "input \"" OIP_INPUT "\": expected data or binary_data_size, found %s",
+                   t->has_data ? "both" : "neither");
     else if (t->has_size)
         take_blob(r, t, floats);
     else if (r->blob_len > 0)
-        REFUSE(r, "%zu bytes follow the JSON, the inputs announce 0", r->blob_len);
+        oip_refuse(&r->in, "%zu bytes follow the JSON, the inputs announce 0",
+                   r->blob_len);
     else
         check_list(r, t);
 }
@@ -441,23 +305,23 @@ static void read_input(struct reader *r)
 
     seen.n = 0;
     (void)snprintf(t.where, sizeof(t.where), "inputs[%zu]", r->n_inputs++);
-    if (!expect(r, JSON_PULL_OBJECT, t.where) || !json_pull_object(&r->pull))
+    if (!oip_expect(&r->in, JSON_PULL_OBJECT, t.where) || !json_pull_object(&r->in.pull))
         return;
-    while (going_on(r) && json_members_next(&r->pull, &seen, &name)) {
+    while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &name)) {
         if (json_pull_text_is(&name, "name"))
-            read_text(r, t.where, &t.name);
+            oip_text(&r->in, t.where, &t.name);
         else if (json_pull_text_is(&name, "shape"))
             read_shape(r, &t);
         else if (json_pull_text_is(&name, "datatype"))
-            read_text(r, t.where, &t.datatype);
+            oip_text(&r->in, t.where, &t.datatype);
         else if (json_pull_text_is(&name, "parameters"))
-            read_parameters(r, t.where, take_input_parameter, &t);
+            oip_parameters(&r->in, t.where, take_input_parameter, &t);
         else if (json_pull_text_is(&name, "data"))
             read_data(r, &t);
         else
-            (void)json_pull_skip(&r->pull); /* the error stays in the reader */
+            (void)json_pull_skip(&r->in.pull); /* the error stays in the reader */
     }
-    if (!going_on(r))
+    if (!oip_going_on(&r->in))
         return;
     check_input(r, &t);
     r->input->n = (size_t)t.shape[0];
@@ -466,28 +330,30 @@ static void read_input(struct reader *r)
 static void read_inputs(struct reader *r)
 {
     r->inputs_given = true;
-    if (!expect(r, JSON_PULL_LIST, "inputs") || !json_pull_list(&r->pull))
+    if (!oip_expect(&r->in, JSON_PULL_LIST, "inputs") || !json_pull_list(&r->in.pull))
         return;
-    for (bool first = true; going_on(r) && json_pull_element(&r->pull, first);
+    for (bool first = true; oip_going_on(&r->in) && json_pull_element(&r->in.pull, first);
          first = false)
         read_input(r);
-    if (going_on(r) && r->n_inputs == 0)
-        REFUSE(r, "inputs: the list is empty; the model expects \"" OIP_INPUT "\"");
+    if (oip_going_on(&r->in) && r->n_inputs == 0)
+        oip_refuse(&r->in,
+                   "inputs: the list is empty; the model expects \"" OIP_INPUT "\"");
 }
 
 /* -- Outputs -- */
 
-static void take_output_parameter(struct reader *r, const char *where,
-                                  const struct parameter *p, void *ctx)
+static void take_output_parameter(struct oip_reader *in, const char *where,
+                                  const struct oip_parameter *p, void *ctx)
 {
+    struct reader *r = ctx;
     uint64_t top = 0;
 
-    (void)ctx;
-    refuse_shared_memory(r, where, p);
-    if (parameter_is(p, "binary_data")) {
+    refuse_shared_memory(in, where, p);
+    if (oip_parameter_is(p, "binary_data")) {
         r->binary_decided = true;
-        take_boolean(r, where, p, &r->binary_output);
-    } else if (parameter_is(p, "classification") && take_integer(r, where, p, 1, &top)) {
+        oip_boolean(in, where, p, &r->binary_output);
+    } else if (oip_parameter_is(p, "classification") &&
+               oip_integer(in, where, p, 1, &top)) {
         r->request->classification =
             top < r->net->n_classes ? (size_t)top : r->net->n_classes;
     }
@@ -497,13 +363,14 @@ static void check_output(struct reader *r, const char *where,
                          const struct json_pull_text *name)
 {
     if (name->text == NULL)
-        REFUSE(r, "%s: \"name\" is missing", where);
+        oip_refuse(&r->in, "%s: \"name\" is missing", where);
     else if (!json_pull_text_is(name, OIP_OUTPUT))
-        REFUSE(r,
-               "%s: the model has no output \"%.*s\"; its output is \"" OIP_OUTPUT "\"",
-               where, shown(name), name->text);
+        oip_refuse(&r->in,
+                   "%s: the model has no output \"%.*s\"; its output is \"" OIP_OUTPUT
+                   "\"",
+                   where, oip_shown(name), name->text);
     else if (r->n_outputs > 1)
-        REFUSE(r, "%s: output \"" OIP_OUTPUT "\" for the second time", where);
+        oip_refuse(&r->in, "%s: output \"" OIP_OUTPUT "\" for the second time", where);
 }
 
 static void read_output(struct reader *r)
@@ -514,37 +381,39 @@ static void read_output(struct reader *r)
 
     seen.n = 0;
     (void)snprintf(where, sizeof(where), "outputs[%zu]", r->n_outputs++);
-    if (!expect(r, JSON_PULL_OBJECT, where) || !json_pull_object(&r->pull))
+    if (!oip_expect(&r->in, JSON_PULL_OBJECT, where) || !json_pull_object(&r->in.pull))
         return;
-    while (going_on(r) && json_members_next(&r->pull, &seen, &member)) {
+    while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &member)) {
         if (json_pull_text_is(&member, "name"))
-            read_text(r, where, &name);
+            oip_text(&r->in, where, &name);
         else if (json_pull_text_is(&member, "parameters"))
-            read_parameters(r, where, take_output_parameter, NULL);
+            oip_parameters(&r->in, where, take_output_parameter, r);
         else
-            (void)json_pull_skip(&r->pull); /* the error stays in the reader */
+            (void)json_pull_skip(&r->in.pull); /* the error stays in the reader */
     }
-    if (going_on(r))
+    if (oip_going_on(&r->in))
         check_output(r, where, &name);
 }
 
 static void read_outputs(struct reader *r)
 {
-    if (is_null(r) || !expect(r, JSON_PULL_LIST, "outputs") || !json_pull_list(&r->pull))
+    if (oip_is_null(&r->in) || !oip_expect(&r->in, JSON_PULL_LIST, "outputs") ||
+        !json_pull_list(&r->in.pull))
         return;
-    for (bool first = true; going_on(r) && json_pull_element(&r->pull, first);
+    for (bool first = true; oip_going_on(&r->in) && json_pull_element(&r->in.pull, first);
          first = false)
         read_output(r);
 }
 
 /* -- The whole -- */
 
-static void take_request_parameter(struct reader *r, const char *where,
-                                   const struct parameter *p, void *ctx)
+static void take_request_parameter(struct oip_reader *in, const char *where,
+                                   const struct oip_parameter *p, void *ctx)
 {
-    (void)ctx;
-    if (parameter_is(p, "binary_data_output"))
-        take_boolean(r, where, p, &r->binary_outputs);
+    struct reader *r = ctx;
+
+    if (oip_parameter_is(p, "binary_data_output"))
+        oip_boolean(in, where, p, &r->binary_outputs);
 }
 
 static void read_id(struct reader *r)
@@ -552,13 +421,13 @@ static void read_id(struct reader *r)
     char bytes[OIP_ID_LEN * 6]; /* of six bytes an escape may be */
     struct json_pull_text id = { NULL, 0, false };
 
-    if (is_null(r))
+    if (oip_is_null(&r->in))
         return;
-    read_text(r, "id", &id);
-    if (!going_on(r))
+    oip_text(&r->in, "id", &id);
+    if (!oip_going_on(&r->in))
         return;
     if (id.len > sizeof(bytes) || json_pull_text_decode(&id, bytes) > OIP_ID_LEN)
-        REFUSE(r, "id: more than %d bytes", OIP_ID_LEN);
+        oip_refuse(&r->in, "id: more than %d bytes", OIP_ID_LEN);
     r->request->id = id;
 }
 
@@ -568,33 +437,34 @@ static void read_body(struct reader *r)
     struct json_pull_text name;
 
     seen.n = 0;
-    if (!expect(r, JSON_PULL_OBJECT, "the body") || !json_pull_object(&r->pull))
+    if (!oip_expect(&r->in, JSON_PULL_OBJECT, "the body") ||
+        !json_pull_object(&r->in.pull))
         return;
-    while (going_on(r) && json_members_next(&r->pull, &seen, &name)) {
+    while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &name)) {
         if (json_pull_text_is(&name, "id"))
             read_id(r);
         else if (json_pull_text_is(&name, "parameters"))
-            read_parameters(r, "parameters", take_request_parameter, NULL);
+            oip_parameters(&r->in, "parameters", take_request_parameter, r);
         else if (json_pull_text_is(&name, "inputs"))
             read_inputs(r);
         else if (json_pull_text_is(&name, "outputs"))
             read_outputs(r);
         else
-            (void)json_pull_skip(&r->pull); /* the error stays in the reader */
+            (void)json_pull_skip(&r->in.pull); /* the error stays in the reader */
     }
-    if (going_on(r) && !r->inputs_given)
-        REFUSE(r, "inputs: is missing; the model expects \"" OIP_INPUT "\"");
+    if (oip_going_on(&r->in) && !r->inputs_given)
+        oip_refuse(&r->in, "inputs: is missing; the model expects \"" OIP_INPUT "\"");
 }
 
 /* Without JSON the body is the one input, of one picture. */
 static void take_raw(struct reader *r)
 {
     if (r->blob_len != r->inputs)
-        REFUSE(r, "a body without JSON is one picture of %zu bytes, found %zu", r->inputs,
-               r->blob_len);
+        oip_refuse(&r->in, "a body without JSON is one picture of %zu bytes, found %zu",
+                   r->inputs, r->blob_len);
     else if (classify_input_reserve(r->input, 1, r->inputs) != ST_OK)
-        out_of_memory(r);
-    if (r->st != ST_OK)
+        oip_no_memory(&r->in);
+    if (r->in.st != ST_OK)
         return;
     memcpy(r->input->pixels, r->blob, r->inputs);
     r->input->n = 1;
@@ -614,10 +484,11 @@ static size_t split(struct reader *r, const uint8_t *body, size_t len,
         n = n * 10 + (size_t)(*at - '0');
     if (header_length[0] == '\0' ||
         header_length[strspn(header_length, "0123456789")] != '\0' || n > len) {
-        REFUSE(r,
-               "Inference-Header-Content-Length: \"%.40s\" is not a number of bytes, at "
-               "most those of the body (%zu)",
-               header_length, len);
+        oip_refuse(
+            &r->in,
+            "Inference-Header-Content-Length: \"%.40s\" is not a number of bytes, at "
+            "most those of the body (%zu)",
+            header_length, len);
         return 0;
     }
     r->blob = body + n;
@@ -627,12 +498,10 @@ static size_t split(struct reader *r, const uint8_t *body, size_t len,
 
 static void read_json(struct reader *r, const char *json, size_t len)
 {
-    json_pull_init(&r->pull, json, len);
+    json_pull_init(&r->in.pull, json, len);
     read_body(r);
-    if (r->st == ST_OK && !json_pull_end(&r->pull))
-        REFUSE(r, "invalid JSON at byte %zu: %s", json_pull_offset(&r->pull),
-               r->pull.error);
-    r->request->binary = r->binary_decided ? r->binary_output : r->binary_outputs;
+    if (oip_end(&r->in) == ST_OK)
+        r->request->binary = r->binary_decided ? r->binary_output : r->binary_outputs;
 }
 
 enum status oip_request_parse(const uint8_t *body, size_t len, const char *header_length,
@@ -642,24 +511,24 @@ enum status oip_request_parse(const uint8_t *body, size_t len, const char *heade
                               struct problem *ret_problem)
 {
     struct reader r = {
+        .in.problem = ret_problem,
         .net = net,
         .inputs = network_inputs(net),
         .max_images = max_images,
         .input = ret_input,
         .request = ret_request,
-        .problem = ret_problem,
     };
 
     *ret_request = (struct oip_request) { .classification = 0 };
     ret_input->n = 0;
     size_t json_len = split(&r, body, len, header_length);
-    if (r.st == ST_OK && r.has_blob && json_len == 0)
+    if (r.in.st == ST_OK && r.has_blob && json_len == 0)
         take_raw(&r);
-    else if (r.st == ST_OK)
+    else if (r.in.st == ST_OK)
         read_json(&r, (const char *)body, json_len);
-    if (r.st != ST_OK)
+    if (r.in.st != ST_OK)
         ret_input->n = 0;
     for (size_t i = 0; i < ret_input->n; i++)
         ret_input->labels[i] = -1;
-    return r.st;
+    return r.in.st;
 }

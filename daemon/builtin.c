@@ -16,8 +16,8 @@ BUILTIN(fashion);
 BUILTIN(cifar10);
 
 const struct builtin_model builtin_models[] = {
-    { "built-in mnist", builtin_mnist, builtin_mnist_end },
-    { "built-in fashion", builtin_fashion, builtin_fashion_end },
-    { "built-in cifar10", builtin_cifar10, builtin_cifar10_end },
+    { "mnist", builtin_mnist, builtin_mnist_end },
+    { "fashion", builtin_fashion, builtin_fashion_end },
+    { "cifar10", builtin_cifar10, builtin_cifar10_end },
 };
 const size_t builtin_n_models = sizeof(builtin_models) / sizeof(builtin_models[0]);

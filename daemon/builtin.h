@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct builtin_model {
-    const char *name; /* for messages */
+    const char *name; /* of its network */
     const uint8_t *bytes, *end;
 };
 extern const struct builtin_model builtin_models[];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include <stdlib.h>
+
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
@@ -24,6 +26,39 @@ void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
                 (unsigned long long)daemon->settings.queue);
     problem.retry_after_s = 1;
     http_reply_problem(call, &problem);
+}
+
+struct job {
+    struct daemon *daemon;
+    struct http_call *call;
+    daemon_work *work;
+};
+
+static void run_job(void *arg, unsigned worker)
+{
+    struct job *job = arg;
+
+    (void)worker; /* there is one */
+    job->work(job->daemon, job->call);
+    free(job);
+}
+
+void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *work)
+{
+    struct job *job = malloc(sizeof(*job));
+    struct problem problem;
+
+    if (job == NULL) {
+        problem_out_of_memory(&problem);
+        http_reply_problem(call, &problem);
+        return;
+    }
+    *job = (struct job) { daemon, call, work };
+    http_defer(call);
+    if (pool_submit(daemon->programming, run_job, job) == ST_OK)
+        return;
+    daemon_reply_busy(daemon, call, "programming");
+    free(job);
 }
 
 void daemon_reply_gone(struct http_call *call)

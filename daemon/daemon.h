@@ -55,6 +55,10 @@ struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
                        const char *what);
 
+/* Lets the programming thread carry out and answer a call; or answers 429 or 503. */
+typedef void daemon_work(struct daemon *daemon, struct http_call *call);
+void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *work);
+
 /* Ends a call whose client left, without the work: nobody waits for it. */
 void daemon_reply_gone(struct http_call *call);
 
@@ -90,6 +94,9 @@ http_handler describe_models; /* describe.c */
 http_handler describe_model;
 http_handler upload_put; /* upload.c */
 http_handler upload_delete;
+http_handler repository_index; /* repository.c */
+http_handler repository_load;
+http_handler repository_unload;
 http_handler status_handle; /* status.c */
 http_handler status_live;
 http_handler status_ready;

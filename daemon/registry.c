@@ -10,10 +10,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+struct note {
+    struct note *next;
+    enum registry_state state;
+    char reason[ERR_LEN];
+    char name[];
+};
 
 struct registry {
     pthread_mutex_t mutex;
-    size_t n_slots; /* that were ever used: looking up is done for every request */
+    struct note *notes; /* ours */
+    size_t n_slots;     /* that were ever used: looking up is done for every request */
     struct model *slots[REGISTRY_MAX]; /* a reference of ours each; NULL: free */
 };
 
@@ -69,6 +78,96 @@ void registry_drop_list(struct model *const *models, size_t n)
         model_drop(models[i]);
 }
 
+/* -- Names that are known -- */
+
+/* Under the mutex, as all of these. The place where the note of a name is linked, or
+ * would be. */
+static struct note **find_note(struct registry *registry, const char *name)
+{
+    struct note **at = &registry->notes;
+
+    while (*at != NULL && strcmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static void forget_note(struct registry *registry, const char *name)
+{
+    struct note **at = find_note(registry, name), *note = *at;
+
+    if (note == NULL)
+        return;
+    *at = note->next;
+    free(note);
+}
+
+static struct note *new_note(const char *name, enum registry_state state,
+                             const char *reason)
+{
+    size_t len = strlen(name) + 1;
+    struct note *note = malloc(sizeof(*note) + len);
+
+    if (note == NULL)
+        return NULL;
+    note->state = state;
+    (void)snprintf(note->reason, sizeof(note->reason), "%s", reason);
+    memcpy(note->name, name, len);
+    return note;
+}
+
+static void put_note(struct registry *registry, struct note *note)
+{
+    forget_note(registry, note->name);
+    note->next = registry->notes;
+    registry->notes = note;
+}
+
+enum status registry_note(struct registry *registry, const char *name,
+                          enum registry_state state, const char *reason)
+{
+    struct note *note = new_note(name, state, reason);
+
+    if (note == NULL)
+        return ST_NOMEM;
+    (void)pthread_mutex_lock(&registry->mutex);
+    put_note(registry, note);
+    (void)pthread_mutex_unlock(&registry->mutex);
+    return ST_OK;
+}
+
+bool registry_is_noted(struct registry *registry, const char *name)
+{
+    (void)pthread_mutex_lock(&registry->mutex);
+    bool is = *find_note(registry, name) != NULL;
+    (void)pthread_mutex_unlock(&registry->mutex);
+    return is;
+}
+
+static bool is_served(const struct registry *registry, const char *name)
+{
+    for (size_t i = 0; i < registry->n_slots; i++)
+        if (registry->slots[i] != NULL &&
+            strcmp(registry->slots[i]->net->name, name) == 0)
+            return true;
+    return false;
+}
+
+void registry_visit(struct registry *registry, registry_visitor *visit, void *ctx)
+{
+    (void)pthread_mutex_lock(&registry->mutex);
+    for (size_t i = 0; i < registry->n_slots; i++) {
+        if (registry->slots[i] == NULL)
+            continue;
+        const char *name = registry->slots[i]->net->name;
+        const struct note *note = *find_note(registry, name);
+        visit(ctx, name, REGISTRY_READY, note != NULL ? note->reason : "");
+    }
+    for (const struct note *note = registry->notes; note != NULL; note = note->next)
+        if (!is_served(registry, note->name))
+            visit(ctx, note->name, note->state, note->reason);
+    (void)pthread_mutex_unlock(&registry->mutex);
+}
+
 /* -- Changing -- */
 
 /* The slot of a name, else a free one, else REGISTRY_MAX. Under the mutex. */
@@ -92,6 +191,7 @@ enum status registry_put(struct registry *registry, struct model *model,
     size_t slot = slot_for(registry, model->net->name);
 
     if (slot < REGISTRY_MAX) {
+        forget_note(registry, model->net->name);
         *ret_before = registry->slots[slot];
         model->slot = slot;
         registry->slots[slot] = model;
@@ -107,10 +207,26 @@ bool registry_remove(struct registry *registry, struct model *model)
     (void)pthread_mutex_lock(&registry->mutex);
     bool there = registry->slots[model->slot] == model;
 
-    if (there)
+    if (there) {
         registry->slots[model->slot] = NULL;
+        forget_note(registry, model->net->name);
+    }
     (void)pthread_mutex_unlock(&registry->mutex);
     return there;
+}
+
+enum status registry_park(struct registry *registry, struct model *model,
+                          const char *reason)
+{
+    struct note *note = new_note(model->net->name, REGISTRY_UNAVAILABLE, reason);
+
+    if (note == NULL)
+        return ST_NOMEM;
+    (void)pthread_mutex_lock(&registry->mutex);
+    registry->slots[model->slot] = NULL;
+    put_note(registry, note);
+    (void)pthread_mutex_unlock(&registry->mutex);
+    return ST_OK;
 }
 
 /* -- At start -- */
@@ -130,20 +246,26 @@ static enum status add(struct daemon *daemon, struct network *net,
     return st;
 }
 
+static enum status parse_builtin(const struct builtin_model *builtin,
+                                 struct network **ret_net, char why[ERR_LEN])
+{
+    char reason[ERR_LEN];
+    enum status st = model_file_parse(
+        builtin->bytes, (size_t)(builtin->end - builtin->bytes), ret_net, reason);
+
+    if (st != ST_OK)
+        (void)snprintf(why, ERR_LEN, "built-in %s: %.200s", builtin->name, reason);
+    return st;
+}
+
 static enum status load_builtin(struct daemon *daemon, char why[ERR_LEN])
 {
     for (size_t i = 0; i < builtin_n_models; i++) {
-        const struct builtin_model *builtin = &builtin_models[i];
         struct network *net;
-        char reason[ERR_LEN];
-        enum status st = model_file_parse(
-            builtin->bytes, (size_t)(builtin->end - builtin->bytes), &net, reason);
+        enum status st = parse_builtin(&builtin_models[i], &net, why);
 
-        if (st != ST_OK) {
-            (void)snprintf(why, ERR_LEN, "%s: %.200s", builtin->name, reason);
-            return st;
-        }
-        st = add(daemon, net, MODEL_BUILTIN);
+        if (st == ST_OK)
+            st = add(daemon, net, MODEL_BUILTIN);
         if (st != ST_OK)
             return st;
     }
@@ -240,6 +362,72 @@ static enum status load_uploaded(struct daemon *daemon, char why[ERR_LEN])
     return ST_IO;
 }
 
+/* -- Once more -- */
+
+/* The file of this network: the one of its name, else another one of the folder. A file
+ * that cannot be read is an error only if it has the name. */
+static enum status read_from_folder(const char *folder, const char *name,
+                                    struct network **ret_net, char why[ERR_LEN])
+{
+    char path[SETTINGS_TEXT_LEN + 300];
+    struct dirent **entries;
+    enum status st = ST_NOT_FOUND;
+
+    (void)snprintf(path, sizeof(path), "%s/%s.sbnn", folder, name);
+    if (access(path, F_OK) == 0) {
+        st = model_file_load(path, ret_net, why);
+        if (st != ST_OK || strcmp((*ret_net)->name, name) == 0)
+            return st;
+        network_free(*ret_net);
+        st = ST_NOT_FOUND;
+    }
+    int n = scandir(folder, &entries, is_model_file, alphasort);
+    for (int i = 0; i < n; i++) {
+        char reason[ERR_LEN];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+        free(entries[i]);
+        if (st == ST_OK || model_file_load(path, ret_net, reason) != ST_OK)
+            continue;
+        if (strcmp((*ret_net)->name, name) == 0)
+            st = ST_OK;
+        else
+            network_free(*ret_net);
+    }
+    if (n >= 0)
+        free(entries);
+    return st;
+}
+
+static enum status read_builtin(const char *name, struct network **ret_net,
+                                char why[ERR_LEN])
+{
+    for (size_t i = 0; i < builtin_n_models; i++)
+        if (strcmp(builtin_models[i].name, name) == 0)
+            return parse_builtin(&builtin_models[i], ret_net, why);
+    return ST_NOT_FOUND;
+}
+
+enum status registry_read(const struct daemon *daemon, const char *name,
+                          struct network **ret_net, enum model_origin *ret_origin,
+                          char why[ERR_LEN])
+{
+    char folder[SETTINGS_TEXT_LEN + 16];
+
+    (void)snprintf(folder, sizeof(folder), "%s/models", daemon->settings.state_dir);
+    *ret_origin = MODEL_UPLOADED;
+    enum status st = read_from_folder(folder, name, ret_net, why);
+    if (st == ST_NOT_FOUND && daemon->settings.model_dir[0] != '\0') {
+        *ret_origin = MODEL_FOLDER;
+        st = read_from_folder(daemon->settings.model_dir, name, ret_net, why);
+    }
+    if (st == ST_NOT_FOUND) {
+        *ret_origin = MODEL_BUILTIN;
+        st = read_builtin(name, ret_net, why);
+    }
+    return st;
+}
+
 enum status registry_new(struct registry **ret_registry)
 {
     *ret_registry = calloc(1, sizeof(**ret_registry));
@@ -268,6 +456,8 @@ void registry_free(struct registry *registry)
         return;
     for (size_t i = 0; i < REGISTRY_MAX; i++)
         model_drop(registry->slots[i]);
+    while (registry->notes != NULL)
+        forget_note(registry, registry->notes->name);
     (void)pthread_mutex_destroy(&registry->mutex);
     free(registry);
 }

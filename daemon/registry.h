@@ -35,5 +35,33 @@ MUST_CHECK enum status registry_put(struct registry *registry, struct model *mod
 /* Takes it out; the registry's reference is the caller's then. False if it is not there.
  */
 bool registry_remove(struct registry *registry, struct model *model);
+/* The same with a note that it is unavailable. The model is there. ST_NOMEM: it stays. */
+MUST_CHECK enum status registry_park(struct registry *registry, struct model *model,
+                                     const char *reason);
+
+/* -- Names that are known without being served -- */
+
+enum registry_state {
+    REGISTRY_READY,
+    REGISTRY_LOADING,
+    REGISTRY_UNAVAILABLE,
+};
+
+/* What is told of a name from now on, until a model of that name is put in or taken out:
+ * that it is not served, or of one that is, why it could not be loaded again. ST_NOMEM.
+ */
+MUST_CHECK enum status registry_note(struct registry *registry, const char *name,
+                                     enum registry_state state, const char *reason);
+bool registry_is_noted(struct registry *registry, const char *name);
+/* Shows the models and the names besides; `visit` must be quick. */
+typedef void registry_visitor(void *ctx, const char *name, enum registry_state state,
+                              const char *reason);
+void registry_visit(struct registry *registry, registry_visitor *visit, void *ctx);
+
+/* The network that a start would serve under the name, read again. ST_NOT_FOUND, or
+ * another status with `why`, which begins with the file. */
+MUST_CHECK enum status registry_read(const struct daemon *daemon, const char *name,
+                                     struct network **ret_net,
+                                     enum model_origin *ret_origin, char why[ERR_LEN]);
 
 #endif

@@ -11,11 +11,10 @@
  * Requests in flight end on the model that they began with; its last reference frees it.
  */
 #include "core/nearest.h"
-#include "core/rng.h"
 #include "daemon/array.h"
 #include "daemon/describe.h"
 #include "daemon/log.h"
-#include "daemon/program.h"
+#include "daemon/serving.h"
 #include "storage/model_file.h"
 #include "storage/onnx_contract.h"
 
@@ -201,133 +200,50 @@ static enum status make_folder(const struct daemon *daemon, struct problem *prob
 
 /* -- Serving it -- */
 
-/* Its array is saved beside the one of the model whose place it takes, until that is
- * gone: an upload that fails costs nothing. The same network goes on with the same array.
- */
-static void begin_beside(struct model *model, const struct model *before)
-{
-    size_t len = strlen(model->image_path);
-
-    if (before != NULL && before->net->checksum == model->net->checksum)
-        return;
-    (void)snprintf(model->image_path + len, sizeof(model->image_path) - len, ".new");
-    (void)unlink(model->image_path); /* of an upload that was killed */
-}
-
-static bool is_beside(const struct model *model)
-{
-    return strcmp(strrchr(model->image_path, '.'), ".new") == 0;
-}
-
-static void end_beside(struct daemon *daemon, struct model *model)
-{
-    char path[sizeof(model->image_path)], why[ERR_LEN];
-
-    if (!is_beside(model))
-        return;
-    (void)snprintf(path, sizeof(path), "%s", model->image_path);
-    *strrchr(model->image_path, '.') = '\0';
-    if (model_file_move(path, model->image_path, why) != ST_OK || why[0] != '\0')
-        record_event(daemon->record, METRICS_ERROR, "array", model,
-                     "the array may not be on disk: %.180s", why);
-}
-
-/* One name, one row of generations: who knows the last one of the model before sees that
- * this is another. */
-static uint64_t first_generation(struct model *before)
-{
-    struct generation *last = before != NULL ? generation_take(before) : NULL;
-    uint64_t first =
-        last != NULL && last->number < RNG_MAX_GENERATION ? last->number + 1 : 1;
-
-    generation_drop(last);
-    return first;
-}
-
-static enum status start(struct daemon *daemon, struct model *model, uint64_t first,
-                         struct problem *problem)
-{
-    char why[ERR_LEN];
-    enum status st = record_add_model(daemon->record, model, why);
-
-    if (st == ST_OK) {
-        st = program_start(daemon, model, first, why);
-        if (st != ST_OK)
-            record_remove_model(daemon->record, model);
-    }
-    if (st != ST_OK)
-        problem_set(problem, st == ST_UNREACHABLE ? 422 : 503, "model_not_started", "%s",
-                    why);
-    return st;
-}
-
-/* What was served under the name before ends with its last request. */
-static void let_go(struct daemon *daemon, struct model *before)
-{
-    if (before == NULL)
-        return;
-    before->retired = true;
-    record_remove_model(daemon->record, before);
-    model_drop(before);
-}
-
-/* Its file goes from `path` to its own place, and it is served; what was served under its
- * name comes back in *ret_before. */
-static enum status publish(struct daemon *daemon, struct model *model, const char *path,
-                           struct model **ret_before, struct problem *problem)
+/* Its file goes from `path` to its own place. */
+static enum status place_file(const struct model *model, const char *path,
+                              struct problem *problem)
 {
     char why[ERR_LEN] = "";
     enum status st = model_file_move(path, model->file_path, why);
 
-    if (st != ST_OK) {
+    if (st != ST_OK)
         problem_set(problem, 507, "model_not_kept", "%.240s", why);
-        return st;
-    }
-    if (why[0] != '\0')
+    else if (why[0] != '\0')
         log_line(LOG_WARNING, "model", "%.240s", why);
-    model_keep(model);
-    st = registry_put(daemon->registry, model, ret_before);
-    if (st == ST_OK)
-        return st;
-    problem_set(problem, 409, "too_many_models", "more than %d models", REGISTRY_MAX);
+    return st;
+}
+
+static enum status publish(struct daemon *daemon, struct model *model,
+                           struct problem *problem)
+{
+    char why[ERR_LEN];
+    enum status st = serving_publish(daemon, model, problem);
+
     /* Nobody else has the name: a file that stayed would hinder the next start. */
-    if (model_file_remove(model->file_path, why) != ST_OK)
+    if (st != ST_OK && model_file_remove(model->file_path, why) != ST_OK)
         log_line(LOG_ERROR, "model", "\"%.240s\" cannot be removed", why);
-    model_drop(model);
     return st;
 }
 
 /* Takes `net`; its file is at `path` and goes to the model's own place. `served`: what
- * has its name now, or NULL. */
+ * has its name now, or NULL. The same network goes on with the same array. */
 static enum status serve(struct daemon *daemon, struct network *net, const char *path,
                          struct model *served, struct model **ret_model,
                          struct problem *problem)
 {
-    struct model *model, *before = NULL;
-    enum status st = model_new(net, MODEL_UPLOADED, daemon->settings.state_dir,
-                               &daemon->device, &model);
+    bool beside = served == NULL || served->net->checksum != net->checksum;
+    enum status st =
+        serving_begin(daemon, net, MODEL_UPLOADED, served, beside, ret_model, problem);
 
-    if (st != ST_OK) {
-        problem_out_of_memory(problem);
+    if (st != ST_OK)
         return st;
-    }
-    begin_beside(model, served);
-    st = start(daemon, model, first_generation(served), problem);
-    if (st == ST_OK) {
-        st = publish(daemon, model, path, &before, problem);
-        if (st != ST_OK)
-            record_remove_model(daemon->record, model);
-    }
-    if (st != ST_OK) {
-        if (is_beside(model))
-            (void)unlink(model->image_path); /* if it stays, it is an array of nobody's */
-        model_drop(model);
-        return st;
-    }
-    let_go(daemon, before);
-    end_beside(daemon, model);
-    *ret_model = model;
-    return ST_OK;
+    st = place_file(*ret_model, path, problem);
+    if (st == ST_OK)
+        st = publish(daemon, *ret_model, problem);
+    if (st != ST_OK)
+        serving_abandon(daemon, *ret_model);
+    return st;
 }
 
 /* -- PUT -- */
@@ -408,23 +324,8 @@ static void put_work(struct daemon *daemon, struct http_call *call)
     model_drop(before);
 }
 
-struct upload {
-    struct daemon *daemon;
-    struct http_call *call;
-};
-
-static void run_put(void *arg, unsigned worker)
-{
-    struct upload *upload = arg;
-
-    (void)worker; /* there is one */
-    put_work(upload->daemon, upload->call);
-    free(upload);
-}
-
 void upload_put(void *ctx, struct http_call *call)
 {
-    struct daemon *daemon = ctx;
     struct problem problem;
 
     if (!network_name_ok(http_call_param(call, 0))) {
@@ -435,18 +336,7 @@ void upload_put(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    struct upload *upload = malloc(sizeof(*upload));
-    if (upload == NULL) {
-        problem_out_of_memory(&problem);
-        http_reply_problem(call, &problem);
-        return;
-    }
-    *upload = (struct upload) { daemon, call };
-    http_defer(call);
-    if (pool_submit(daemon->programming, run_put, upload) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "programming");
-    free(upload);
+    daemon_program(ctx, call, put_work);
 }
 
 /* -- DELETE -- */
@@ -490,7 +380,7 @@ static void delete_work(struct daemon *daemon, struct model *model,
                      "the file of its array stays: %s", strerror(errno));
     record_event(daemon->record, METRICS_INFO, "model", model, "deleted");
     (void)registry_remove(daemon->registry, model); /* only this thread takes any out */
-    let_go(daemon, model); /* the registry's reference; the caller has one more */
+    serving_end(daemon, model); /* the registry's reference; the caller has one more */
     http_reply(call, 204, NULL, &body);
 }
 

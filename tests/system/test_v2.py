@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Open Inference Protocol (V2, REST) and Triton's extensions of it."""
 import json
+import os
 import random
+import shutil
 import socket
 import struct
+import tempfile
 import time
 import unittest
 
-from spinbnn_system import PATIENCE, Daemon, eventually
+from small_nets import SmallNet
+from spinbnn_system import PATIENCE, Daemon, Load, eventually
 
 MNIST = "/v2/models/mnist"
 INFER = MNIST + "/infer"
@@ -419,6 +423,209 @@ class StatisticsTest(V2Test):
     def test_of_all_models(self):
         stats = self.get("/v2/models/stats")["model_stats"]
         self.assertEqual(sorted(s["name"] for s in stats), ["cifar10", "fashion", "mnist"])
+
+
+class RepositoryTest(unittest.TestCase):
+    """Each on a daemon of its own, with one small model in model_dir beside the built-in ones."""
+
+    def setUp(self):
+        self.state, self.models = tempfile.mkdtemp(), tempfile.mkdtemp()
+        for path in (self.state, self.models):
+            self.addCleanup(shutil.rmtree, path)
+        self.net = SmallNet(1)
+        with Daemon(self.state) as d:
+            self.put(d, "small", self.net)
+        shutil.move(self.state + "/models/small.sbnn", self.models + "/any.sbnn")
+        shutil.rmtree(self.state)
+        self.daemon = Daemon(self.state, model_dir=self.models, threads=2, workers=2)
+        self.daemon.start()
+        self.addCleanup(self.daemon.__exit__)
+
+    def put(self, d, name, net):
+        answer = d.ask("PUT", "/api/v1/models/%s?range=0..255&layout=nchw" % name, net.onnx())
+        self.assertIn(answer.status, (200, 201), answer.body)
+
+    def post(self, path, body=None, status=200):
+        answer = self.daemon.ask("POST", "/v2/repository/" + path, body)
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(answer.headers["Content-Type"], "application/json")
+        return answer.json()
+
+    def load(self, name, status=200, body=None):
+        answer = self.post("models/%s/load" % name, body, status)
+        if status == 200:
+            self.assertEqual(answer, {})
+        return answer
+
+    def unload(self, name, status=200, body=None):
+        answer = self.post("models/%s/unload" % name, body, status)
+        if status == 200:
+            self.assertEqual(answer, {})
+        return answer
+
+    def index(self, body=None):
+        """State and reason by name."""
+        rows = self.post("index", body)
+        for row in rows:
+            self.assertEqual(sorted(row), ["name", "reason", "state", "version"])
+            self.assertEqual(row["version"], "1")
+        names = [row["name"] for row in rows]
+        self.assertEqual(len(names), len(set(names)))
+        return {row["name"]: (row["state"], row["reason"]) for row in rows}
+
+    def infer(self, name, pixels, shape):
+        return self.daemon.ask("POST", "/v2/models/%s/infer" % name, {"inputs": [
+            dict(name="input", shape=[1] + shape, datatype="UINT8", data=list(pixels))]})
+
+    def logits(self, net):
+        pixels = net.picture(3)
+        answer = self.infer("small", pixels, [len(pixels)])
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.json()["outputs"][0]["data"], [float(v) for v in net.logits(pixels)]
+
+    def assert_serves(self, net):
+        found, wanted = self.logits(net)
+        self.assertEqual(found, wanted)
+
+    def statuses(self, name):
+        get = self.daemon.get
+        return [get("/v2/models/" + name).status, get("/v2/models/%s/ready" % name).status,
+                get("/v2/models/%s/versions/1/config" % name).status,
+                get("/v2/models/%s/stats" % name).status,
+                self.infer(name, bytes(784), [784]).status]
+
+    READY = ("READY", "")
+
+    def test_index(self):
+        everything = {name: self.READY for name in ("mnist", "fashion", "cifar10", "small")}
+        for body in (None, {}, {"ready": False}, {"ready": True}, {"other": [1]}):
+            self.assertEqual(self.index(body), everything)
+        got = self.daemon.raw(b"POST /v2/repository/index HTTP/1.1\r\nhost: h\r\n"
+                              b"connection: close\r\n\r\n")
+        self.assertTrue(got.startswith(b"HTTP/1.1 200 OK"), got)
+        self.unload("fashion")
+        self.assertEqual(self.index(), dict(everything, fashion=("UNAVAILABLE", "unloaded")))
+        del everything["fashion"]
+        self.assertEqual(self.index({"ready": True}), everything)
+        for body in ([], {"ready": 1}, "x"):
+            self.assertIn("error", self.post("index", body, 400))
+
+    def test_unload_and_load(self):
+        self.assertEqual(self.statuses("mnist"), [200] * 5)
+        self.daemon.program("mnist", {"target_write_error_rate": 0.01, "program_over": "random"})
+        before = self.infer("mnist", picture(1), [784]).json()
+        self.assertGreater(before["parameters"]["wrong_bits"], 1000)
+        self.unload("mnist")
+        self.assertEqual(self.statuses("mnist"), [404] * 5)
+        self.assertEqual(self.daemon.get("/v2/health/ready").status, 200)
+        self.assertNotIn("mnist", self.daemon.get("/v2/models").json()["models"])
+        self.unload("mnist")
+        self.load("mnist")
+        self.assertEqual(self.statuses("mnist"), [200] * 5)
+        # From the array as it was left.
+        self.assertEqual(self.infer("mnist", picture(1), [784]).json(), before)
+        self.assertEqual(self.index()["mnist"], self.READY)
+
+    def test_of_a_model_of_the_folder_and_of_one_that_was_sent(self):
+        self.assert_serves(self.net)
+        self.unload("small")
+        self.assertEqual(self.index()["small"], ("UNAVAILABLE", "unloaded"))
+        self.load("small")
+        self.assert_serves(self.net)
+        sent = SmallNet(2)
+        self.put(self.daemon, "small", sent)
+        self.unload("small")
+        self.load("small")
+        self.assert_serves(sent)
+        # What is sent in the place of one that was unloaded is served.
+        self.unload("small")
+        self.put(self.daemon, "small", self.net)
+        self.assertEqual(self.index()["small"], self.READY)
+        self.assert_serves(self.net)
+        # Deleted, it is not known any more; its file in the folder is, to load.
+        self.assertEqual(self.daemon.ask("DELETE", "/api/v1/models/small").status, 204)
+        self.assertNotIn("small", self.index())
+        self.load("small")
+        self.assert_serves(self.net)
+
+    def test_a_file_that_came_later(self):
+        self.assertIn("\"new\"", self.load("new", 404)["error"])
+        self.assertNotIn("new", self.index())
+        with Daemon() as other:
+            self.put(other, "new", SmallNet(3))
+            shutil.copy(other.state + "/models/new.sbnn", self.models + "/zz.sbnn")
+        self.load("new")
+        self.assertEqual(self.index()["new"], self.READY)
+
+    def test_a_broken_file_leaves_the_old_one_serving(self):
+        with open(self.models + "/small.sbnn", "w") as f:
+            f.write("no model")
+        error = self.load("small", 422)["error"]
+        self.assertNotIn(self.models, error)
+        state, reason = self.index()["small"]
+        self.assertEqual((state, reason), ("READY", error))
+        self.assert_serves(self.net)
+        self.unload("small")
+        self.load("small", 422)
+        self.assertEqual(self.index()["small"], ("UNAVAILABLE", error))
+        os.unlink(self.models + "/small.sbnn")
+        self.load("small")
+        self.assertEqual(self.index()["small"], self.READY)
+        self.assert_serves(self.net)
+
+    def test_another_network_in_the_file(self):
+        generation = self.daemon.get("/api/v1/models/small").json()["generation"]
+        other = SmallNet(4)
+        with Daemon() as maker:
+            self.put(maker, "small", other)
+            shutil.copy(maker.state + "/models/small.sbnn", self.models + "/any.sbnn")
+        self.assert_serves(self.net)
+        self.load("small")
+        self.assert_serves(other)
+        self.assertEqual(self.daemon.get("/api/v1/models/small").json()["generation"],
+                         generation + 1)
+
+    def test_a_restart_loads_what_was_unloaded(self):
+        self.unload("mnist")
+        self.unload("small")
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.start()
+        self.assertEqual({state for state, _ in self.index().values()}, {"READY"})
+
+    def test_reloading_under_load_loses_no_request(self):
+        generation = self.daemon.point("mnist")["generation"]
+        with Load(self.daemon) as load:
+            for _ in range(5):
+                answered = load.answered
+                self.load("mnist")
+                self.assertTrue(eventually(lambda: load.answered > answered))
+        self.assertEqual(load.failures, [])
+        self.assertEqual(load.generations, {generation})
+
+    def test_unloading_under_load_ends_requests_in_order(self):
+        with Load(self.daemon) as load:
+            self.assertTrue(eventually(lambda: load.answered > 0))
+            self.unload("mnist")
+            self.assertTrue(eventually(lambda: load.failures))
+            self.load("mnist")
+            answered = load.answered
+            self.assertTrue(eventually(lambda: load.answered > answered))
+        self.assertEqual({failure[0] for failure in load.failures}, {404})
+
+    def test_what_is_not_there_or_not_supported(self):
+        for name in ("none", "..", "any.sbnn", "%20"):
+            self.assertIn("error", self.load(name, 404))
+            self.assertIn("error", self.unload(name, 404))
+        for parameters in ({"config": "{}"}, {"file:1/model.sbnn": "AAAA"}):
+            self.assertIn("not supported", self.load("mnist", 400, {"parameters": parameters})
+                          ["error"])
+        self.load("mnist", 400, {"parameters": 7})
+        self.load("mnist", 400, "{")
+        self.unload("mnist", 200, {"parameters": {"unload_dependents": True}})
+        self.load("mnist", 200, {"parameters": None})
+        for path in ("index", "models/mnist/load", "models/mnist/unload"):
+            answer = self.daemon.get("/v2/repository/" + path)
+            self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST, OPTIONS"))
 
 
 class ClientsTest(V2Test):

@@ -205,6 +205,118 @@ static void models_come_and_go(void **state)
     model_drop(second);
 }
 
+/* What a visit shows, as "NAME:STATE:REASON;...". */
+static void write_visit(void *ctx, const char *name, enum registry_state state,
+                        const char *reason)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+
+    (void)snprintf(text + len, 256 - len, "%s:%d:%s;", name, (int)state, reason);
+}
+
+static void expect_visit(struct registry *registry, const char *wanted)
+{
+    char text[256] = "";
+
+    registry_visit(registry, write_visit, text);
+    assert_string_equal(text, wanted);
+}
+
+static void names_are_known_after_their_models_have_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct model *one = new_model("one"), *before;
+    struct registry *registry;
+
+    assert_int_equal(registry_new(&registry), ST_OK);
+    f->daemon.registry = registry;
+    assert_int_equal(registry_put(registry, one, &before), ST_OK);
+    expect_visit(registry, "one:0:;");
+    assert_false(registry_is_noted(registry, "one"));
+
+    /* Of one that is served a note is why it could not be loaded again. */
+    assert_int_equal(registry_note(registry, "one", REGISTRY_UNAVAILABLE, "broken"),
+                     ST_OK);
+    expect_visit(registry, "one:0:broken;");
+
+    assert_int_equal(registry_park(registry, one, "unloaded"), ST_OK);
+    model_drop(one);
+    assert_null(registry_take(registry, "one"));
+    assert_true(registry_is_noted(registry, "one"));
+    expect_visit(registry, "one:2:unloaded;");
+    assert_int_equal(registry_note(registry, "one", REGISTRY_LOADING, ""), ST_OK);
+    expect_visit(registry, "one:1:;");
+
+    /* One that is put in or taken out has no note. */
+    one = new_model("one");
+    assert_int_equal(registry_put(registry, one, &before), ST_OK);
+    assert_null(before);
+    expect_visit(registry, "one:0:;");
+    assert_int_equal(registry_note(registry, "one", REGISTRY_UNAVAILABLE, "x"), ST_OK);
+    assert_true(registry_remove(registry, one));
+    model_drop(one);
+    expect_visit(registry, "");
+}
+
+static void without_memory_a_model_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct model *one = new_model("one"), *before;
+
+    assert_int_equal(registry_new(&f->daemon.registry), ST_OK);
+    assert_int_equal(registry_put(f->daemon.registry, one, &before), ST_OK);
+    fault_at(0);
+    assert_int_equal(registry_park(f->daemon.registry, one, "unloaded"), ST_NOMEM);
+    fault_at(0);
+    assert_int_equal(registry_note(f->daemon.registry, "two", REGISTRY_LOADING, ""),
+                     ST_NOMEM);
+    fault_off();
+    expect_visit(f->daemon.registry, "one:0:;");
+}
+
+static void expect_read(struct fixture *f, const char *name, enum model_origin origin,
+                        size_t n_inputs)
+{
+    enum model_origin found;
+    struct network *net;
+
+    assert_int_equal(registry_read(&f->daemon, name, &net, &found, f->why), ST_OK);
+    assert_int_equal(found, origin);
+    assert_string_equal(net->name, name);
+    assert_int_equal(network_inputs(net), n_inputs);
+    network_free(net);
+}
+
+/* In the order of a start; a file is found by its network's name. */
+static void a_network_is_read_again(void **state)
+{
+    struct fixture *f = *state;
+    enum model_origin origin;
+    struct network *net;
+
+    expect_read(f, "mnist", MODEL_BUILTIN, 784);
+    put_file(f, "a.sbnn", "other");
+    put_file(f, "b.sbnn", "mnist");
+    expect_read(f, "mnist", MODEL_FOLDER, 4);
+    /* The file of the name may hold another network; a broken one is passed over. */
+    put_file(f, "third.sbnn", "fourth");
+    (void)scratch_file(&f->scratch, "c.sbnn", "garbage", 7);
+    put_file(f, "d.sbnn", "third");
+    expect_read(f, "third", MODEL_FOLDER, 4);
+    expect_read(f, "fourth", MODEL_FOLDER, 4);
+    assert_int_equal(mkdir(scratch_path(&f->scratch, "state"), 0750), 0);
+    assert_int_equal(mkdir(scratch_path(&f->scratch, "state/models"), 0750), 0);
+    put_file(f, "state/models/mnist.sbnn", "mnist");
+    expect_read(f, "mnist", MODEL_UPLOADED, 4);
+
+    assert_int_equal(registry_read(&f->daemon, "none", &net, &origin, f->why),
+                     ST_NOT_FOUND);
+    /* One that has the name is not passed over. */
+    assert_int_equal(registry_read(&f->daemon, "c", &net, &origin, f->why), ST_FORMAT);
+    assert_non_null(strstr(f->why, "c.sbnn"));
+}
+
 static void there_is_room_for_so_many(void **state)
 {
     struct fixture *f = *state;
@@ -284,6 +396,9 @@ int main(void)
         FRESH(two_files_of_one_name_are_refused),
         FRESH(an_uploaded_model_takes_the_place_of_both),
         FRESH(models_come_and_go),
+        FRESH(names_are_known_after_their_models_have_gone),
+        FRESH(without_memory_a_model_stays),
+        FRESH(a_network_is_read_again),
         FRESH(there_is_room_for_so_many),
         FRESH(other_files_are_no_models),
         FRESH(a_broken_file_is_named),
