@@ -11,9 +11,10 @@ void oip_server_write(struct buf *buf, const char *name, const char *version)
     buf_json_string(buf, name);
     buf_text(buf, ",\"version\":");
     buf_json_string(buf, version);
-    buf_text(buf, ",\"extensions\":[\"binary_tensor_data\",\"classification\","
-                  "\"model_configuration\",\"model_repository\",\"parameters\","
-                  "\"statistics\"]}\n");
+    buf_text(buf,
+             ",\"extensions\":[\"binary_tensor_data\",\"classification\",\"logging\","
+             "\"model_configuration\",\"model_repository\",\"parameters\","
+             "\"statistics\"]}\n");
 }
 
 /* What an answer begins with. */

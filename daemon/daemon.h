@@ -112,6 +112,8 @@ http_handler v2_model_ready;
 http_handler v2_config;
 http_handler v2_stats;
 http_handler v2_stats_of_all;
+http_handler v2_logging;
+http_handler v2_set_logging;
 
 /* The body of GET /api/v1/status, one line without its end. status.c. */
 void status_write(const struct daemon *daemon, struct buf *body);

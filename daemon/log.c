@@ -31,6 +31,11 @@ void log_set_level(const char *name)
             max_level = level;
 }
 
+enum log_level log_level(void)
+{
+    return (enum log_level)max_level;
+}
+
 void log_set_json(bool json)
 {
     as_json = json;

@@ -22,6 +22,7 @@ void log_open(void);
 /* Lines above the level of that name ("error", "warning", "info", "debug") are dropped;
  * until this is said, those of debug. */
 void log_set_level(const char *name);
+enum log_level log_level(void);
 /* From now on each line is a JSON object, or text again. */
 void log_set_json(bool json);
 /* `event` is one word, `format` the fields. Text from outside must be cut short by its

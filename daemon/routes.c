@@ -59,6 +59,8 @@ const struct http_route routes[] = {
     { "POST", "/v2/repository/models/{m}/load", 64 * KIB, TOKEN_ADMIN, repository_load },
     { "POST", "/v2/repository/models/{m}/unload", 4 * KIB, TOKEN_ADMIN,
       repository_unload },
+    { "GET", "/v2/logging", 0, TOKEN_READ, v2_logging },
+    { "POST", "/v2/logging", 4 * KIB, TOKEN_ADMIN, v2_set_logging },
     { "GET", "/metrics", 0, TOKEN_READ, scrape_handle },
     { "GET", "/", 0, OPEN, page_handle },
     { "GET", "/app.js", 0, OPEN, page_handle },

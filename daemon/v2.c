@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* v2.c - what the Open Inference Protocol tells of the server and its models: the GET
- * routes under /v2 but health (status.c). */
+/* v2.c - what the Open Inference Protocol tells of the server and its models, health
+ * aside (status.c), and what is logged. */
 #include "daemon/v2.h"
 
+#include "api/oip_logging.h"
 #include "api/oip_model.h"
 #include "daemon/lane.h"
+#include "daemon/log.h"
 
 #include <string.h>
 
@@ -152,4 +154,52 @@ void v2_stats_of_all(void *ctx, struct http_call *call)
 
     reply_stats(daemon, call, models, n);
     registry_drop_list(models, n);
+}
+
+/* -- Logging -- */
+
+static struct oip_logging present_logging(void)
+{
+    enum log_level level = log_level();
+
+    return (struct oip_logging) {
+        .error = true,
+        .warning = level >= LOG_WARNING,
+        .info = level >= LOG_INFO,
+        .verbose_level = level >= LOG_DEBUG,
+    };
+}
+
+static void reply_logging(struct http_call *call)
+{
+    struct oip_logging logging = present_logging();
+    struct buf body = http_take_buf(call);
+
+    oip_logging_write(&body, &logging);
+    http_reply(call, 200, "application/json", &body);
+}
+
+void v2_logging(void *ctx, struct http_call *call)
+{
+    (void)ctx;
+    reply_logging(call);
+}
+
+void v2_set_logging(void *ctx, struct http_call *call)
+{
+    struct oip_logging logging = present_logging();
+    struct problem problem;
+    size_t len;
+    const char *body = (const char *)http_call_body(call, &len);
+
+    (void)ctx;
+    if (oip_logging_parse(body, len, &logging, &problem) != ST_OK) {
+        http_reply_problem(call, &problem);
+        return;
+    }
+    log_set_level(logging.verbose_level > 0 ? "debug"
+                  : logging.info            ? "info"
+                  : logging.warning         ? "warning"
+                                            : "error");
+    reply_logging(call);
 }

@@ -612,6 +612,30 @@ class RepositoryTest(unittest.TestCase):
             self.assertTrue(eventually(lambda: load.answered > answered))
         self.assertEqual({failure[0] for failure in load.failures}, {404})
 
+    def test_logging(self):
+        """What is logged, seen in the log: an unload is worth a line."""
+        def post(body, status=200):
+            answer = self.daemon.ask("POST", "/v2/logging", body)
+            self.assertEqual(answer.status, status, answer.body)
+            return answer.json()
+
+        def lines():
+            return sum("small: unloaded" in line for line in self.daemon.log)
+        usual = {"log_file": "", "log_info": True, "log_warning": True, "log_error": True,
+                 "log_verbose_level": 0, "log_format": "default"}
+        self.assertEqual(self.daemon.get("/v2/logging").json(), usual)
+        quiet = dict(usual, log_info=False)
+        self.assertEqual(post({"log_info": False}), quiet)
+        self.assertEqual(self.daemon.get("/v2/logging").json(), quiet)
+        self.unload("small")
+        self.load("small")
+        self.assertEqual(post(usual), usual)
+        self.unload("small")
+        self.assertTrue(eventually(lambda: lines() > 0))
+        self.assertEqual(lines(), 1)
+        self.assertEqual(post(dict(usual, log_verbose_level=1))["log_verbose_level"], 1)
+        self.assertIn("error", post({"log_file": "/tmp/x"}, 400))
+
     def test_what_is_not_there_or_not_supported(self):
         for name in ("none", "..", "any.sbnn", "%20"):
             self.assertIn("error", self.load(name, 404))
