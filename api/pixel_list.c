@@ -37,17 +37,31 @@ static bool refuse_number(struct reader *r, const struct json_pull_number *numbe
     return refuse(r, text);
 }
 
+static size_t room_left(const struct reader *r)
+{
+    return r->list->n < r->room ? r->room - r->list->n : 0;
+}
+
+/* So many elements of the innermost list were taken, with the comma behind them. */
+static void count_run(struct reader *r, size_t got, bool *ret_after_comma)
+{
+    r->list->n += got;
+    r->count[r->level - 1] += got;
+    *ret_after_comma = got > 0;
+}
+
 /* Numbers from here on, up to what is no plain small number or a comma. */
 static bool take_numbers(struct reader *r, bool *ret_after_comma)
 {
     struct pixel_list *list = r->list;
-    size_t room = list->n < r->room ? r->room - list->n : 0;
-    size_t got =
-        pixel_run(&r->pull->at, r->pull->end, r->pixels + (r->room - room), room);
+    struct json_pull *pull = r->pull;
+    size_t room = room_left(r);
+    uint8_t *pixels = r->pixels + (r->room - room);
+    size_t got = pixel_run(&pull->at, pull->end, pixels, room);
 
-    list->n += got;
-    r->count[r->level - 1] += got;
-    *ret_after_comma = got > 0;
+    if (got == 0)
+        got = pixel_run_dressed(&pull->at, pull->end, false, pixels, room);
+    count_run(r, got, ret_after_comma);
     if (got > 0 && json_pull_peek(r->pull) != JSON_PULL_NUMBER)
         return true;
 
@@ -76,6 +90,22 @@ static bool open_list(struct reader *r)
     return true;
 }
 
+/* Lists of one number each, as those of grey pixels are; false: there are none, and
+ * nothing was taken. */
+static bool take_single_lists(struct reader *r, bool *ret_after_comma)
+{
+    size_t room = room_left(r);
+    bool are_single = r->level > 0 && r->level + 1 == r->list->levels &&
+                      r->known[r->level] && r->list->sides[r->level] == 1;
+
+    if (are_single)
+        count_run(r,
+                  pixel_run_dressed(&r->pull->at, r->pull->end, true,
+                                    r->pixels + (r->room - room), room),
+                  ret_after_comma);
+    return *ret_after_comma;
+}
+
 /* The innermost list has ended: is it as long as the others of its level? */
 static bool close_list(struct reader *r)
 {
@@ -102,7 +132,7 @@ static bool take_element(struct reader *r, bool *ret_after_comma)
 
     *ret_after_comma = false;
     if (kind == JSON_PULL_LIST)
-        return open_list(r);
+        return take_single_lists(r, ret_after_comma) || open_list(r);
     if (kind == JSON_PULL_NUMBER) {
         if (r->list->levels == 0)
             r->list->levels = r->level;

@@ -72,3 +72,41 @@ stop:
     *at = begin;
     return n;
 }
+
+/* One to three digits without a leading zero, perhaps ".0"; NULL if it is anything else.
+ * Eight bytes are readable. */
+static const char *dressed_number(const char *at, unsigned *ret_value)
+{
+    const char *begin = at;
+    unsigned value = 0;
+
+    for (; at - begin < 3 && *at >= '0' && *at <= '9'; at++)
+        value = value * 10 + (unsigned)(*at - '0');
+    if (at == begin || (*begin == '0' && at - begin > 1))
+        return NULL;
+    *ret_value = value;
+    return at[0] == '.' && at[1] == '0' ? at + 2 : at;
+}
+
+/* The longest one. */
+#define DRESSED_LEN (sizeof("[255.0], ") - 1)
+
+size_t pixel_run_dressed(const char **at, const char *end, bool in_lists,
+                         uint8_t *ret_pixels, size_t room)
+{
+    size_t n = 0;
+
+    while (n < room && (size_t)(end - *at) > DRESSED_LEN) {
+        const char *next = *at;
+        unsigned value;
+
+        if (in_lists && *next++ != '[')
+            break;
+        next = dressed_number(next, &value);
+        if (next == NULL || value > 255 || (in_lists && *next++ != ']') || *next != ',')
+            break;
+        ret_pixels[n++] = (uint8_t)value;
+        *at = next[1] == ' ' ? next + 2 : next + 1;
+    }
+    return n;
+}

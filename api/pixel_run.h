@@ -3,6 +3,7 @@
 #ifndef API_PIXEL_RUN_H
 #define API_PIXEL_RUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,10 @@
  * the element after it is still to come. At least 4 readable bytes must lie before *at.
  * Returns how many were taken. Pure. */
 size_t pixel_run(const char **at, const char *end, uint8_t *ret_pixels, size_t room);
+
+/* The same for numbers as floats are written, "0.0,254.0, 17,", or each in a list of its
+ * own, "[0.0], [254],"; byte by byte, and without bytes before *at. */
+size_t pixel_run_dressed(const char **at, const char *end, bool in_lists,
+                         uint8_t *ret_pixels, size_t room);
 
 #endif

@@ -112,11 +112,84 @@ static void plain_lists_go_fast_nearly_to_the_end(void **state)
     }
 }
 
+/* Whatever is taken dressed must be what json_pull reads, element by element. */
+static size_t check_dressed(const char *text, bool in_lists, size_t room)
+{
+    size_t len = strlen(text), n_slow = 0;
+    char *exact = malloc(len); /* the sanitizer sees reads past its end */
+    uint8_t fast[ROOM + 1];
+    struct json_pull pull;
+    struct json_pull_number number;
+
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    fast[room] = 0xA5;
+    const char *at = exact;
+    size_t n = pixel_run_dressed(&at, exact + len, in_lists, fast, room);
+    assert_int_equal(fast[room], 0xA5);
+    json_pull_init(&pull, exact, len);
+    for (; n_slow < n; n_slow++) {
+        assert_true(!in_lists ||
+                    (json_pull_list(&pull) && json_pull_element(&pull, true)));
+        assert_true(json_pull_number(&pull, &number) && number.is_integer);
+        assert_int_equal(number.integer, fast[n_slow]);
+        assert_true(!in_lists || !json_pull_element(&pull, false));
+        assert_int_equal(*pull.at, ',');
+        pull.at++;
+    }
+    size_t end = (size_t)(pull.at - exact), stopped = (size_t)(at - exact);
+    assert_true(n == 0 || stopped == end || (stopped == end + 1 && exact[end] == ' '));
+    free(exact);
+    return n;
+}
+
+static void dressed_numbers_read_the_same(void **state)
+{
+    static const char *const before[] = { "", "[" };
+    static const char *const behind[2][4] = { { ".0,", ".0, ", ",", ", " },
+                                              { ".0],", ".0], ", "],", "], " } };
+
+    (void)state;
+    for (unsigned in_lists = 0; in_lists < 2; in_lists++) {
+        for (unsigned form = 0; form < 4; form++) {
+            char text[16 * 256 + 16] = "";
+            size_t n = 0;
+
+            for (int value = 0; value < 256; value += 5)
+                n += (size_t)sprintf(text + n, "%s%d%s", before[in_lists], value,
+                                     behind[in_lists][form]);
+            strcpy(text + n, "[1]]]]]}]}]}");
+            assert_int_equal(check_dressed(text, in_lists, ROOM), 52);
+            assert_int_equal(check_dressed(text, in_lists, 7), 7);
+            assert_int_equal(check_dressed(text, !in_lists, ROOM), 0);
+        }
+    }
+}
+
+static void dressed_bytes_read_the_same(void **state)
+{
+    static const char bytes[] = "0000123456789,,,,,,....00[[[]]]   -eE}\"\n";
+
+    (void)state;
+    srand(4);
+    for (unsigned round = 0; round < 100000; round++) {
+        char text[64];
+        size_t len = 1 + (size_t)rand() % (sizeof(text) - 2);
+
+        for (size_t i = 0; i < len; i++)
+            text[i] = bytes[(size_t)rand() % (sizeof(bytes) - 1)];
+        text[len] = '\0';
+        (void)check_dressed(text, round % 2, ROOM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_numbers_read_the_same),
         cmocka_unit_test(random_bytes_read_the_same),
+        cmocka_unit_test(dressed_numbers_read_the_same),
+        cmocka_unit_test(dressed_bytes_read_the_same),
         cmocka_unit_test(plain_lists_go_fast_nearly_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
