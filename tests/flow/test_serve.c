@@ -12,6 +12,23 @@
 
 #include <cmocka.h>
 
+/* A picture for infer; `parameters` of its output. */
+static void write_tensor(char *text, size_t size, unsigned seed, const char *parameters)
+{
+    size_t len = (size_t)snprintf(text, size,
+                                  "{\"inputs\":[{\"name\":\"input\",\"shape\":[1,%d],"
+                                  "\"datatype\":\"UINT8\",\"data\":",
+                                  SERVE_PIXELS);
+
+    for (unsigned i = 0; i < SERVE_PIXELS; i++)
+        len += (size_t)snprintf(text + len, size - len, "%c%u", i == 0 ? '[' : ',',
+                                (i * seed + 5) % 256);
+    len += (size_t)snprintf(
+        text + len, size - len,
+        "]}],\"outputs\":[{\"name\":\"scores\",\"parameters\":{%s}}]}", parameters);
+    assert_true(len < size);
+}
+
 /* -- Queues -- */
 
 /* One request that is taken, and one more than the queue holds. */
@@ -37,7 +54,10 @@ static void overflow(struct serve *serve, struct pool *pool, const char *method,
     assert_true(http_client_read(&second, false, &response));
     assert_int_equal(response.status, 429);
     assert_string_equal(http_response_header(&response, "Retry-After"), "1");
-    assert_non_null(strstr(response.body, "\"code\":\"queue_full\""));
+    assert_non_null(
+        strstr(response.body, strncmp(path != NULL ? path : "", "/v2/", 4) == 0
+                                  ? "{\"error\":\"inference: 1 jobs are"
+                                  : "\"code\":\"queue_full\""));
     http_response_done(&response);
 
     /* Health and metrics do not wait for it. */
@@ -63,11 +83,16 @@ static void overflow(struct serve *serve, struct pool *pool, const char *method,
 
 static void a_full_queue_is_429_and_says_when_to_come_back(void **state)
 {
+    static char tensor[1000];
     struct serve *serve = *state;
 
     serve_start(serve, 0, 1);
     overflow(serve, serve->daemon.workers, NULL, NULL, NULL, NULL, serve_send_picture);
     assert_true(serve_status(serve, "errors") == 1);
+    write_tensor(tensor, sizeof(tensor), 1, "");
+    overflow(serve, serve->daemon.workers, "POST", "/v2/models/first/infer", SERVE_JSON,
+             tensor, NULL);
+    assert_true(serve_status(serve, "errors") == 2);
     overflow(serve, serve->daemon.workers, "POST", "/api/v1/device/write-error",
              "application/json",
              "{\"array_mean\":true,\"points\":[{\"voltage_v\":0.5,\"pulse_ns\":10,"
@@ -143,7 +168,7 @@ static void write_pictures(char *text, size_t size, unsigned n, unsigned seed)
     assert_true(len < size - 5);
 }
 
-/* What an answer says of the pictures, whenever it was computed. */
+/* What an answer says of the pictures, whenever it was computed: of infer all. */
 static void note_results(struct http_client *client, char *ret_text, size_t size)
 {
     struct http_response response;
@@ -155,6 +180,10 @@ static void note_results(struct http_client *client, char *ret_text, size_t size
     const char *end = strstr(response.body, "\"time_us\":");
     if (end == NULL)
         end = strstr(response.body, "\"instance\":");
+    if (begin == NULL && end == NULL) {
+        begin = response.body;
+        end = begin + strlen(begin);
+    }
     assert_true(begin != NULL && end != NULL && (size_t)(end - begin) < size - 8);
     (void)snprintf(ret_text, size, "%u %.*s", response.status, (int)(end - begin), begin);
     http_response_done(&response);
@@ -163,7 +192,9 @@ static void note_results(struct http_client *client, char *ret_text, size_t size
 static void what_waits_for_a_model_goes_through_it_together(void **state)
 {
 #define CLASSIFY(model) "/api/v1/models/" model "/classify"
+#define INFER(model)    "/v2/models/" model "/infer"
     static char one[1000], three[2000], other[1000], picture[SERVE_PIXELS + 1];
+    static char tensor[1000], classes[1000];
     const struct serve_request requests[] = {
         { "POST", CLASSIFY("first") "?top=1", SERVE_JSON, three },
         { "POST", CLASSIFY("first") "?top=10&label=3", SERVE_JSON, one },
@@ -172,6 +203,9 @@ static void what_waits_for_a_model_goes_through_it_together(void **state)
         { "POST", CLASSIFY("first") "?top=4", "application/octet-stream", picture },
         { "POST", CLASSIFY("first"), "application/octet-stream", "no picture" },
         { "POST", CLASSIFY("first"), SERVE_JSON, other },
+        { "POST", INFER("first"), SERVE_JSON, tensor },
+        { "POST", INFER("first"), SERVE_JSON, "{\"inputs\":[]}" },
+        { "POST", INFER("first"), SERVE_JSON, classes },
     };
     enum { N = sizeof(requests) / sizeof(requests[0]) };
     static char alone[N][8000], together[8000];
@@ -182,6 +216,8 @@ static void what_waits_for_a_model_goes_through_it_together(void **state)
     write_pictures(one, sizeof(one), 1, 1);
     write_pictures(three, sizeof(three), 3, 2);
     write_pictures(other, sizeof(other), 1, 3);
+    write_tensor(tensor, sizeof(tensor), 4, "");
+    write_tensor(classes, sizeof(classes), 5, "\"classification\":2");
     memset(picture, 'x', SERVE_PIXELS);
     serve_start(serve, 0, 64);
     for (unsigned turn = 0; turn < 2; turn++) {
@@ -209,11 +245,11 @@ static void what_waits_for_a_model_goes_through_it_together(void **state)
             http_client_close(&clients[i]);
         }
         /* What cannot be read takes no part. */
-        assert_true(passes(serve, "first") - first == (turn == 0 ? 4 : 1));
+        assert_true(passes(serve, "first") - first == (turn == 0 ? 6 : 1));
         assert_true(passes(serve, "second") - second == 1);
     }
-    assert_true(serve_status(serve, "images") == 2 * 6);
-    assert_true(serve_status(serve, "errors") == 2 * 2);
+    assert_true(serve_status(serve, "images") == 2 * 8);
+    assert_true(serve_status(serve, "errors") == 2 * 3);
     serve_stop(serve);
 }
 
@@ -300,14 +336,42 @@ static void a_hundred_connections_are_served_side_by_side(void **state)
 
 /* -- The end -- */
 
+/* Begins a request whose head is completed with finish. */
+static void begin(struct http_client *client, unsigned port, const char *path)
+{
+    char head[200];
+
+    (void)snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: x\r\n", path);
+    http_client_open(client, port);
+    assert_true(http_client_text(client, head));
+}
+
+static void finish(struct http_client *client, unsigned status, const char *body)
+{
+    struct http_response response;
+
+    assert_true(http_client_text(client, "\r\n"));
+    assert_true(http_client_read(client, false, &response));
+    assert_int_equal(response.status, status);
+    assert_string_equal(response.body, body);
+    assert_string_equal(http_response_header(&response, "Connection"), "close");
+    assert_true((status == 503) ==
+                (http_response_header(&response, "Retry-After") != NULL));
+    http_response_done(&response);
+    http_client_close(client);
+}
+
 static void requests_that_wait_are_answered_before_the_end(void **state)
 {
     enum { N = 10 };
     struct serve *serve = *state;
     struct serve_gate gate = { 0 };
-    struct http_client clients[N], idle;
+    struct http_client clients[N], idle, live, ready, model_ready;
 
     serve_start(serve, 0, 64);
+    begin(&live, serve->port, "/v2/health/live");
+    begin(&ready, serve->port, "/v2/health/ready");
+    begin(&model_ready, serve->port, "/v2/models/first/ready");
     http_client_open(&idle, serve->port);
     serve_close_gate(&gate, serve->daemon.workers, 1);
     for (unsigned i = 0; i < N; i++) {
@@ -319,6 +383,9 @@ static void requests_that_wait_are_answered_before_the_end(void **state)
     serve_terminate(serve);
     while (!atomic_load(&serve->daemon.draining))
         serve_wait_a_little();
+    finish(&live, 200, "{\"live\":true}\n");
+    finish(&ready, 503, "{\"ready\":false,\"live\":true}\n");
+    finish(&model_ready, 503, "{\"name\":\"first\",\"ready\":false}\n");
     assert_true(http_client_ended(&idle));
     http_client_close(&idle);
     serve_open_gate(&gate);
