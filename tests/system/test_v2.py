@@ -303,6 +303,12 @@ class InferTest(V2Test):
                 "outputs": [{"name": "scores", "parameters": {"classification": k}}]}), 400,
                 "classification")
 
+    def test_labels_may_come_later(self):
+        answer = daemon.ask("POST", INFER, {"inputs": [tensor([picture(15), picture(16)])]})
+        feedback = {"request_id": answer.headers["X-Request-Id"], "labels": [1, 2]}
+        answer = daemon.ask("POST", "/api/v1/feedback", {"feedback": [feedback]}).json()
+        self.assertEqual((answer["accepted"], answer["unknown"]), (2, []))
+
     def test_content_types(self):
         body = json.dumps({"inputs": [tensor([picture(10)])]})
         for kind in (None, "application/json", "application/json; charset=utf-8",
