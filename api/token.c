@@ -20,7 +20,9 @@ struct word {
 
 const char *token_scope_name(enum token_scope scope)
 {
-    return scope == TOKEN_READ ? "read" : scope == TOKEN_INFER ? "infer" : "admin";
+    return (scope & TOKEN_READ) != 0    ? "read"
+           : (scope & TOKEN_INFER) != 0 ? "infer"
+                                        : "admin";
 }
 
 static bool is_blank(char c)

@@ -51,7 +51,7 @@ void token_list_free(struct token_list *list);
  * depend on how much of a hash is right. */
 const struct token *token_list_find(const struct token_list *list, const char *text);
 
-/* "read", "infer" or "admin". */
+/* "read", "infer" or "admin"; of several that would do, one. */
 const char *token_scope_name(enum token_scope scope);
 
 #endif

@@ -6,6 +6,8 @@
 #define MIB (1024 * KIB)
 /* For whoever comes: health, and the page, which holds nothing of ours. */
 #define OPEN (enum token_scope)0
+/* What clients of the protocol ask before they infer. */
+#define EITHER (enum token_scope)(TOKEN_READ | TOKEN_INFER)
 
 const struct http_route routes[] = {
     { "POST", "/api/v1/models/{m}/classify", 16 * MIB, TOKEN_INFER, classify_handle },
@@ -41,26 +43,26 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/database/snapshot", 4 * KIB, TOKEN_ADMIN, snapshot_handle },
     { "GET", "/v2/health/live", 0, OPEN, status_live },
     { "GET", "/v2/health/ready", 0, OPEN, status_ready },
-    { "GET", "/v2", 0, TOKEN_READ, v2_server },
-    { "GET", "/v2/", 0, TOKEN_READ, v2_server },
-    { "GET", "/v2/models", 0, TOKEN_READ, v2_models },
-    { "GET", "/v2/models/{m}", 0, TOKEN_READ, v2_model },
-    { "GET", "/v2/models/{m}/versions/{v}", 0, TOKEN_READ, v2_model },
-    { "GET", "/v2/models/{m}/ready", 0, OPEN, v2_model_ready },
-    { "GET", "/v2/models/{m}/versions/{v}/ready", 0, OPEN, v2_model_ready },
-    { "GET", "/v2/models/{m}/config", 0, TOKEN_READ, v2_config },
-    { "GET", "/v2/models/{m}/versions/{v}/config", 0, TOKEN_READ, v2_config },
+    { "GET", "/v2", 0, EITHER, v2_server },
+    { "GET", "/v2/", 0, EITHER, v2_server },
+    { "GET", "/v2/models", 0, EITHER, v2_models },
+    { "GET", "/v2/models/stats", 0, TOKEN_READ, v2_stats_of_all },
+    { "GET", "/v2/models/{m}", 0, EITHER, v2_model },
+    { "GET", "/v2/models/{m}/versions/{v}", 0, EITHER, v2_model },
+    { "GET", "/v2/models/{m}/ready", 0, EITHER, v2_model_ready },
+    { "GET", "/v2/models/{m}/versions/{v}/ready", 0, EITHER, v2_model_ready },
     { "POST", "/v2/models/{m}/infer", 16 * MIB, TOKEN_INFER, infer_handle },
     { "POST", "/v2/models/{m}/versions/{v}/infer", 16 * MIB, TOKEN_INFER, infer_handle },
-    { "GET", "/v2/models/stats", 0, TOKEN_READ, v2_stats_of_all },
     { "GET", "/v2/models/{m}/stats", 0, TOKEN_READ, v2_stats },
     { "GET", "/v2/models/{m}/versions/{v}/stats", 0, TOKEN_READ, v2_stats },
+    { "GET", "/v2/models/{m}/config", 0, EITHER, v2_config },
+    { "GET", "/v2/models/{m}/versions/{v}/config", 0, EITHER, v2_config },
+    { "GET", "/v2/logging", 0, TOKEN_READ, v2_logging },
+    { "POST", "/v2/logging", 4 * KIB, TOKEN_ADMIN, v2_set_logging },
     { "POST", "/v2/repository/index", 4 * KIB, TOKEN_READ, repository_index },
     { "POST", "/v2/repository/models/{m}/load", 64 * KIB, TOKEN_ADMIN, repository_load },
     { "POST", "/v2/repository/models/{m}/unload", 4 * KIB, TOKEN_ADMIN,
       repository_unload },
-    { "GET", "/v2/logging", 0, TOKEN_READ, v2_logging },
-    { "POST", "/v2/logging", 4 * KIB, TOKEN_ADMIN, v2_set_logging },
     { "GET", "/metrics", 0, TOKEN_READ, scrape_handle },
     { "GET", "/", 0, OPEN, page_handle },
     { "GET", "/app.js", 0, OPEN, page_handle },

@@ -351,7 +351,7 @@ class InferTest(V2Test):
                            encode_chunked=True)
         self.assertEqual(json.loads(connection.getresponse().read())["outputs"], wanted)
         connection.close()
-        one = (b"POST " + INFER.encode() + b" HTTP/1.1\r\nhost: h\r\ninference-header-"
+        one = (b"POST " + INFER.encode() + b" HTTP/1.1\r\nhost: localhost\r\ninference-header-"
                b"content-length: %s\r\ncontent-length: %d\r\n\r\n" %
                (headers[HEADER].encode(), len(body)) + body)
         got = b""
@@ -506,7 +506,7 @@ class RepositoryTest(unittest.TestCase):
         everything = {name: self.READY for name in ("mnist", "fashion", "cifar10", "small")}
         for body in (None, {}, {"ready": False}, {"ready": True}, {"other": [1]}):
             self.assertEqual(self.index(body), everything)
-        got = self.daemon.raw(b"POST /v2/repository/index HTTP/1.1\r\nhost: h\r\n"
+        got = self.daemon.raw(b"POST /v2/repository/index HTTP/1.1\r\nhost: localhost\r\n"
                               b"connection: close\r\n\r\n")
         self.assertTrue(got.startswith(b"HTTP/1.1 200 OK"), got)
         self.unload("fashion")
