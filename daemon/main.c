@@ -204,8 +204,10 @@ static int serve_with(const struct settings_source *source,
         return failed(exit_code_of(st), why);
     int lock = -1;
     int code = take_state_dir(settings->state_dir, &lock, why);
-    if (code != EX_OK)
+    if (code != EX_OK) {
+        config_free(daemon.config);
         return failed(code, why);
+    }
     code = run(&daemon);
     assemble_free(&daemon);
     (void)close(lock);
