@@ -259,6 +259,9 @@ static void swap(struct config *config, struct daemon *daemon,
     log_set_level(config->in_force.settings.log_level);
     log_set_json(config->in_force.settings.log_json);
     hand_over(parts, daemon->http);
+    /* A stream lasts; who was let in to it may be let in no more. */
+    if (config->in_force.settings.tokens_file[0] != '\0')
+        events_dismiss(daemon->events);
     config->success_s = wall_seconds();
 }
 

@@ -34,13 +34,26 @@ enum status events_new(struct events **ret_events)
     return ST_OK;
 }
 
+/* Under the mutex. */
+static void end_streams(struct events *events)
+{
+    for (size_t i = 0; i < events->n; i++)
+        http_stream_end(events->followers[i].stream);
+    events->n = 0;
+}
+
+void events_dismiss(struct events *events)
+{
+    (void)pthread_mutex_lock(&events->mutex);
+    end_streams(events);
+    (void)pthread_mutex_unlock(&events->mutex);
+}
+
 void events_end(struct events *events)
 {
     (void)pthread_mutex_lock(&events->mutex);
     events->ended = true;
-    for (size_t i = 0; i < events->n; i++)
-        http_stream_end(events->followers[i].stream);
-    events->n = 0;
+    end_streams(events);
     (void)pthread_mutex_unlock(&events->mutex);
 }
 

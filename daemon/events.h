@@ -28,6 +28,8 @@ void events_generation(struct events *events, const struct generation *generatio
 /* `model`: its name, or NULL. */
 void events_event(struct events *events, const struct metrics_event *event,
                   const char *model);
+/* Ends every stream: whoever still may will follow again. Any thread. */
+void events_dismiss(struct events *events);
 /* Ends every stream, and lets nobody follow any more. Any thread. */
 void events_end(struct events *events);
 

@@ -131,6 +131,21 @@ class Tokens(WithFolder):
             self.assertEqual(daemon.get("/metrics", headers=bearer("tok-new")).status, 401)
             self.assertEqual(daemon.stop(), 0)
 
+    def test_a_stream_ends_with_the_token_that_opened_it(self):
+        with Daemon(tokens_file=self.tokens) as daemon:
+            connection = daemon.connection()
+            connection.request("GET", "/api/v1/events", headers=bearer("tok-read"))
+            stream = connection.getresponse()
+            self.assertEqual(stream.status, 200)
+            self.assertEqual(stream.readline(), b"retry: 2000\n")
+            write(self.tokens, line("admin", "me", "tok-admin"))
+            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload", None,
+                                        bearer("tok-admin")).status, 200)
+            stream.read()  # To its end.
+            connection.close()
+            self.assertEqual(daemon.get("/api/v1/events", headers=bearer("tok-read")).status, 401)
+            self.assertEqual(daemon.stop(), 0)
+
     def test_a_file_that_is_open_to_others_or_broken_is_refused(self):
         os.chmod(self.tokens, 0o644)
         for args in (["--check-config"], []):
