@@ -5,6 +5,7 @@
 #include "daemon/program.h"
 #include "storage/model_file.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,36 @@ static void end_beside(struct daemon *daemon, struct model *model)
 }
 
 /* -- Into service -- */
+
+/* Weights of all that is served but `without`. */
+static uint64_t cells_served(const struct daemon *daemon, const struct model *without)
+{
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(daemon->registry, models);
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (models[i] != without)
+            sum += network_cells(models[i]->net);
+    registry_drop_list(models, n);
+    return sum;
+}
+
+/* Only this thread adds models: what fits now fits when it is published. */
+static bool has_room(const struct daemon *daemon, const struct network *net,
+                     const struct model *served, struct problem *problem)
+{
+    uint64_t most = daemon->settings.max_cells, taken = cells_served(daemon, served);
+    uint64_t cells = network_cells(net);
+
+    if (most == 0 || (taken <= most && cells <= most - taken))
+        return true;
+    problem_set(problem, 409, "too_many_cells",
+                "the network has %" PRIu64 " cells, the others that are served %" PRIu64
+                "; max_cells is %" PRIu64,
+                cells, taken, most);
+    return false;
+}
 
 /* One name, one row of generations: who knows the last one of the model before sees that
  * this is another. */
@@ -81,6 +112,10 @@ enum status serving_begin(struct daemon *daemon, struct network *net,
 {
     struct model *model;
 
+    if (!has_room(daemon, net, served, ret_problem)) {
+        network_free(net);
+        return ST_RANGE;
+    }
     if (model_new(net, origin, daemon->settings.state_dir, &daemon->device, &model) !=
         ST_OK) {
         problem_out_of_memory(ret_problem);

@@ -16,7 +16,7 @@
 /* Takes `net`. `served`: what has its name now, or NULL. `beside`: its array is a new
  * one, saved beside that of its name until it is published, so that failing costs
  * nothing; else it is the one that lies there, if that fits. On success *ret_model has a
- * reference of the caller's. */
+ * reference of the caller's. ST_RANGE with a 409: too many cells. */
 MUST_CHECK enum status serving_begin(struct daemon *daemon, struct network *net,
                                      enum model_origin origin, struct model *served,
                                      bool beside, struct model **ret_model,

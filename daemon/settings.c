@@ -62,6 +62,11 @@ static const struct setting table[] = {
       NULL, "s", "then requests in flight have this long to end" },
     { "device", SETTING_TEXT, RESTART, FIELD(device), "default", 0, 0, NULL, "",
       "what new arrays are made of: a preset (GET /api/v1/device/presets)" },
+    { "max_cells", SETTING_NUMBER, LIVE, FIELD(max_cells), "0", 0, UINT64_C(1) << 40,
+      NULL, "cells",
+      "weights of all networks together, one cell each (pairs and check bits come on "
+      "top); "
+      "beyond that uploads and loads get 409; 0: no limit" },
     { "scrub_interval_s", SETTING_NUMBER, LIVE, FIELD(scrub_interval_s), "0", 0, 31536000,
       NULL, "s", "arrays are scrubbed so often, by the clock; 0: never" },
     { "snapshot_interval_s", SETTING_NUMBER, LIVE, FIELD(snapshot_interval_s), "0", 0,

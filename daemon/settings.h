@@ -37,6 +37,7 @@ struct settings {
     _Atomic uint64_t drain_timeout_s; /* then answers in flight get this long */
     char
         device[SETTINGS_TEXT_LEN]; /* a preset's name; of arrays that have no image yet */
+    _Atomic uint64_t max_cells;    /* weights of all networks; 0: no limit */
     _Atomic uint64_t scrub_interval_s;    /* arrays are scrubbed so often; 0: never */
     _Atomic uint64_t snapshot_interval_s; /* the database is copied so often; 0: never */
     double bit_operation_fj;              /* compute energy, see infer.h */

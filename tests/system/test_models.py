@@ -318,6 +318,30 @@ class Ends(ModelsTest):
                                  ["net.sbnn"])
 
     @unittest.skipIf(PATIENCE > 1, "a thousand models are too many for a sanitized build")
+    def test_no_more_cells_than_the_quota(self):
+        with Daemon() as daemon:
+            served = sum(m["cells"] for m in daemon.get("/api/v1/models").json()["models"])
+            put_net(daemon, "net", SmallNet(1))
+            cells = daemon.get("/api/v1/models/net").json()["cells"]
+            self.assertEqual(daemon.ask("DELETE", "/api/v1/models/net").status, 204)
+        with Daemon(max_cells=served + 2 * cells - 1) as daemon:
+            self.assertEqual(put_net(daemon, "a", SmallNet(1)).status, 201)
+            answer = put_net(daemon, "b", SmallNet(1))
+            self.assertEqual((answer.status, answer.json()["code"]), (409, "too_many_cells"))
+            self.assertIn("has %d cells" % cells, answer.json()["detail"])
+            self.assertEqual(files(daemon, "models"), ["a.sbnn"])
+            self.assertNotIn("b.array", files(daemon, "arrays"))
+            # In place of what has its name, or once there is room, it may come.
+            self.assertEqual(put_net(daemon, "a", SmallNet(2)).status, 200)
+            daemon.ask("DELETE", "/api/v1/models/a")
+            self.assertEqual(put_net(daemon, "b", SmallNet(1)).status, 201)
+            self.assertEqual(daemon.ask("POST", "/v2/repository/models/b/unload", b"").status,
+                             200)
+            self.assertEqual(put_net(daemon, "c", SmallNet(1)).status, 201)
+            answer = daemon.ask("POST", "/v2/repository/models/b/load", b"")
+            self.assertEqual(answer.status, 409)
+            self.assertIn("max_cells", answer.json()["error"])
+
     def test_more_models_than_there_is_room_for(self):
         """Told by the answer, and no trouble at the next start."""
         folder = tempfile.mkdtemp(prefix="spinbnn-test-")
