@@ -112,10 +112,13 @@ static void on_done(void *ctx, const struct http_done *done)
     access_log(daemon, done);
 }
 
+/* A client that leaves, a page that was closed, is nobody's fault. */
 static void on_log(void *ctx, const char *message)
 {
+    bool left = strstr(message, "no longer available") != NULL;
+
     (void)ctx;
-    log_line(LOG_WARNING, "http", "%.300s", message);
+    log_line(left ? LOG_DEBUG : LOG_WARNING, "http", "%.300s", message);
 }
 
 static enum status make_lanes(struct daemon *daemon)
