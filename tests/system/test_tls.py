@@ -97,6 +97,22 @@ class Tls(unittest.TestCase):
                     self.assertTrue(part, got[-200:])
                     got += part
 
+    def test_events_are_told_live(self):
+        with TlsDaemon(**self.settings) as daemon:
+            connection = daemon.connection()
+            connection.request("GET", "/api/v1/events")
+            stream = connection.getresponse()
+            self.assertEqual(stream.status, 200)
+            self.assertEqual(daemon.ask("POST", "/api/v1/models/mnist/scrub").status, 200)
+            told = b""
+            while b"mnist" not in told:
+                part = stream.readline()
+                self.assertTrue(part, told)
+                told += part
+            stream.close()
+            connection.close()
+            self.assertEqual(daemon.stop(), 0)
+
     def test_many_connections_at_once(self):
         with TlsDaemon(**self.settings) as daemon:
             failures = []
