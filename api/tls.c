@@ -4,12 +4,14 @@
 #include "api/tls_internal.h"
 
 #include <gnutls/gnutls.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The server's own certificate and those above it. */
-#define CHAIN_MAX 16
+#define CHAIN_MAX  16
+#define KEY_ID_LEN 32 /* SHA-256 */
 
 struct tls {
     gnutls_datum_t chain, key; /* PEM; ours */
@@ -26,30 +28,49 @@ static enum status keep(gnutls_datum_t *datum, const char *text, size_t len)
     return ST_OK;
 }
 
-/* Reads both as a handshake will, and whether the key is the certificate's. */
-static int try_out(const struct tls *tls)
+static void free_chain(gnutls_pcert_st *chain, unsigned n)
 {
-    gnutls_certificate_credentials_t credentials;
-    int code = gnutls_certificate_allocate_credentials(&credentials);
-
-    if (code != 0)
-        return code;
-    code = gnutls_certificate_set_x509_key_mem(credentials, &tls->chain, &tls->key,
-                                               GNUTLS_X509_FMT_PEM);
-    gnutls_certificate_free_credentials(credentials);
-    if (code < 0)
-        return code;
-
-    gnutls_pcert_st *chain;
-    gnutls_privkey_t key;
-    unsigned n;
-    if (tls_copy(tls, &chain, &n, &key) != 0)
-        return GNUTLS_E_MEMORY_ERROR;
     for (unsigned i = 0; i < n; i++)
         gnutls_pcert_deinit(&chain[i]);
     gnutls_free(chain);
+}
+
+static bool key_id(gnutls_pubkey_t key, unsigned char ret_id[KEY_ID_LEN])
+{
+    size_t len = KEY_ID_LEN;
+
+    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, ret_id, &len) == 0;
+}
+
+/* Is the key that of the certificate? */
+static bool belongs(const gnutls_pcert_st *certificate, gnutls_privkey_t key)
+{
+    unsigned char ids[2][KEY_ID_LEN];
+    gnutls_pubkey_t own;
+
+    if (gnutls_pubkey_init(&own) != 0)
+        return false;
+    bool same = gnutls_pubkey_import_privkey(own, key, 0, 0) == 0 &&
+                key_id(own, ids[0]) && key_id(certificate->pubkey, ids[1]) &&
+                memcmp(ids[0], ids[1], KEY_ID_LEN) == 0;
+    gnutls_pubkey_deinit(own);
+    return same;
+}
+
+/* Reads both as a handshake will. (The library's own way to take a pair leaks what it
+ * read of a broken chain.) */
+static bool try_out(const struct tls *tls)
+{
+    gnutls_pcert_st *chain;
+    gnutls_privkey_t key;
+    unsigned n;
+
+    if (tls_copy(tls, &chain, &n, &key) != 0)
+        return false;
+    bool sound = belongs(&chain[0], key);
+    free_chain(chain, n);
     gnutls_privkey_deinit(key);
-    return 0;
+    return sound;
 }
 
 enum status tls_new(const char *chain, size_t chain_len, const char *key, size_t key_len,
@@ -63,12 +84,11 @@ enum status tls_new(const char *chain, size_t chain_len, const char *key, size_t
         (void)snprintf(why, ERR_LEN, "out of memory");
         return ST_NOMEM;
     }
-    int code = try_out(tls);
-    if (code != 0) {
+    if (!try_out(tls)) {
         tls_free(tls);
-        (void)snprintf(why, ERR_LEN, "no certificate in PEM with its key in PEM: %s",
-                       gnutls_strerror(code));
-        return code == GNUTLS_E_MEMORY_ERROR ? ST_NOMEM : ST_FORMAT;
+        (void)snprintf(why, ERR_LEN,
+                       "expected a certificate in PEM and its own key in PEM");
+        return ST_FORMAT;
     }
     *ret_tls = tls;
     return ST_OK;
@@ -112,9 +132,7 @@ int tls_copy(const struct tls *tls, gnutls_pcert_st **ret_chain, unsigned *ret_n
         return -1;
     }
     if (copy_key(tls, ret_key) != 0) {
-        for (unsigned i = 0; i < n; i++)
-            gnutls_pcert_deinit(&chain[i]);
-        gnutls_free(chain);
+        free_chain(chain, n);
         return -1;
     }
     *ret_chain = chain;

@@ -7,8 +7,8 @@
 
 #include <gnutls/abstract.h>
 
-/* Copies for one handshake, which frees them as GNUTLS_CERT_RETR_DEINIT_ALL says; -1: out
- * of memory. */
+/* Copies for one handshake, which frees them as GNUTLS_CERT_RETR_DEINIT_ALL says; -1:
+ * they cannot be made. */
 int tls_copy(const struct tls *tls, gnutls_pcert_st **ret_chain, unsigned *ret_n,
              gnutls_privkey_t *ret_key);
 

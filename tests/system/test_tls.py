@@ -207,7 +207,7 @@ class Tls(unittest.TestCase):
         for settings, words in (({"tls_certificate": self.certificate}, "go together"),
                                 ({"tls_key": self.key}, "go together"),
                                 (dict(self.settings, tls_key=self.path("other-key.pem")),
-                                 "with its key"),
+                                 "its own key"),
                                 (dict(self.settings, tls_key=self.certificate), "tls_key"),
                                 (dict(self.settings, tls_certificate=self.key), "in PEM"),
                                 (dict(self.settings, tls_certificate="/nowhere"), "/nowhere")):
