@@ -341,7 +341,7 @@ static void begin(struct http_client *client, unsigned port, const char *path)
 {
     char head[200];
 
-    (void)snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: x\r\n", path);
+    (void)snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: localhost\r\n", path);
     http_client_open(client, port);
     assert_true(http_client_text(client, head));
 }
