@@ -154,5 +154,6 @@ static void put_work(struct daemon *daemon, struct model *model, struct http_cal
 
 void chip_put(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, put_work);
+    if (daemon_json_or_415(call, "text/csv"))
+        array_defer(ctx, call, put_work);
 }

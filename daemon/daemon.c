@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
 {
@@ -26,6 +27,31 @@ void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
                 (unsigned long long)daemon->settings.queue);
     problem.retry_after_s = 1;
     http_reply_problem(call, &problem);
+}
+
+bool daemon_is_json(const struct http_call *call, const char *also)
+{
+    const char *type = http_call_content_type(call);
+    size_t len;
+
+    (void)http_call_body(call, &len);
+    return len == 0 || type[0] == '\0' || strcmp(type, "application/json") == 0 ||
+           strcmp(type, "application/x-www-form-urlencoded") == 0 ||
+           (also != NULL && strcmp(type, also) == 0);
+}
+
+bool daemon_json_or_415(struct http_call *call, const char *also)
+{
+    struct problem problem;
+
+    if (daemon_is_json(call, also))
+        return true;
+    problem_set(&problem, 415, "unsupported_type",
+                "Content-Type \"%.60s\" is not read here; send application/json%s%s",
+                http_call_content_type(call), also != NULL ? " or " : "",
+                also != NULL ? also : "");
+    http_reply_problem(call, &problem);
+    return false;
 }
 
 struct job {

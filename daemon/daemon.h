@@ -59,6 +59,12 @@ void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
 typedef void daemon_work(struct daemon *daemon, struct http_call *call);
 void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *work);
 
+/* May the body be JSON by its Content-Type? One that is absent is taken for it, and so is
+ * curl's default for --data. `also`: another type that is read here, or NULL. False after
+ * a 415. */
+bool daemon_json_or_415(struct http_call *call, const char *also);
+bool daemon_is_json(const struct http_call *call, const char *also);
+
 /* Ends a call whose client left, without the work: nobody waits for it. */
 void daemon_reply_gone(struct http_call *call);
 

@@ -152,6 +152,8 @@ void device_handle(void *ctx, struct http_call *call)
     struct device_points points;
     struct problem problem;
 
+    if (!daemon_json_or_415(call, NULL))
+        return;
     if (!read_points(call, &points, &problem)) {
         device_points_done(&points);
         http_reply_problem(call, &problem);

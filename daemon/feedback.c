@@ -243,6 +243,8 @@ void feedback_handle(void *ctx, struct http_call *call)
     size_t len;
     const uint8_t *json = http_call_body(call, &len);
 
+    if (!daemon_json_or_415(call, NULL))
+        return;
     if (feedback_json_parse((const char *)json, len, &list, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
         return;

@@ -22,7 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATCH_TYPES "application/merge-patch+json, application/json"
+#define PATCH_TYPE  "application/merge-patch+json"
+#define PATCH_TYPES PATCH_TYPE ", application/json"
 
 /* -- What operating points come to -- */
 
@@ -266,29 +267,12 @@ static void again_work(struct daemon *daemon, struct model *model, struct http_c
     generation_drop(current);
 }
 
-/* An absent type is taken as JSON, and so is curl's default for --data. */
-static bool type_ok(const struct http_call *call)
-{
-    const char *type = http_call_content_type(call);
-
-    return type[0] == '\0' || strcmp(type, "application/merge-patch+json") == 0 ||
-           strcmp(type, "application/json") == 0 ||
-           strcmp(type, "application/x-www-form-urlencoded") == 0;
-}
-
 void program_patch(void *ctx, struct http_call *call)
 {
-    struct problem problem;
-
-    if (type_ok(call)) {
+    if (!daemon_is_json(call, PATCH_TYPE)) /* otherwise the answer says so itself */
+        http_set_header(call, "Accept-Patch", PATCH_TYPES);
+    if (daemon_json_or_415(call, PATCH_TYPE))
         array_defer(ctx, call, patch_work);
-        return;
-    }
-    problem_set(&problem, 415, "unsupported_type",
-                "Content-Type \"%.60s\" is not read here; send " PATCH_TYPES,
-                http_call_content_type(call));
-    http_set_header(call, "Accept-Patch", PATCH_TYPES);
-    http_reply_problem(call, &problem);
 }
 
 void program_delete(void *ctx, struct http_call *call)
@@ -298,7 +282,8 @@ void program_delete(void *ctx, struct http_call *call)
 
 void program_again(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, again_work);
+    if (daemon_json_or_415(call, NULL))
+        array_defer(ctx, call, again_work);
 }
 
 /* -- At start -- */

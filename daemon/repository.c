@@ -51,6 +51,8 @@ void repository_index(void *ctx, struct http_call *call)
     size_t len;
     const char *request = (const char *)http_call_body(call, &len);
 
+    if (!daemon_json_or_415(call, NULL))
+        return;
     if (oip_index_parse(request, len, &index.ready_only, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
         return;
@@ -71,6 +73,8 @@ static void defer(struct daemon *daemon, struct http_call *call, daemon_work *wo
     size_t len;
     const char *body = (const char *)http_call_body(call, &len);
 
+    if (!daemon_json_or_415(call, NULL))
+        return;
     if (oip_load_parse(body, len, &problem) != ST_OK)
         http_reply_problem(call, &problem);
     else

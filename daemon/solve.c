@@ -97,11 +97,13 @@ static bool take_device(struct daemon *daemon, struct solve_body *body,
 void solve_handle(void *ctx, struct http_call *call)
 {
     struct daemon *daemon = ctx;
-    struct solve_job *job = calloc(1, sizeof(*job));
     struct problem problem;
     size_t len;
     const char *json = (const char *)http_call_body(call, &len);
 
+    if (!daemon_json_or_415(call, NULL))
+        return;
+    struct solve_job *job = calloc(1, sizeof(*job));
     problem_out_of_memory(&problem);
     if (job == NULL) {
         http_reply_problem(call, &problem);

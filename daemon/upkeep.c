@@ -193,7 +193,8 @@ static void age_work(struct daemon *daemon, struct model *model, struct http_cal
 
 void upkeep_age(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, age_work);
+    if (daemon_json_or_415(call, NULL))
+        array_defer(ctx, call, age_work);
 }
 
 /* -- Scrub -- */
@@ -265,7 +266,8 @@ static void scrub_work(struct daemon *daemon, struct model *model, struct http_c
 
 void upkeep_scrub(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, scrub_work);
+    if (daemon_json_or_415(call, NULL))
+        array_defer(ctx, call, scrub_work);
 }
 
 /* -- Inject -- */
@@ -338,7 +340,8 @@ static void inject_work(struct daemon *daemon, struct model *model,
 
 void upkeep_inject(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, inject_work);
+    if (daemon_json_or_415(call, NULL))
+        array_defer(ctx, call, inject_work);
 }
 
 /* -- By the clock -- */

@@ -193,6 +193,8 @@ void v2_set_logging(void *ctx, struct http_call *call)
     const char *body = (const char *)http_call_body(call, &len);
 
     (void)ctx;
+    if (!daemon_json_or_415(call, NULL))
+        return;
     if (oip_logging_parse(body, len, &logging, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
         return;
