@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* web.h - the dashboard page and what it loads, embedded in the binary.
+/* web.h - the dashboard page, what it loads, and openapi.json, embedded in the binary.
  *
  * Constant data for the life of the process; any thread. The page needs nothing from
  * elsewhere: it is meant to be served with
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct web_file {
-    const char *path;         /* "/", "/app.js", "/style.css" or "/chart.js" */
+    const char *path; /* "/", "/app.js", "/style.css", "/chart.js", "/openapi.json" */
     const char *content_type; /* with charset where it is text */
     const uint8_t *bytes;
     size_t len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* page.c - the dashboard's files, out of the binary. */
+/* page.c - the dashboard's files and the API's description, out of the binary. */
 #include "api/etag.h"
 #include "api/web.h"
 #include "daemon/daemon.h"

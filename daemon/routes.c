@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* routes.c - every path that the daemon answers. */
+/* routes.c - every path that the daemon answers; api/openapi.json describes each. */
 #include "daemon/daemon.h"
 
 #define KIB (size_t)1024
 #define MIB (1024 * KIB)
-/* For whoever comes: health, and the page, which holds nothing of ours. */
+/* For whoever comes: health, and the page with the API's description, which hold nothing
+ * of ours. */
 #define OPEN (enum token_scope)0
 /* What clients of the protocol ask before they infer. */
 #define EITHER (enum token_scope)(TOKEN_READ | TOKEN_INFER)
@@ -68,5 +69,6 @@ const struct http_route routes[] = {
     { "GET", "/app.js", 0, OPEN, page_handle },
     { "GET", "/style.css", 0, OPEN, page_handle },
     { "GET", "/chart.js", 0, OPEN, page_handle },
+    { "GET", "/openapi.json", 0, OPEN, page_handle },
 };
 const size_t n_routes = sizeof(routes) / sizeof(routes[0]);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -D OUTPUT=C_FILE -D CHART_JS=FILE -P embed.cmake -- FILE...
 # Writes the tables of api/web.h: index.html as /, style.css, the .js files joined as /app.js,
-# and the chart library as /chart.js.
+# the chart library as /chart.js, and openapi.json.
 set(arrays "")
 set(table "")
 
@@ -36,14 +36,17 @@ list(SUBLIST files ${first} -1 files)
 set(page ${files})
 set(style ${files})
 set(script ${files})
+set(openapi ${files})
 list(FILTER page INCLUDE REGEX "[.]html$")
 list(FILTER style INCLUDE REGEX "[.]css$")
 list(FILTER script INCLUDE REGEX "[.]js$")
+list(FILTER openapi INCLUDE REGEX "[.]json$")
 
 embed(page / "text/html; charset=utf-8" ${page})
 embed(script /app.js "text/javascript; charset=utf-8" ${script})
 embed(style /style.css "text/css; charset=utf-8" ${style})
 embed(chart /chart.js "text/javascript; charset=utf-8" "${CHART_JS}")
+embed(openapi /openapi.json application/json ${openapi})
 
 file(WRITE ${OUTPUT}
 "/* Made by api/web/embed.cmake. */

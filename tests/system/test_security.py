@@ -97,7 +97,8 @@ class Tokens(WithFolder):
             self.assertRegex(metrics, r'route="/api/v1/models",method="GET",code="403"} 1')
 
     def test_every_route_says_what_it_needs(self):
-        """Nothing but health and the page is open, and nothing changes without admin."""
+        """Nothing but health, the page and the description is open, and nothing changes without
+        admin."""
         with open(os.path.join(SOURCE, "daemon", "routes.c"), encoding="utf-8") as f:
             rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+(\w+) \}', f.read())
         self.assertGreater(len(rows), 50)
