@@ -16,10 +16,11 @@
 #define V2_TYPE      "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
+#define NO_ROOM "no memory for the answer"
+static const char v2_out_of_memory[] = "{\"error\":\"" NO_ROOM "\"}";
 static const char out_of_memory[] =
     "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
-    "\"detail\":\"no memory for the answer\",\"code\":\"no_memory\","
-    "\"error\":\"no memory for the answer\"}";
+    "\"detail\":\"" NO_ROOM "\",\"code\":\"no_memory\",\"error\":\"" NO_ROOM "\"}";
 
 /* -- Life -- */
 
@@ -515,26 +516,36 @@ static void finish(struct http_call *call, unsigned status, const char *content_
         MHD_resume_connection(call->mhd);
 }
 
-void http_reply(struct http_call *call, unsigned status, const char *content_type,
-                struct buf *body)
-{
-    if (body->failed) {
-        buf_free(body);
-        http_reply_static(call, 500, call->v2 ? V2_TYPE : PROBLEM_TYPE, out_of_memory,
-                          sizeof(out_of_memory) - 1);
-        return;
-    }
-    buf_free(&call->answer);
-    call->answer = *body;
-    *body = (struct buf)BUF_INIT;
-    finish(call, status, content_type);
-}
-
 void http_reply_static(struct http_call *call, unsigned status, const char *content_type,
                        const void *bytes, size_t len)
 {
     call->static_bytes = bytes;
     call->static_len = len;
+    finish(call, status, content_type);
+}
+
+/* Without memory there is no problem to write. */
+static void reply_out_of_memory(struct http_call *call)
+{
+    if (call->v2)
+        http_reply_static(call, 500, V2_TYPE, v2_out_of_memory,
+                          sizeof(v2_out_of_memory) - 1);
+    else
+        http_reply_static(call, 500, PROBLEM_TYPE, out_of_memory,
+                          sizeof(out_of_memory) - 1);
+}
+
+void http_reply(struct http_call *call, unsigned status, const char *content_type,
+                struct buf *body)
+{
+    if (body->failed) {
+        buf_free(body);
+        reply_out_of_memory(call);
+        return;
+    }
+    buf_free(&call->answer);
+    call->answer = *body;
+    *body = (struct buf)BUF_INIT;
     finish(call, status, content_type);
 }
 

@@ -170,6 +170,7 @@ static const struct http_route routes[] = {
     { "GET", "/hold", 0, 0, handle_hold },
     { "GET", "/static", 0, 0, handle_static },
     { "GET", "/failed", 0, 0, handle_failed },
+    { "GET", "/v2/failed", 0, 0, handle_failed },
     { "GET", "/silent", 0, 0, handle_silent },
     { "GET", "/busy", 0, 0, handle_busy },
     { "GET", "/v2/busy", 0, 0, handle_busy },

@@ -243,6 +243,11 @@ static void errors_are_problems_and_under_v2_error_objects(void **state)
                         "{\"error\":\"bad bytes: \xef\xbf\xbd\\u0001\\\"\"}");
     http_response_done(&response);
 
+    http_client_ask(&client, "GET /v2/failed HTTP/1.1\r\n" HOST "\r\n", &response);
+    assert_int_equal(response.status, 500);
+    assert_string_equal(response.body, "{\"error\":\"no memory for the answer\"}");
+    http_response_done(&response);
+
     http_client_ask(&client, "GET /v2x HTTP/1.1\r\n" HOST "\r\n", &response);
     assert_string_equal(http_response_header(&response, "Content-Type"),
                         "application/problem+json");
