@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import time
 import unittest
@@ -12,7 +13,7 @@ import urllib.parse
 
 from openapi import KEYWORDS, PATH, SOURCE, Description, Invalid
 from small_nets import SmallNet
-from spinbnn_system import PATIENCE, Answer, Daemon, png
+from spinbnn_system import PATIENCE, Answer, Daemon, eventually, png
 
 SCOPES = {"OPEN": [], "EITHER": ["read", "infer"], "TOKEN_READ": ["read"],
           "TOKEN_INFER": ["infer"], "TOKEN_ADMIN": ["admin"]}
@@ -26,7 +27,8 @@ TENSOR = {"name": "input", "shape": [1, 16], "datatype": "UINT8", "data": list(P
 INFER = [dict(body={"id": "a", "inputs": [TENSOR]}),
          dict(body={"inputs": [TENSOR], "outputs": [
              {"name": "scores", "parameters": {"classification": 2}}]}),
-         dict(body={"inputs": [TENSOR], "parameters": {"binary_data_output": True}})]
+         dict(body={"inputs": [TENSOR], "parameters": {"binary_data_output": True}}),
+         dict(body=PIXELS, headers={"Inference-Header-Content-Length": "0", "Content-Type": RAW})]
 CSV = "direction,voltage_v,pulse_ns,error_rate\n" + "".join(
     "%s,%g,%g,%g\n" % (d, v, p, 0.1 ** (p / v / 10)) for d in ("p2ap", "ap2p")
     for v in (0.4, 0.6) for p in (5, 10))
@@ -201,6 +203,17 @@ class AnswerTest(unittest.TestCase):
         self.assertIn(media_type(headers), operation.responses[200]["content"])
         self.assertTrue(first.startswith(b"retry:"), first)
 
+    def test_a_daemon_that_stops(self):
+        with Daemon(drain_delay_s=30) as stopping:
+            stopping.process.send_signal(signal.SIGTERM)
+            self.assertTrue(eventually(lambda: stopping.get("/v2/health/ready").status == 503))
+            for operation in api.operations:
+                if operation.id in ("statusReady", "v2ModelReady", "v2ModelReadyVersion"):
+                    path = operation.path.replace("{m}", "mnist").replace("{v}", "1")
+                    answer = stopping.ask(operation.method, path)
+                    self.assertEqual((answer.status, answer.json()["ready"]), (503, False))
+                    check_answer(operation, answer)
+
     def test_refusals_that_every_operation_shares(self):
         for operation in api.operations:
             path = re.sub(r"\{\w+\}", "x", operation.path)
@@ -270,12 +283,12 @@ def raw(text):
     """The answer to a request that http.client would not send."""
     got = b""
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=10 * PATIENCE) as s:
-        s.sendall(text.encode())
         try:
+            s.sendall(text.encode())
             for part in iter(lambda: s.recv(65536), b""):
                 got += part
-        except ConnectionResetError:
-            pass  # what the daemon did not read
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # it has not read all
     head, _, body = got.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     return Answer(int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:]), body)
