@@ -414,6 +414,8 @@ static void take_request_parameter(struct oip_reader *in, const char *where,
 
     if (oip_parameter_is(p, "binary_data_output"))
         oip_boolean(in, where, p, &r->binary_outputs);
+    else if (oip_parameter_is(p, "timeout"))
+        oip_integer(in, where, p, 0, &r->request->timeout_us);
 }
 
 static void read_id(struct reader *r)

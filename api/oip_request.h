@@ -21,6 +21,7 @@ struct oip_request {
     size_t classification;    /* the best classes in place of the tensor, at most
                                  n_classes; 0: the tensor */
     bool binary;              /* the output follows the JSON of the answer */
+    uint64_t timeout_us;      /* that it may wait to be computed; 0: as long as any */
 };
 
 /* `header_length`: value of the header Inference-Header-Content-Length, the bytes of JSON

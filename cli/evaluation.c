@@ -184,7 +184,7 @@ static int slot_finish(struct run *run, struct slot *slot, CURLcode result)
     (void)curl_easy_getinfo(slot->curl, CURLINFO_RESPONSE_CODE, &status);
     if (result == CURLE_OK && status == 200)
         return slot_count(run, slot);
-    if (result == CURLE_OK && (status == 429 || status == 503) &&
+    if (result == CURLE_OK && (status == 429 || status == 503 || status == 504) &&
         ++slot->tries < MAX_TRIES) {
         slot->state = SLOT_WAITS;
         slot->resend_at_s = now_s() + pause_s(slot);

@@ -8,7 +8,8 @@
  * Small requests are computed where they were parsed: handing one to another thread costs
  * more than the inference of a small network. A worker takes what waits in the queue for
  * the same model, without waiting for more to come; the pass is shared with the workers
- * that are idle (lane.h).
+ * that are idle (lane.h). One that waited longer than request_timeout_ms, or than the
+ * `timeout` of infer, is answered 504 and not computed.
  */
 #ifndef DAEMON_PASS_H
 #define DAEMON_PASS_H
@@ -38,6 +39,7 @@ struct pass_request {
     size_t pictures_at_most; /* that the body can hold */
     int32_t label;           /* of a single picture; -1 none */
     struct oip_request oip;  /* infer.c's */
+    uint64_t queued_ns;      /* when it began to wait for a worker; 0: it did not */
     /* Where its pictures are in the pass, and how long reading them took; pass.c's. */
     size_t first, n;
     uint64_t read_ns;

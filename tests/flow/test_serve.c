@@ -253,6 +253,94 @@ static void what_waits_for_a_model_goes_through_it_together(void **state)
     serve_stop(serve);
 }
 
+/* -- Deadlines -- */
+
+/* A request of infer that may wait so long. */
+static void write_impatient(char *text, size_t size, unsigned long long timeout_us)
+{
+    write_tensor(text, size, 1, "");
+
+    size_t len = strlen(text) - 1; /* without the last brace */
+    int n = snprintf(text + len, size - len, ",\"parameters\":{\"timeout\":%llu}}",
+                     timeout_us);
+    assert_true(n > 0 && (size_t)n < size - len);
+}
+
+static bool send_infer(struct http_client *client, unsigned long long timeout_us)
+{
+    char body[1000];
+
+    write_impatient(body, sizeof(body), timeout_us);
+    return serve_send(client, "POST", "/v2/models/first/infer", SERVE_JSON, body,
+                      strlen(body));
+}
+
+static void expect(struct http_client *client, unsigned status, const char *words)
+{
+    struct http_response response;
+
+    assert_true(http_client_read(client, false, &response));
+    assert_int_equal(response.status, status);
+    if (strstr(response.body, words) == NULL)
+        fail_msg("%s", response.body);
+    http_response_done(&response);
+}
+
+/* Lets all of them wait for the one worker, longer than 1 ms. */
+static void send_and_wait(struct serve *serve, struct serve_gate *gate,
+                          struct http_client clients[4])
+{
+    static const unsigned long long timeouts_us[] = { 1, 0, 3600000000ULL };
+
+    serve_close_gate(gate, serve->daemon.workers, 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(send_infer(&clients[i], timeouts_us[i]));
+    assert_true(serve_send_picture(&clients[3]));
+    while (pool_load(serve->daemon.workers) < 5)
+        serve_wait_a_little();
+    for (unsigned i = 0; i < 3; i++)
+        serve_wait_a_little();
+    serve_open_gate(gate);
+}
+
+static void what_waited_too_long_is_504_and_not_computed(void **state)
+{
+    struct serve *serve = *state;
+    struct serve_gate first = { 0 }, second = { 0 };
+    struct http_client clients[4];
+
+    serve_start(serve, 0, 64);
+    for (size_t i = 0; i < 4; i++)
+        http_client_open(&clients[i], serve->port);
+
+    /* By the client's own word; who goes through the network with it is not hurt. */
+    send_and_wait(serve, &first, clients);
+    expect(&clients[0], 504, "{\"error\":\"the request waited ");
+    expect(&clients[1], 200, "\"outputs\"");
+    expect(&clients[2], 200, "\"outputs\"");
+    expect(&clients[3], 200, "\"results\"");
+    assert_true(serve_status(serve, "images") == 3);
+    assert_true(serve_status(serve, "errors") == 1);
+
+    /* By the daemon's, which a client cannot stretch. */
+    serve->daemon.settings.request_timeout_ms = 1;
+    send_and_wait(serve, &second, clients);
+    for (size_t i = 0; i < 3; i++)
+        expect(&clients[i], 504, "at most 1.000 ms were allowed");
+    expect(&clients[3], 504, "\"code\":\"deadline_exceeded\"");
+    assert_true(serve_status(serve, "images") == 3);
+    assert_true(serve_status(serve, "errors") == 5);
+    assert_true(count_code(serve, "504") == 1);
+
+    /* What is computed at once has not waited. */
+    serve->daemon.settings.inline_budget_us = 1000000;
+    assert_true(send_infer(&clients[0], 1));
+    expect(&clients[0], 200, "\"outputs\"");
+    for (size_t i = 0; i < 4; i++)
+        http_client_close(&clients[i]);
+    serve_stop(serve);
+}
+
 /* -- Clients that leave -- */
 
 static void a_client_that_leaves_its_queued_request_costs_nothing(void **state)
@@ -408,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(a_full_queue_is_429_and_says_when_to_come_back),
         FRESH(what_waits_for_a_model_goes_through_it_together),
+        FRESH(what_waited_too_long_is_504_and_not_computed),
         FRESH(a_client_that_leaves_its_queued_request_costs_nothing),
         FRESH(a_client_that_leaves_in_the_middle_of_a_body_is_forgotten),
         FRESH(a_hundred_connections_are_served_side_by_side),

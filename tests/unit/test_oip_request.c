@@ -208,6 +208,17 @@ static void outputs_say_their_form(void **state)
     assert_true(request.binary);
 }
 
+static void a_timeout_is_in_microseconds_and_none_if_left_out(void **state)
+{
+    (void)state;
+    expect_taken("{\"parameters\":{\"timeout\":9007199254740991},\"inputs\":[{" ONE
+                 "," SIX "}]}",
+                 1);
+    assert_true(request.timeout_us == UINT64_C(9007199254740991));
+    expect_taken("{\"inputs\":[{" ONE "," SIX "}]}", 1);
+    assert_true(request.timeout_us == 0);
+}
+
 /* -- Binary -- */
 
 static const char tiny[] =
@@ -347,6 +358,9 @@ static const struct {
     { "{\"parameters\":{\"a\":{}}}", 400, "parameter \"a\": expected a string" },
     { "{\"parameters\":{\"a\":null}}", 400, "parameter \"a\": expected a string" },
     { "{\"parameters\":{\"binary_data_output\":1}}", 400, "expected true or false" },
+    { "{\"parameters\":{\"timeout\":-1}}", 400, "expected an integer of at least 0" },
+    { "{\"parameters\":{\"timeout\":1.5}}", 400, "expected an integer of at least 0" },
+    { "{\"parameters\":{\"timeout\":\"5\"}}", 400, "expected an integer of at least 0" },
     /* R6, R7, R8 */
     { "{}", 400, "inputs: is missing" },
     { "{\"inputs\":null}", 400, "inputs: expected a list, found null" },
@@ -499,6 +513,8 @@ int main(void)
         cmocka_unit_test_teardown(what_clients_send_besides_is_passed_over, forget),
         cmocka_unit_test_teardown(id_is_kept_as_it_was_sent, forget),
         cmocka_unit_test_teardown(outputs_say_their_form, forget),
+        cmocka_unit_test_teardown(a_timeout_is_in_microseconds_and_none_if_left_out,
+                                  forget),
         cmocka_unit_test_teardown(bytes_follow_the_json, forget),
         cmocka_unit_test_teardown(floats_are_the_same_pixels, forget),
         cmocka_unit_test_teardown(a_body_without_json_is_one_picture, forget),
