@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More than the daemon can do at once: who is answered all the same, what is refused, and
+what is never lost. Nothing here is decided by how long something took."""
+import base64
+import contextlib
+import http.client
+import json
+import os
+import random
+import re
+import resource
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+from small_nets import SmallNet, logits_of
+from spinbnn_system import PATIENCE, Daemon, Load, database_rows, eventually
+
+MODELS = "/api/v1/models"
+CONTRACT = "?range=0..255&layout=nchw"
+N_LONG = 24
+# What is sent at once to one worker: some tenths of a second of work each.
+BATCH = 256
+N_IDLE = 10000
+SANITIZED = PATIENCE > 1
+
+
+def long_request(daemon, body):
+    """A connection with a request on it that takes long, and was not answered yet."""
+    s = socket.create_connection(("127.0.0.1", daemon.port), timeout=300)
+    s.sendall(b"POST %s/cifar10/classify?top=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+              b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+                  MODELS.encode(), len(body)) + body)
+    return s
+
+
+def long_body(n=BATCH):
+    picture = base64.b64encode(random.Random(1).randbytes(3072)).decode()
+    return json.dumps({"images": [{"b64": picture}] * n}).encode()
+
+
+def answer_of(s):
+    """Status and body of the one answer on a connection that closes then."""
+    response = http.client.HTTPResponse(s)
+    response.begin()
+    return response.status, response.read()
+
+
+def in_flight(sockets):
+    """Those on which nothing has come back."""
+    readable, _, _ = select.select(sockets, [], [], 0)
+    return [s for s in sockets if s not in readable]
+
+
+def rows(daemon, model):
+    (row,) = database_rows(daemon, "SELECT coalesce(sum(requests), 0) AS requests,"
+                           " coalesce(sum(images), 0) AS images, coalesce(sum(errors), 0)"
+                           " AS errors FROM v_requests WHERE model = ?", model)
+    return row["requests"], row["images"], row["errors"]
+
+
+class Saturated(unittest.TestCase):
+    def test_health_and_metrics_do_not_wait_for_work(self):
+        """All workers have more than they can do and all data threads compute, too: for each
+        long request that is answered, health and metrics are, at the least."""
+        with Daemon(threads=2, workers=2, inline_budget_us=1000) as daemon, \
+                contextlib.ExitStack() as stack:
+            body = long_body()
+            with Load(daemon, n_threads=6) as load:
+                sent = [stack.enter_context(long_request(daemon, body)) for _ in range(N_LONG)]
+                seen, left = 0, in_flight(sent)
+                before, answered = load.answered, 0
+                while left:
+                    for path in ("/v2/health/live", "/v2/health/ready", "/metrics"):
+                        self.assertEqual(daemon.get(path).status, 200)
+                    left = in_flight(sent)
+                    # Asked and answered while at least one of them waited.
+                    seen += bool(left)
+                    answered = load.answered
+                for s in sent:
+                    status, got = answer_of(s)
+                    self.assertEqual(status, 200, got)
+                    self.assertEqual(len(json.loads(got)["results"]), BATCH)
+            self.assertEqual(load.failures, [])
+            self.assertGreater(answered, before)
+            self.assertGreaterEqual(seen, N_LONG)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(rows(daemon, "cifar10"), (N_LONG, N_LONG * BATCH, 0))
+            self.assertEqual(rows(daemon, "mnist"), (load.answered, load.answered, 0))
+
+
+class Deadline(unittest.TestCase):
+    def ask_all(self, daemon, body):
+        """So many at once for one worker; how many were computed, how many came too late."""
+        with contextlib.ExitStack() as stack:
+            sent = [stack.enter_context(long_request(daemon, body)) for _ in range(N_LONG)]
+            answers = [answer_of(s) for s in sent]
+        late = [got for status, got in answers if status == 504]
+        for got in late:
+            self.assertEqual(json.loads(got)["code"], "deadline_exceeded")
+        computed = sum(status == 200 for status, _ in answers)
+        self.assertEqual(computed + len(late), N_LONG)
+        return computed, len(late)
+
+    def test_what_waits_too_long_is_504_and_a_reload_changes_what_is_too_long(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = os.path.join(folder, "spinbnn.json")
+
+            def write(ms):
+                with open(config, "w", encoding="ascii") as f:
+                    json.dump({"request_timeout_ms": ms}, f)
+            write(1)
+            with Daemon(config=config, workers=1) as daemon:
+                body = long_body()
+                # A batch takes many times 1 ms, and all were there before the second one ended.
+                computed, late = self.ask_all(daemon, body)
+                self.assertGreater(late, 0)
+                text = daemon.get("/metrics").body.decode()
+                self.assertIn('spinbnn_http_requests_total{route="/api/v1/models/{m}/classify",'
+                              'method="POST",code="504"} %d\n' % late, text)
+                write(0)
+                self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload").json()["changed"],
+                                 ["request_timeout_ms"])
+                self.assertEqual(self.ask_all(daemon, body), (N_LONG, 0))
+                self.assertEqual(daemon.stop(), 0)
+                computed += N_LONG
+                self.assertEqual(rows(daemon, "cifar10"), (computed, computed * BATCH, late))
+
+
+# Opens so many connections, has each answered once, says "held", and when it is told to asks
+# on all of them again: how many were answered.
+HOLDER = r"""
+import resource, socket, sys
+port, n = int(sys.argv[1]), int(sys.argv[2])
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+ASK = b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+def answered(s):
+    s.sendall(ASK)
+    return s.recv(4096).startswith(b"HTTP/1.1 200 OK")
+held = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(n)]
+print("held", sum(map(answered, held)), flush=True)
+sys.stdin.readline()
+print("again", sum(map(answered, held)), flush=True)
+"""
+
+
+class Many(unittest.TestCase):
+    def test_ten_thousand_idle_connections_are_held_and_classify_works(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if hard != resource.RLIM_INFINITY and hard < N_IDLE + 500:
+            self.skipTest("a process may have %d descriptors here, %d are needed" %
+                          (hard, N_IDLE + 500))
+        with Daemon(max_connections=N_IDLE + 100, idle_timeout_s=3600,
+                    limits={resource.RLIMIT_NOFILE: N_IDLE + 500}) as daemon:
+            with subprocess.Popen([sys.executable, "-c", HOLDER, str(daemon.port), str(N_IDLE)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True) as holder:
+                self.assertEqual(holder.stdout.readline(), "held %d\n" % N_IDLE)
+                with Load(daemon, n_threads=4) as load:
+                    self.assertTrue(eventually(lambda: load.answered > 500, 60))
+                self.assertEqual(load.failures, [])
+                connections = daemon.get("/api/v1/status").json()["connections"]
+                self.assertGreaterEqual(connections, N_IDLE)
+                # And each of them is as good as before.
+                again, _ = holder.communicate("\n")
+                self.assertEqual(again, "again %d\n" % N_IDLE)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(rows(daemon, "mnist"), (load.answered, load.answered, 0))
+
+
+class Asking:
+    """Threads that classify with `net` until told to stop: each answer is that of one of the
+    networks, or a 404 where that is allowed."""
+
+    def __init__(self, daemon, nets, n_threads=3):
+        self.daemon, self.nets = daemon, nets
+        self.stopping = threading.Event()
+        self.answered, self.failures = 0, []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(n_threads)]
+
+    def _ask(self, connection, seed):
+        picture = self.nets[0].picture(seed)
+        answer = self.daemon.ask("POST", MODELS + "/net/classify?top=3", picture,
+                                 {"Content-Type": "application/octet-stream"}, connection)
+        right = answer.status == 200 and logits_of(answer.json()["results"][0], 3) in [
+            net.logits(picture) for net in self.nets]
+        with self.lock:
+            self.answered += right
+            if not right:
+                self.failures.append((answer.status, answer.body))
+
+    def _run(self, seed):
+        connection = self.daemon.connection(timeout=60)
+        try:
+            while not self.stopping.is_set():
+                self._ask(connection, seed)
+        except (http.client.HTTPException, OSError) as error:
+            with self.lock:
+                self.failures.append(repr(error))
+        finally:
+            connection.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Reloads(unittest.TestCase):
+    def put(self, daemon, net, status):
+        answer = daemon.ask("PUT", MODELS + "/net" + CONTRACT, net.onnx())
+        self.assertEqual(answer.status, status, answer.body)
+
+    def test_a_hundred_reloads_of_a_model_that_is_asked_lose_no_request(self):
+        """Half of them bring another network, half the same file again; in turns they go to
+        who asks at once and to the workers."""
+        nets = (SmallNet(1), SmallNet(2))
+        for budget in (0, 1000):
+            with self.subTest(budget=budget), Daemon(inline_budget_us=budget,
+                                                     queue=1000) as daemon:
+                self.put(daemon, nets[0], 201)
+                with Asking(daemon, nets) as asking:
+                    for i in range(50):
+                        self.put(daemon, nets[(i + 1) % 2], 200)
+                        answer = daemon.ask("POST", "/v2/repository/models/net/load")
+                        self.assertEqual(answer.status, 200, answer.body)
+                        before = asking.answered
+                        self.assertTrue(eventually(lambda n=before: asking.answered > n
+                                                   or asking.failures))
+                self.assertEqual(asking.failures, [])
+                self.assertGreater(asking.answered, 50)
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(rows(daemon, "net"), (asking.answered, asking.answered, 0))
+
+    def test_three_hundred_loads_and_unloads_leave_memory_as_it_was(self):
+        def rss_kib():
+            with open("/proc/%d/status" % daemon.process.pid, encoding="ascii") as f:
+                return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+        def descriptors():
+            return len(os.listdir("/proc/%d/fd" % daemon.process.pid))
+
+        def cycle():
+            for what in ("unload", "load"):
+                answer = daemon.ask("POST", "/v2/repository/models/fashion/" + what)
+                self.assertEqual(answer.status, 200, answer.body)
+            answer = daemon.ask("POST", MODELS + "/fashion/classify", bytes(784))
+            self.assertEqual(answer.status, 200, answer.body)
+        with Daemon() as daemon:
+            for _ in range(50):
+                cycle()
+            before, files = rss_kib(), descriptors()
+            for _ in range(300):
+                cycle()
+            self.assertLessEqual(descriptors(), files + 2)
+            if not SANITIZED:  # these keep what was freed for a while; what leaks they report
+                # The network and its array have more than 2 MiB: a hundredth of what would
+                # be left if each cycle kept one.
+                self.assertLessEqual(rss_kib() - before, 8 * 1024)
+            self.assertEqual(daemon.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
