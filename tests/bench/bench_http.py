@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times the daemon from outside: requests/s and CPU per request against a bare
-libmicrohttpd server, p99 while the operating point is turned, a batch by one worker and
-by two, and the time to start.
+libmicrohttpd server and against Node.js with onnxruntime, p99 while the operating point is
+turned, a batch by one worker and by two, and the time to start.
 
-    bench_http.py BUILD_DIR [--rounds N] [--seconds S] [--rows FILE]
+    bench_http.py BUILD_DIR --peer DIR [--rounds N] [--seconds S] [--rows FILE]
 
 wrk makes the load (one thread, 32 connections); client and servers share the machine's
 cores. Everything that is compared is measured in turns within one round; figures are
-medians over the rounds, ratios medians of the ratios within a round. --rows: a copy of
+medians over the rounds, ratios medians of the ratios within a round. --peer: a folder
+with node_modules/onnxruntime-node; without, there is no comparison with it. --rows: a copy of
 the figures for the summary, tab-separated.
 """
 import argparse
@@ -26,11 +27,17 @@ import tempfile
 import threading
 import time
 
+import net_graphs
+from peer import has_peer
 from rows import Rows, median
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = 32
 CLASSIFY = "/api/v1/models/mnist/classify"
+INFER = "/v2/models/mnist/infer"
+SAME = "/api/v1/models/mlp/classify" # the network that the peer has, too
+RAW = {"Content-Type": "application/octet-stream"}
+JSON = {"Content-Type": "application/json"}
 POINT = "/api/v1/models/mnist/operating-point"
 PATCH_EVERY_S = 0.1
 START_TRIES = 9
@@ -40,8 +47,12 @@ BATCHES = 5 # a round
 # more would only slow it down.
 BARE_MEMORY = 16 * 1024
 
-# Kinds of body: requests/s against bare at least, CPU per request at most.
-KINDS = {"raw": (0.60, 1.8), "base64": (0.50, 2.3), "numbers": (0.50, 2.3)}
+# Kinds of request: requests/s against bare at least, CPU per request at most (None: no
+# goal of its own).
+KINDS = {"raw": (0.65, 1.8), "base64": (0.55, 2.3), "numbers": (0.55, 2.3),
+         "V2 binary": (0.60, None), "V2 JSON": (0.55, None), "health": (0.90, None)}
+# CPU per request of Node.js and onnxruntime to ours, at least.
+PEER_GOAL = 30
 
 # Two operating points a mode, so that every PATCH programs something new.
 POINTS = {
@@ -100,54 +111,92 @@ class Daemon(Process):
         os.unlink(notify)
         with open(log, encoding="utf-8") as f:
             self.port = int(re.search(r"listen address=127\.0\.0\.1:(\d+)", f.read())[1])
-        self.url = "http://127.0.0.1:%d%s" % (self.port, CLASSIFY)
 
-    def ask(self, method, path, body=None, content_type="application/json"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body=body, headers={"Content-Type": content_type})
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
-        if response.status != 200:
-            raise Failed("%s %s: %d %s" % (method, path, response.status, answer))
-        return response.getheaders(), answer
+    def ask(self, method, path, body=None, headers=None):
+        return ask(self.port, Request(method, path, body, headers or JSON))
 
 
-class Bare(Process):
-    """The bare server, answering as the daemon did once."""
+class Told(Process):
+    """A server that prints its port."""
 
-    def __init__(self, program, threads, answer_file):
-        super().__init__([program, str(threads), str(BARE_MEMORY), answer_file],
-                         stdout=subprocess.PIPE, text=True)
-        self.url = "http://127.0.0.1:%d%s" % (int(self.process.stdout.readline()), CLASSIFY)
+    def __init__(self, *args):
+        super().__init__(args, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if line == "":
+            self.stop()
+            raise Failed("%s does not start" % args[0])
+        self.port = int(line)
 
     def stop(self):
         super().stop()
         self.process.stdout.close()
 
 
-class Body:
-    """A picture of noise, so that numbers have all their digits."""
+class Request:
+    def __init__(self, method, path, body=None, headers=None):
+        self.method, self.path, self.body, self.headers = method, path, body, headers or {}
 
-    def __init__(self, folder, kind):
-        pixels = random.Random(1).randbytes(784)
-        self.content_type = "application/json"
-        if kind == "raw":
-            self.bytes, self.content_type = pixels, "application/octet-stream"
-        elif kind == "base64":
-            image = {"b64": base64.b64encode(pixels).decode()}
-            self.bytes = json.dumps({"images": [image]}).encode()
-        else:
-            self.bytes = json.dumps({"images": [{"pixels": list(pixels)}]},
-                                    separators=(",", ":")).encode()
-        self.path = os.path.join(folder, "body-" + kind)
-        with open(self.path, "wb") as f:
-            f.write(self.bytes)
+    def arguments(self, folder):
+        """Of request.lua."""
+        name = ""
+        if self.body is not None:
+            name = os.path.join(folder, "body")
+            with open(name, "wb") as f:
+                f.write(self.body)
+        return [self.method, name] + [text for pair in self.headers.items() for text in pair]
 
 
-def record_answer(daemon, body, path):
+def ask(port, request):
+    """Headers and body of an answer that says yes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(request.method, request.path, body=request.body, headers=request.headers)
+    response = connection.getresponse()
+    answer = response.read()
+    connection.close()
+    if response.status not in (200, 201):
+        raise Failed("%s %s: %d %s" % (request.method, request.path, response.status, answer))
+    return response.getheaders(), answer
+
+
+def as_json(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+# Noise, so that numbers have all their digits.
+PIXELS = random.Random(1).randbytes(784)
+
+
+def tensor(**more):
+    return dict(name="input", shape=[1, 784], datatype="UINT8", **more)
+
+
+def v2_binary():
+    """The picture behind the JSON, and so the logits in the answer."""
+    head = as_json({"inputs": [tensor(parameters={"binary_data_size": len(PIXELS)})],
+                    "outputs": [{"name": "scores", "parameters": {"binary_data": True}}]})
+    return Request("POST", INFER, head + PIXELS, {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head))})
+
+
+def request_of(kind):
+    if kind == "raw":
+        return Request("POST", CLASSIFY, PIXELS, RAW)
+    if kind == "base64":
+        image = {"b64": base64.b64encode(PIXELS).decode()}
+        return Request("POST", CLASSIFY, as_json({"images": [image]}), JSON)
+    if kind == "numbers":
+        return Request("POST", CLASSIFY, as_json({"images": [{"pixels": list(PIXELS)}]}), JSON)
+    if kind == "V2 binary":
+        return v2_binary()
+    if kind == "V2 JSON":
+        return Request("POST", INFER, as_json({"inputs": [tensor(data=list(PIXELS))]}), JSON)
+    return Request("GET", "/v2/health/live")
+
+
+def record_answer(daemon, request, path):
     """An answer of the daemon, in the form that bare_server reads."""
-    headers, answer = daemon.ask("POST", CLASSIFY, body.bytes, body.content_type)
+    headers, answer = ask(daemon.port, request)
     with open(path, "wb") as f:
         for name, value in headers:
             if name not in ("Date", "Content-Length"):
@@ -158,12 +207,13 @@ def record_answer(daemon, body, path):
 class Load:
     """One run of wrk against a server."""
 
-    def __init__(self, server, body, seconds):
+    def __init__(self, server, request, seconds, folder):
+        url = "http://127.0.0.1:%d%s" % (server.port, request.path)
         before = server.cpu_ns()
         done = subprocess.run(
             ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % seconds, "-s",
-             os.path.join(HERE, "post.lua"), server.url, "--", body.path,
-             body.content_type], capture_output=True, text=True, check=False)
+             os.path.join(HERE, "request.lua"), url, "--", *request.arguments(folder)],
+            capture_output=True, text=True, check=False)
         cpu_ns = server.cpu_ns() - before
         found = re.search(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)\nFAILED (.*)$", done.stdout,
                           re.MULTILINE)
@@ -210,46 +260,93 @@ class Turning(threading.Thread):
 
 def measure_throughput(daemon, bare_program, folder, rounds, seconds, rows):
     threads = json.loads(daemon.ask("GET", "/api/v1/status")[1])["threads"]
-    bodies = {kind: Body(folder, kind) for kind in KINDS}
-    answer = os.path.join(folder, "answer")
-    record_answer(daemon, bodies["raw"], answer)
-    bare = Bare(bare_program, threads, answer)
-    loads = {kind: {"bare": [], "daemon": []} for kind in KINDS}
+    requests = {kind: request_of(kind) for kind in KINDS}
+    loads = {kind: [] for kind in KINDS}
+    bares = {}
     try:
+        for kind, request in requests.items():
+            answer = os.path.join(folder, "answer")
+            record_answer(daemon, request, answer)
+            bares[kind] = Told(bare_program, str(threads), str(BARE_MEMORY), answer)
         for _ in range(rounds):
-            for kind in KINDS:
-                loads[kind]["bare"].append(Load(bare, bodies[kind], seconds))
-                loads[kind]["daemon"].append(Load(daemon, bodies[kind], seconds))
+            for kind, request in requests.items():
+                loads[kind].append((Load(bares[kind], request, seconds, folder),
+                                    Load(daemon, request, seconds, folder)))
     finally:
-        bare.stop()
-    print("\nclassify against bare libmicrohttpd, %d data threads each, %d connections, "
+        for bare in bares.values():
+            bare.stop()
+    print("\nagainst bare libmicrohttpd, %d data threads each, %d connections, "
           "%d rounds of %d s" % (threads, CONNECTIONS, rounds, seconds))
-    print("%-8s %6s %10s %10s %6s  %10s %10s %6s  %9s %9s" % (
-        "body", "bytes", "bare req/s", "req/s", "ratio", "bare us", "CPU us", "ratio",
+    print("%-9s %6s %10s %10s %6s  %10s %10s %6s  %9s %9s" % (
+        "request", "bytes", "bare req/s", "req/s", "ratio", "bare us", "CPU us", "ratio",
         "bare p99", "p99 us"))
-    for kind, (goal_rate, goal_cpu) in KINDS.items():
-        bares, daemons = loads[kind]["bare"], loads[kind]["daemon"]
-        rate = median(d.rate / b.rate for d, b in zip(daemons, bares))
-        cpu = median(d.cpu_us / b.cpu_us for d, b in zip(daemons, bares))
-        print("%-8s %6d %10.0f %10.0f %6.2f  %10.2f %10.2f %6.2f  %9.0f %9.0f" % (
-            kind, len(bodies[kind].bytes), median(b.rate for b in bares),
-            median(d.rate for d in daemons), rate, median(b.cpu_us for b in bares),
-            median(d.cpu_us for d in daemons), cpu, median(b.p99_us for b in bares),
-            median(d.p99_us for d in daemons)))
-        rows.add("classify %s: requests/s to bare" % kind, rate, "x", goal_rate, False)
-        rows.add("classify %s: server CPU/request to bare" % kind, cpu, "x", goal_cpu, True)
+    for kind, pairs in loads.items():
+        print_against_bare(kind, len(requests[kind].body or b""), pairs, rows)
+
+
+def print_against_bare(kind, n_bytes, pairs, rows):
+    goal_rate, goal_cpu = KINDS[kind]
+    rate = median(d.rate / b.rate for b, d in pairs)
+    cpu = median(d.cpu_us / b.cpu_us for b, d in pairs)
+    print("%-9s %6d %10.0f %10.0f %6.2f  %10.2f %10.2f %6.2f  %9.0f %9.0f" % (
+        kind, n_bytes, median(b.rate for b, _ in pairs), median(d.rate for _, d in pairs), rate,
+        median(b.cpu_us for b, _ in pairs), median(d.cpu_us for _, d in pairs), cpu,
+        median(b.p99_us for b, _ in pairs), median(d.p99_us for _, d in pairs)))
+    rows.add("%s: requests/s to bare" % kind, rate, "x", goal_rate, False)
+    if goal_cpu is not None:
+        rows.add("%s: server CPU/request to bare" % kind, cpu, "x", goal_cpu, True)
+
+
+def check_peer(daemon, peer):
+    """Both have the same network: do they say the same of the picture?"""
+    scores = json.loads(ask(daemon.port, Request("POST", SAME + "?top=10", PIXELS, RAW))[1])
+    ours = {s["class"]: s["logit"] for s in scores["results"][0]["scores"]}
+    theirs = json.loads(ask(peer.port, Request("POST", "/", PIXELS, RAW))[1])["logits"]
+    largest = max(map(abs, theirs))
+    if any(abs(ours[c] - logit) > 1e-4 * max(1, largest) for c, logit in enumerate(theirs)):
+        raise Failed("the peer computes something else: %s, ours %s" % (theirs, ours))
+
+
+def measure_peer(daemon, modules, folder, rounds, seconds, rows):
+    """The MLP of the part net, served by Node.js and onnxruntime and by us."""
+    if not has_peer(modules):
+        return
+    graph = os.path.join(folder, "mlp.onnx")
+    with open(graph, "wb") as f:
+        f.write(net_graphs.mlp().write())
+    with open(graph, "rb") as f:
+        ask(daemon.port, Request("PUT", "/api/v1/models/mlp?range=0..255&layout=nchw", f.read()))
+    request = Request("POST", SAME, PIXELS, RAW)
+    peer = Told("node", os.path.join(HERE, "http_peer.js"), modules, graph)
+    try:
+        check_peer(daemon, peer)
+        pairs = [(Load(peer, request, seconds, folder), Load(daemon, request, seconds, folder))
+                 for _ in range(rounds)]
+    finally:
+        peer.stop()
+    cpu = median(p.cpu_us / d.cpu_us for p, d in pairs)
+    print("\n784-1024-1024-10 against Node.js http with onnxruntime-node, fp32, one thread "
+          "computing; raw pixels, %d rounds of %d s" % (rounds, seconds))
+    print("%-8s %10s %10s %9s" % ("", "req/s", "CPU us", "p99 us"))
+    for name, loads in zip(("node", "spinbnnd"), zip(*pairs)):
+        print("%-8s %10.0f %10.2f %9.0f" % (name, median(x.rate for x in loads),
+                                            median(x.cpu_us for x in loads),
+                                            median(x.p99_us for x in loads)))
+    print("CPU per request: %.1fx less; requests/s %.1fx" % (
+        cpu, median(d.rate / p.rate for p, d in pairs)))
+    rows.add("CPU/request of Node.js and onnxruntime fp32 to ours", cpu, "x", PEER_GOAL, False)
 
 
 def measure_turning(daemon, folder, rounds, seconds, rows):
-    body = Body(folder, "raw")
+    request = request_of("raw")
     loads = {mode: [] for mode in POINTS}
     patch_ms = {mode: [] for mode in POINTS}
     for _ in range(rounds):
         for mode in POINTS:
-            quiet = Load(daemon, body, seconds)
+            quiet = Load(daemon, request, seconds, folder)
             turning = Turning(daemon, mode)
             try:
-                loads[mode].append((quiet, Load(daemon, body, seconds)))
+                loads[mode].append((quiet, Load(daemon, request, seconds, folder)))
             finally:
                 turning.finish()
             patch_ms[mode] += turning.ms
@@ -322,6 +419,7 @@ def measure_start(program, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("build_dir")
+    parser.add_argument("--peer", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--rows")
@@ -337,6 +435,7 @@ def main():
             print("spinbnnd %s, kernel %s, %d data threads" % (
                 status["version"], status["kernel"], status["threads"]))
             measure_throughput(daemon, bare, folder, options.rounds, options.seconds, rows)
+            measure_peer(daemon, options.peer, folder, options.rounds, options.seconds, rows)
             measure_turning(daemon, folder, options.rounds, options.seconds, rows)
         finally:
             daemon.stop()

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from functools import partial
 
+from peer import has_peer
 from rows import Rows, median
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -259,12 +260,7 @@ def print_stages(ours, kernel, net):
 
 def open_peer(modules, folder):
     """None where there is none; says so."""
-    if not os.path.isdir(os.path.join(modules, "node_modules", "onnxruntime-node")):
-        print("NO COMPARISON with onnxruntime: no node_modules/onnxruntime-node in %s; "
-              "README.md says how to get it" % modules)
-        return None
-    if shutil.which("node") is None:
-        print("NO COMPARISON with onnxruntime: there is no `node` to run it")
+    if not has_peer(modules):
         return None
     return Side("node", os.path.join(HERE, "net_peer.js"), modules, folder)
 

@@ -25,6 +25,7 @@ MODELS = "/api/v1/models"
 CONTRACT = "?range=0..255&layout=nchw"
 N_PICTURES = 4
 PIXELS = {"mnist": 784, "fashion": 784, "victim": 784, "cifar10": 3072}
+KEPT = 16  # generations of a model, for array/diff
 SMALL = (SmallNet(1), SmallNet(2))
 
 
@@ -406,6 +407,13 @@ def send_victim(daemon):
 CAST = ((Raw, 2), (RawOfFashion, 2), (Png, 1), (Json, 1), (Batches, 2), (V2, 2), (Extra, 2),
         (Careless, 1), (Killed, 2), (Programming, 2), (Repository, 1), (Uploads, 1),
         (Hangup, 1), (Snapshots, 1), (Follower, 3), (Scraper, 1), (Readers, 2))
+
+
+def fill_history(daemon):
+    """What a daemon keeps of generations before, so that it grows no more on their account."""
+    for model in ("mnist", "cifar10"):
+        for _ in range(KEPT):
+            daemon.post(model, "program")
 
 
 def make_all(soak):
