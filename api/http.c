@@ -105,6 +105,7 @@ static enum MHD_Result dispatch(struct http_call *call)
     const struct http_options *options = &call->thread->server->options;
 
     call->dispatched = true;
+    atomic_store_explicit(&call->conn->state, HTTP_CONN_BUSY, memory_order_relaxed);
     if (call->verdict == HTTP_FINE)
         options->routes[call->match.route].handle(options->ctx, call);
     else
@@ -132,9 +133,10 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
         return MHD_NO; /* no memory for it */
     if (!call->head_seen) {
         call->head_seen = true;
-        atomic_store_explicit(&call->conn->state, HTTP_CONN_BUSY, memory_order_relaxed);
+        atomic_store_explicit(&call->conn->state, HTTP_CONN_BODY, memory_order_relaxed);
         if (!http_head_check(call, method, version))
             return MHD_YES;
+        atomic_store_explicit(&call->conn->state, HTTP_CONN_BUSY, memory_order_relaxed);
         call->dispatched = true;
         http_call_refuse(call);
         return http_call_send(call);
@@ -423,7 +425,7 @@ void http_server_drain(struct http_server *server)
 /* Shuts the connections that `choose` picks. A connection leaves the list before its
  * socket is closed, so under the lock the descriptor is the right one. */
 static void shut(struct http_server *server, int how,
-                 bool (*choose)(const struct http_conn *conn, uint64_t limit_ns),
+                 bool (*choose)(struct http_conn *conn, uint64_t limit_ns),
                  uint64_t limit_ns)
 {
     for (unsigned i = 0; i < server->n_threads; i++) {
@@ -449,7 +451,7 @@ static bool is_old(const struct http_conn *conn, uint64_t limit_ns)
     return http_now_ns() - since_ns >= limit_ns;
 }
 
-static bool is_quiet(const struct http_conn *conn, uint64_t limit_ns)
+static bool is_quiet(struct http_conn *conn, uint64_t limit_ns)
 {
     int state = atomic_load(&conn->state);
 
@@ -457,7 +459,7 @@ static bool is_quiet(const struct http_conn *conn, uint64_t limit_ns)
            is_old(conn, limit_ns);
 }
 
-static bool is_slow(const struct http_conn *conn, uint64_t limit_ns)
+static bool is_slow(struct http_conn *conn, uint64_t limit_ns)
 {
     int state = atomic_load(&conn->state);
 
@@ -465,7 +467,21 @@ static bool is_slow(const struct http_conn *conn, uint64_t limit_ns)
            is_old(conn, limit_ns);
 }
 
-static bool is_any(const struct http_conn *conn, uint64_t limit_ns)
+/* Whose peer was gone the last time, too: what it sent may have been read meanwhile and
+ * may be about to count as a whole request. */
+static bool is_left(struct http_conn *conn, uint64_t limit_ns)
+{
+    int state = atomic_load(&conn->state);
+    bool before = conn->left;
+
+    (void)limit_ns;
+    conn->left = (state == HTTP_CONN_FRESH || state == HTTP_CONN_HEAD ||
+                  state == HTTP_CONN_BODY) &&
+                 http_conn_peer_gone(conn);
+    return conn->left && before;
+}
+
+static bool is_any(struct http_conn *conn, uint64_t limit_ns)
 {
     (void)conn;
     (void)limit_ns;
@@ -480,6 +496,11 @@ void http_server_close_idle(struct http_server *server)
 void http_server_close_slow(struct http_server *server, uint64_t limit_ns)
 {
     shut(server, SHUT_RDWR, is_slow, limit_ns);
+}
+
+void http_server_close_left(struct http_server *server)
+{
+    shut(server, SHUT_RDWR, is_left, 0);
 }
 
 void http_server_close_all(struct http_server *server)

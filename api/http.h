@@ -90,6 +90,10 @@ void http_server_close_all(struct http_server *server);
 /* Shuts connections that have been sending a request head, or nothing at all since they
  * were opened, for `limit_ns`. Any thread; for a timer. */
 void http_server_close_slow(struct http_server *server, uint64_t limit_ns);
+/* Shuts connections whose peer closed in the middle of a request, on the second call that
+ * finds them so: the library does not notice if the end comes right behind the last
+ * bytes. Any thread; for a timer. */
+void http_server_close_left(struct http_server *server);
 /* Stops the threads and frees. No call may be deferred any more, and no http_reply still
  * running on another thread. */
 void http_server_free(struct http_server *server);

@@ -474,14 +474,19 @@ const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len)
     return (const uint8_t *)(call->body.len == 0 ? "" : call->body.data);
 }
 
-bool http_call_client_gone(const struct http_call *call)
+bool http_conn_peer_gone(const struct http_conn *conn)
 {
     char byte;
 
-    if (atomic_load(&call->conn->shut))
+    if (atomic_load(&conn->shut))
         return false; /* we closed that half ourselves; sending will tell */
-    ssize_t len = recv(call->conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t len = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool http_call_client_gone(const struct http_call *call)
+{
+    return http_conn_peer_gone(call->conn);
 }
 
 /* -- Answers -- */

@@ -34,7 +34,8 @@ enum http_conn_state {
     HTTP_CONN_FRESH, /* accepted, nothing of a request seen */
     HTTP_CONN_IDLE,  /* between two requests */
     HTTP_CONN_HEAD,  /* request line read, head not complete */
-    HTTP_CONN_BUSY,  /* head complete, not answered */
+    HTTP_CONN_BODY,  /* head complete, body not */
+    HTTP_CONN_BUSY,  /* request complete or refused, not answered */
 };
 
 /* A connection, in its data thread's list from accept to close. */
@@ -44,6 +45,7 @@ struct http_conn {
     int fd;
     _Atomic int state; /* enum http_conn_state; written by the data thread */
     _Atomic uint64_t since_ns;
+    bool left;        /* http_server_close_left found the peer gone; under the lock */
     atomic_bool shut; /* we shut the receiving side, so end of file says nothing */
 };
 
@@ -135,6 +137,8 @@ struct http_call {
 /* NULL if there is no memory. `target` is the library's own buffer. */
 struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *conn,
                                   struct MHD_Connection *mhd, const char *target);
+/* Has the peer closed, or at least its sending side, and was all that it sent read? */
+bool http_conn_peer_gone(const struct http_conn *conn);
 /* Looks at the complete head; true if the answer must go out before the body is read. */
 bool http_head_check(struct http_call *call, const char *method, const char *version);
 /* Keeps or drops a piece of the body; false to close the connection. */

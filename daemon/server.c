@@ -220,13 +220,15 @@ static void reload_signal(uv_signal_t *handle, int number)
         log_line(LOG_ERROR, "reload", "too much is waiting; send the signal again");
 }
 
-/* Who sends a byte now and then would keep a connection for ever. */
+/* Who sends a byte now and then would keep a connection for ever, and who left in the
+ * middle of a request for long. */
 static void slow_tick(uv_timer_t *timer)
 {
     const struct daemon *daemon = ((struct server *)timer->data)->daemon;
 
     http_server_close_slow(daemon->http,
                            daemon->settings.head_timeout_s * UINT64_C(1000000000));
+    http_server_close_left(daemon->http);
 }
 
 static void upkeep(uv_timer_t *timer)

@@ -287,6 +287,53 @@ static void a_full_server_turns_connections_away_until_one_leaves(void **state)
         http_client_close(&clients[c]);
 }
 
+/* The end comes right behind the last bytes, where the library does not see it. */
+static void who_leaves_in_the_middle_of_a_request_is_let_go(void **state)
+{
+    static const char *const halves[] = {
+        "POST /ec",
+        "POST /echo HTTP/1.1\r\nHost: ",
+        "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\nhalf",
+    };
+    struct http_client holding, waiting, half, last;
+    struct http_response response;
+
+    /* One that is being worked on. */
+    http_client_open(&holding, fixture_port());
+    assert_true(http_client_text(&holding, "GET /hold HTTP/1.1\r\n" HOST "\r\n"));
+    fixture_wait_held(1);
+    /* A part of one, and nothing wrong with its client. */
+    http_client_open(&waiting, fixture_port());
+    assert_true(http_client_text(&waiting, halves[2]));
+    for (size_t i = 0; i < 60; i++) {
+        http_client_open(&half, fixture_port());
+        assert_true(http_client_text(&half, halves[i % 3]));
+        http_client_close(&half);
+    }
+    /* They are accepted in order: all of them are there. */
+    http_client_open(&last, fixture_port());
+    http_client_ask(&last, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    http_response_done(&response);
+    for (int i = 0; i < 1000 && http_server_connections(*state) > 3; i++) {
+        http_server_close_left(*state);
+        pause_ms(10);
+    }
+    assert_int_equal(http_server_connections(*state), 3);
+    fixture_release(1);
+    assert_true(http_client_read(&holding, false, &response));
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    assert_true(http_client_text(
+        &waiting, "123456789012345678901234567890123456789012345678901234567890"
+                  "123456789012345678901234567890123456"));
+    assert_true(http_client_read(&waiting, false, &response));
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    http_client_close(&holding);
+    http_client_close(&waiting);
+    http_client_close(&last);
+}
+
 static void a_server_may_end_with_open_connections(void **state)
 {
     struct http_client client;
@@ -399,6 +446,7 @@ int main(void)
         FLOW(draining_answers_what_runs_and_closes_the_rest),
         FLOW(draining_under_load_loses_no_request),
         FLOW(close_all_ends_even_what_is_not_answered),
+        FLOW(who_leaves_in_the_middle_of_a_request_is_let_go),
         FLOW(slow_heads_are_closed_and_slow_answers_are_not),
         FLOW(a_full_server_turns_connections_away_until_one_leaves),
         FLOW(a_server_may_end_with_open_connections),
