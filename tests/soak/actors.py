@@ -26,6 +26,7 @@ CONTRACT = "?range=0..255&layout=nchw"
 N_PICTURES = 4
 PIXELS = {"mnist": 784, "fashion": 784, "victim": 784, "cifar10": 3072}
 KEPT = 16  # generations of a model, for array/diff
+REMEMBERED = 65536  # pictures of each data thread, for labels that come later
 SMALL = (SmallNet(1), SmallNet(2))
 
 
@@ -409,11 +410,22 @@ CAST = ((Raw, 2), (RawOfFashion, 2), (Png, 1), (Json, 1), (Batches, 2), (V2, 2),
         (Hangup, 1), (Snapshots, 1), (Follower, 3), (Scraper, 1), (Readers, 2))
 
 
-def fill_history(daemon):
-    """What a daemon keeps of generations before, so that it grows no more on their account."""
+def fill(daemon, ledger):
+    """What a daemon keeps: generations for diffs, answers for feedback. It grows no more on
+    their account."""
     for model in ("mnist", "cifar10"):
         for _ in range(KEPT):
             daemon.post(model, "program")
+    n = 1024
+    for _ in range(daemon.get("/api/v1/status").json()["threads"] * (REMEMBERED // n + 1)):
+        body = {"inputs": [dict(name="input", shape=[n, 784], datatype="UINT8",
+                                parameters={"binary_data_size": n * 784})]}
+        head = json.dumps(body).encode()
+        answer = daemon.ask("POST", "/v2/models/mnist/infer", head + bytes(n * 784),
+                            {HEADER: str(len(head))})
+        if answer.status != 200:
+            raise RuntimeError("infer: %d %s" % (answer.status, answer.body))
+        ledger.inferred("mnist", 200, n)
 
 
 def make_all(soak):
