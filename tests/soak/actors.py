@@ -411,10 +411,11 @@ CAST = ((Raw, 2), (RawOfFashion, 2), (Png, 1), (Json, 1), (Batches, 2), (V2, 2),
 
 
 def fill(daemon, ledger):
-    """What a daemon keeps: generations for diffs, answers for feedback. It grows no more on
-    their account."""
+    """What a daemon keeps: maps of wrong weights for diffs, as large as they can be, and
+    answers for feedback. It grows no more on their account."""
     for model in ("mnist", "cifar10"):
         for _ in range(KEPT):
+            daemon.program(model, {"mode": "iid", "bit_error_rate": 0.1})
             daemon.post(model, "program")
     n = 1024
     for _ in range(daemon.get("/api/v1/status").json()["threads"] * (REMEMBERED // n + 1)):
