@@ -60,17 +60,23 @@ def infer_rows(text):
 
 
 def mram_rows(text):
-    """A table: mode, over, rate, us, ratio, Mcell/s, goal, verdict."""
+    """A table: mode, rate, over, code, cells, retries, us, x plain, Mcell/s, for a code the
+    ratio to the row without one, goal, verdict."""
     for line in text.splitlines():
-        found = re.match(r"(\S+) +(\S+) +(\S+) +\d+ +([\d.]+) +(\d+) ([<>]=) (\d+) *(\S+) "
-                         r"(met|MISSED)$", line)
+        found = re.match(r"(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\d+) +\d+ +([\d.]+) +(\d+) +"
+                         r"([\d.]+ )?([<>]=) (\d+)(x plain|x no code| Mcell/s) (met|MISSED)$",
+                         line)
         if found is None:
             continue
-        mode, over, rate, ratio, speed, sign, goal, unit, verdict = found.groups()
-        measured = ratio + "x" if unit == "x" else speed + " Mcell/s"
-        yield row("program 64 Mbit, %s over %s at %s" % (mode, over, rate), measured,
-                  "%s %s%s" % (sign, goal, "x" if unit == "x" else " " + unit),
-                  verdict == "met")
+        (mode, rate, over, code, cells, retries, plain, speed, uncoded, sign, goal, unit,
+         verdict) = found.groups()
+        what = "age" if rate == "age" else "over %s at %s" % (over, rate)
+        extras = [e for e in (code, cells, retries + " retries")
+                  if e not in ("none", "1T1R", "0 retries")]
+        measured = {"x plain": plain + "x", "x no code": (uncoded or "").strip() + "x",
+                    " Mcell/s": speed + " Mcell/s"}[unit]
+        yield row(", ".join(["64 Mbit, %s %s" % (mode, what)] + extras), measured,
+                  "%s %s%s" % (sign, goal, unit), verdict == "met")
 
 
 def written_rows(text):
