@@ -14,18 +14,26 @@
 /* Passes until a byte that grows by at most 8 each time could overflow. */
 #define TREE_PASSES 31
 
-/* Number of ones in each byte. */
-INLINE __m256i count_bytes(__m256i v)
+/* Number of ones in each byte, `weight` for each; at most 8 * weight. */
+INLINE __m256i count_bytes_by(__m256i v, char weight)
 {
+#define W(n) (char)((n)*weight)
     const __m256i table =
-        _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2,
-                         2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+        _mm256_setr_epi8(W(0), W(1), W(1), W(2), W(1), W(2), W(2), W(3), W(1), W(2), W(2),
+                         W(3), W(2), W(3), W(3), W(4), W(0), W(1), W(1), W(2), W(1), W(2),
+                         W(2), W(3), W(1), W(2), W(2), W(3), W(2), W(3), W(3), W(4));
+#undef W
     const __m256i nibble = _mm256_set1_epi8(15);
     __m256i low = _mm256_and_si256(v, nibble);
     __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
 
     return _mm256_add_epi8(_mm256_shuffle_epi8(table, low),
                            _mm256_shuffle_epi8(table, high));
+}
+
+INLINE __m256i count_bytes(__m256i v)
+{
+    return count_bytes_by(v, 1);
 }
 
 /* Sum of the bytes of each output. */

@@ -80,17 +80,19 @@ INLINE __m256i weigh(__m256i ones, __m256i twos, __m256i fours, __m256i eights)
 /* What a byte can hold: every bit of 31 words. */
 #define BYTE_WORDS 31
 
-/* At most BYTE_WORDS words in a row. */
+/* At most BYTE_WORDS words in a row: their counts fit into one byte each, weighed where
+ * they are looked up. */
 INLINE __m256i count_short(const struct half *h, size_t k, size_t n)
 {
     struct tree tree = tree_of(h, k, n % TREE_WORDS);
-    __m256i eights = _mm256_setzero_si256();
+    __m256i sum = _mm256_setzero_si256();
     size_t end = k + n;
 
     for (k += n % TREE_WORDS; k < end; k += TREE_WORDS)
-        eights = _mm256_add_epi8(eights, count_bytes(add_eight(&tree, h, k)));
-    return sum_bytes(weigh(count_bytes(tree.ones), count_bytes(tree.twos),
-                           count_bytes(tree.fours), eights));
+        sum = _mm256_add_epi8(sum, count_bytes_by(add_eight(&tree, h, k), 8));
+    sum = _mm256_add_epi8(sum, count_bytes_by(tree.fours, 4));
+    sum = _mm256_add_epi8(sum, count_bytes_by(tree.twos, 2));
+    return sum_bytes(_mm256_add_epi8(sum, count_bytes(tree.ones)));
 }
 
 /* Mismatches of the words of `walk` with four outputs. */
@@ -134,8 +136,11 @@ INLINE __m256i count_long(const struct half *h, const struct kernel_walk *walk)
     return _mm256_add_epi64(sum, rest);
 }
 
-INLINE __m256i count_half(const struct half *h, const struct kernel_walk *walk)
+/* n: words in one row, known when this is compiled; 0: whatever the walk says. */
+INLINE __m256i count_half(const struct half *h, const struct kernel_walk *walk, size_t n)
 {
+    if (n != 0)
+        return count_short(h, walk->from, n);
     if (walk->n_rows == 1 && walk->run <= BYTE_WORDS)
         return count_short(h, walk->from, walk->run);
     return count_long(h, walk);
@@ -182,7 +187,7 @@ INLINE void put_sums(const struct kernel_conv_job *job, size_t place, size_t cla
 
 /* One place, one block. */
 INLINE void run_place(const struct kernel_conv_job *job, const struct kernel_walk *walk,
-                      size_t place, size_t block, bool fire)
+                      size_t place, size_t block, bool fire, size_t n)
 {
     const struct kernel_conv *conv = job->conv;
     const uint64_t *words = job->words + block * conv->n_words * KERNEL_LANES;
@@ -193,7 +198,7 @@ INLINE void run_place(const struct kernel_conv_job *job, const struct kernel_wal
 
     for (size_t i = 0; i < 2; i++) {
         const struct half half = { words + i * KERNEL_LANES / 2, x, conv->offset };
-        m[i] = count_half(&half, walk);
+        m[i] = count_half(&half, walk, n);
     }
     if (fire)
         put_bits(job, place, walk->class, block, m);
@@ -201,24 +206,35 @@ INLINE void run_place(const struct kernel_conv_job *job, const struct kernel_wal
         put_sums(job, place, walk->class, block, m);
 }
 
+/* Neighbours of one class, which differ in where they begin. */
+INLINE void run_places(const struct kernel_conv_job *job, struct kernel_walk walk,
+                       size_t place, size_t n_places, size_t block, bool fire, size_t n)
+{
+    size_t step = job->conv->shape.window.stride_w * job->conv->x_place;
+
+    for (size_t i = 0; i < n_places; i++, walk.base += step)
+        run_place(job, &walk, place + i, block, fire, n);
+}
+
 INLINE void run(const struct kernel_conv_job *job, bool fire)
 {
     const struct kernel_conv *conv = job->conv;
     size_t n_columns = conv->columns.n_out;
-    size_t step = conv->shape.window.stride_w * conv->x_place;
 
     for (size_t block = 0; block < conv->n_blocks; block++) {
         for (size_t row = 0; row < conv->rows.n_out; row++) {
-            for (size_t column = 0; column < n_columns;) {
+            for (size_t column = 0, n; column < n_columns; column += n) {
                 struct kernel_walk walk = kernel_conv_walk(conv, row, column);
+                size_t place = row * n_columns + column;
+                bool inner =
+                    column >= conv->columns.inner_from && column < conv->columns.inner_to;
 
-                /* Neighbours of one class differ in where they begin. */
-                do {
-                    run_place(job, &walk, row * n_columns + column, block, fire);
-                    walk.base += step;
-                    column++;
-                } while (column > conv->columns.inner_from &&
-                         column < conv->columns.inner_to);
+                n = inner ? conv->columns.inner_to - column : 1;
+                /* 3 x 3 windows of 64 channels are worth a loop of their own. */
+                if (walk.n_rows == 1 && walk.run == 9)
+                    run_places(job, walk, place, n, block, fire, 9);
+                else
+                    run_places(job, walk, place, n, block, fire, 0);
             }
         }
     }
