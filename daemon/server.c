@@ -145,7 +145,11 @@ static void close_listeners(struct server *server)
         (void)uv_poll_stop(&listener->poll);
         while (accept_one(server, listener->socket.fd))
             continue;
-        listen_close(&listener->socket);
+    }
+    /* The loop first: the number of a closed socket may be another thread's file. */
+    for (size_t i = 0; i < server->n_listeners; i++) {
+        uv_close((uv_handle_t *)&server->listeners[i].poll, NULL);
+        listen_close(&server->listeners[i].socket);
     }
     (void)uv_timer_stop(&server->accept_timer);
 }
