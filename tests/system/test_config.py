@@ -340,7 +340,8 @@ class ExitCodes(WithFolder):
             self.assertTrue(eventually(
                 lambda: daemon.get("/api/v1/status").json()["connections"] > n))
             self.assertEqual(daemon.stop(), 70)
-            self.assertIn("connections were left", daemon.log[-1])
+            # What was being programmed may end, and say so, after that.
+            self.assertIn("connections were left", "\n".join(daemon.log))
             for connection in waiting:
                 connection.close()
 
