@@ -13,7 +13,7 @@
 
 /* -- A storm of programmings -- */
 
-enum { CLASSIFIERS = 4, PATCHERS = 2, PATCHES = 30 };
+enum { CLASSIFIERS = 4, PATCHERS = 2, PATCHES = 30, MOST_CLIENTS = 8 };
 
 struct client {
     struct serve *serve;
@@ -90,37 +90,47 @@ static void *patch_many(void *arg)
     return NULL;
 }
 
-static void storm(struct serve *serve, uint64_t inline_budget_us)
+/* n_changers threads that change something, and CLASSIFIERS that classify until those are
+ * done. None may see anything bad, nor an older generation after a newer one. */
+static void run_storm(struct serve *serve, struct client *clients, unsigned n_changers,
+                      void *(*change)(void *client))
 {
-    struct client clients[CLASSIFIERS + PATCHERS];
-    pthread_t threads[CLASSIFIERS + PATCHERS];
+    pthread_t threads[MOST_CLIENTS];
+    unsigned n = n_changers + CLASSIFIERS;
 
-    answers_forget();
-    serve_start(serve, inline_budget_us, 256);
+    assert_true(n <= MOST_CLIENTS);
     atomic_store(&storm_over, false);
-    uint64_t before = answers_classify(serve), n_good = 2;
-    for (unsigned i = 0; i < CLASSIFIERS + PATCHERS; i++) {
-        bool patcher = i < PATCHERS;
-
+    for (unsigned i = 0; i < n; i++) {
         clients[i] = (struct client) { .serve = serve, .number = i };
         assert_int_equal(pthread_create(&threads[i], NULL,
-                                        patcher ? patch_many : classify_many,
+                                        i < n_changers ? change : classify_many,
                                         &clients[i]),
                          0);
     }
-    for (unsigned i = 0; i < CLASSIFIERS + PATCHERS; i++) {
-        if (i == PATCHERS)
+    for (unsigned i = 0; i < n; i++) {
+        if (i == n_changers)
             atomic_store(&storm_over, true);
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         if (clients[i].n_bad > 0)
             fail_msg("client %u: %u bad, first %s", i, clients[i].n_bad,
                      clients[i].first_bad);
-        if (i < PATCHERS)
-            assert_int_equal(clients[i].n_good, PATCHES);
-        else
-            n_good += clients[i].n_good;
         assert_false(clients[i].back);
     }
+}
+
+static void storm(struct serve *serve, uint64_t inline_budget_us)
+{
+    struct client clients[PATCHERS + CLASSIFIERS];
+
+    answers_forget();
+    serve_start(serve, inline_budget_us, 256);
+    uint64_t before = answers_classify(serve), n_good = 2;
+
+    run_storm(serve, clients, PATCHERS, patch_many);
+    for (unsigned i = 0; i < PATCHERS; i++)
+        assert_int_equal(clients[i].n_good, PATCHES);
+    for (unsigned i = PATCHERS; i < PATCHERS + CLASSIFIERS; i++)
+        n_good += clients[i].n_good;
     assert_int_equal(answers_classify(serve), before + PATCHERS * PATCHES);
     assert_int_equal(answers_different(), 0);
     assert_true(answers_generations() > 2);
@@ -219,28 +229,11 @@ static void whatever_happens_to_the_array_disturbs_no_request(void **state)
 {
     struct serve *serve = *state;
     struct client clients[CHANGERS + CLASSIFIERS];
-    pthread_t threads[CHANGERS + CLASSIFIERS];
 
     answers_forget();
     serve->scrub_interval_s = 1;
     serve_start(serve, 100, 256);
-    atomic_store(&storm_over, false);
-    for (unsigned i = 0; i < CHANGERS + CLASSIFIERS; i++) {
-        clients[i] = (struct client) { .serve = serve, .number = i };
-        assert_int_equal(pthread_create(&threads[i], NULL,
-                                        i < CHANGERS ? change_many : classify_many,
-                                        &clients[i]),
-                         0);
-    }
-    for (unsigned i = 0; i < CHANGERS + CLASSIFIERS; i++) {
-        if (i == CHANGERS)
-            atomic_store(&storm_over, true);
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-        if (clients[i].n_bad > 0)
-            fail_msg("client %u: %u bad, first %s", i, clients[i].n_bad,
-                     clients[i].first_bad);
-        assert_false(clients[i].back);
-    }
+    run_storm(serve, clients, CHANGERS, change_many);
     assert_int_equal(answers_different(), 0);
     assert_true(answers_generations() > 2);
     assert_true(serve_status(serve, "errors") == 0);

@@ -293,7 +293,21 @@ def needs_fashion(test):
                                "Debian's dataset-fashion-mnist is not installed")(test)
 
 
-class Load:
+class Crowd:
+    """Threads, called `threads`, that run until told to stop by the event `stopping`."""
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Load(Crowd):
     """Threads that classify without pause until told to stop; counts what went wrong."""
 
     def __init__(self, daemon, model="mnist", n_threads=4, body=bytes(784)):
@@ -346,16 +360,6 @@ class Load:
                 connection = None
         if connection is not None:
             connection.close()
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def png(width, height, pixels, colour=0):

@@ -18,7 +18,7 @@ import threading
 import unittest
 
 from small_nets import SmallNet, logits_of
-from spinbnn_system import PATIENCE, Daemon, Load, database_rows, eventually
+from spinbnn_system import PATIENCE, Crowd, Daemon, Load, database_rows, eventually
 
 MODELS = "/api/v1/models"
 CONTRACT = "?range=0..255&layout=nchw"
@@ -174,7 +174,7 @@ class Many(unittest.TestCase):
             self.assertEqual(rows(daemon, "mnist"), (load.answered, load.answered, 0))
 
 
-class Asking:
+class Asking(Crowd):
     """Threads that classify with `net` until told to stop: each answer is that of one of the
     networks, or a 404 where that is allowed."""
 
@@ -206,16 +206,6 @@ class Asking:
                 self.failures.append(repr(error))
         finally:
             connection.close()
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
 
 
 class Reloads(unittest.TestCase):

@@ -73,10 +73,9 @@ static unsigned count_files(const char *folder)
     return n - 2; /* . and .. */
 }
 
-/* A child that opens the database and dies without closing it. */
-static void open_and_die(const char *path)
+/* A child that opens the database and ends without closing it. */
+static pid_t open_in_child(const char *path)
 {
-    int wait_status;
     pid_t child = fork();
 
     assert_true(child >= 0);
@@ -87,6 +86,14 @@ static void open_and_die(const char *path)
 
         _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
     }
+    return child;
+}
+
+static void open_and_die(const char *path)
+{
+    int wait_status;
+    pid_t child = open_in_child(path);
+
     assert_int_equal(waitpid(child, &wait_status, 0), child);
     assert_true(WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
 }
@@ -204,16 +211,8 @@ static void a_writer_that_died_is_noticed(void **state)
 static void open_and_be_killed(const char *path, unsigned *seed, int most_ns)
 {
     int wait_status;
-    pid_t child = fork();
+    pid_t child = open_in_child(path);
 
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct db *db;
-        struct db_opened opened;
-        char why[ERR_LEN];
-
-        _exit(db_open(path, &db, &opened, why) == ST_OK ? 0 : 1);
-    }
     struct timespec pause = { .tv_nsec = rand_r(seed) % most_ns };
     assert_int_equal(nanosleep(&pause, NULL), 0);
     assert_int_equal(kill(child, SIGKILL), 0);

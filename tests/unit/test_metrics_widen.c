@@ -1,78 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows that grow wider as they grow old, against a slow sum of all that was written.
  */
-#include "storage/metrics.h"
+#include "tests/unit/metrics_fixture.h"
 
-#include "tests/lib/sbnn_writer.h"
-#include "tests/lib/scratch.h"
-
-#include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
-#include <cmocka.h>
-
+/* Within an hour, not at its beginning. */
+#define TODAY  (NOW / 3600 * 3600 + 1234)
 #define DAY_S  INT64_C(86400)
-#define NOW    (INT64_C(1700000000) / 3600 * 3600 + 1234)
 #define MODELS 2
 
-struct fixture {
-    struct scratch scratch;
-    char path[128];
-    struct db *db;
+struct history {
+    struct fixture f;
     int64_t model_id[MODELS];
 };
 
-static int fixture_make(void **state)
+static int history_make(void **state)
 {
-    static const char *const names[MODELS] = { "first", "second" };
-    static struct fixture f;
-    struct db_opened opened;
-    char why[ERR_LEN];
+    static struct history h;
+    struct network *second = network_called("second", 2);
+    int64_t since_s;
 
-    scratch_make(&f.scratch);
-    (void)snprintf(f.path, sizeof(f.path), "%s", scratch_path(&f.scratch, "m.db"));
-    assert_int_equal(db_open(f.path, &f.db, &opened, why), ST_OK);
-    for (unsigned i = 0; i < MODELS; i++) {
-        const struct sbnn_shape shape = {
-            names[i], { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
-        };
-        struct network *net = sbnn_random(&shape, i);
-        int64_t since_s;
-
-        assert_int_equal(metrics_add_model(f.db, net, NOW, &f.model_id[i], &since_s),
-                         ST_OK);
-        network_free(net);
-    }
-    *state = &f;
+    fixture_make(&h.f);
+    h.model_id[0] = h.f.model_id;
+    assert_int_equal(metrics_add_model(h.f.db, second, NOW, &h.model_id[1], &since_s),
+                     ST_OK);
+    network_free(second);
+    *state = &h;
     return 0;
 }
 
-static int fixture_free(void **state)
+static int history_free(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
 
-    db_close(f->db);
-    scratch_remove(&f->scratch);
+    fixture_free(&h->f);
     return 0;
 }
 
 /* A different window for each time, model and generation. */
-static struct metrics_window window_at(const struct fixture *f, int64_t at_s, unsigned m,
+static struct metrics_window window_at(const struct history *h, int64_t at_s, unsigned m,
                                        uint64_t generation)
 {
     unsigned seed = (unsigned)(at_s / 10 * 7 + m * 3 + (int64_t)generation);
     struct metrics_window w = {
-        .model_id = f->model_id[m],
+        .model_id = h->model_id[m],
         .generation = generation,
         .window_s = at_s / METRICS_WINDOW_S * METRICS_WINDOW_S,
         .requests = 1 + seed % 5,
@@ -91,32 +67,16 @@ static struct metrics_window window_at(const struct fixture *f, int64_t at_s, un
     return w;
 }
 
-static void write_span(struct fixture *f, int64_t from_s, int64_t to_s, int64_t step_s,
+static void write_span(struct history *h, int64_t from_s, int64_t to_s, int64_t step_s,
                        uint64_t generation)
 {
     for (int64_t at = from_s; at < to_s; at += step_s)
         for (unsigned m = 0; m < MODELS; m++) {
-            struct metrics_window w = window_at(f, at, m, generation);
+            struct metrics_window w = window_at(h, at, m, generation);
             struct metrics_batch batch = { .windows = &w, .n_windows = 1 };
 
-            assert_int_equal(metrics_write(f->db, &batch), ST_OK);
+            assert_int_equal(metrics_write(h->f.db, &batch), ST_OK);
         }
-}
-
-static double value(const struct fixture *f, const char *sql)
-{
-    sqlite3 *reader;
-    sqlite3_stmt *query;
-    double v = NAN;
-
-    assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READONLY, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(reader, sql, -1, &query, NULL), SQLITE_OK);
-    if (sqlite3_step(query) == SQLITE_ROW && sqlite3_column_type(query, 0) != SQLITE_NULL)
-        v = sqlite3_column_double(query, 0);
-    assert_int_equal(sqlite3_finalize(query), SQLITE_OK);
-    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
-    return v;
 }
 
 /* Every sum by model and hour, in one text; all values are exact in binary. */
@@ -129,29 +89,25 @@ static double value(const struct fixture *f, const char *sql)
     " sum(le_5000) || ',' || sum(le_1000000) || ',' || sum(le_inf) AS x"                 \
     " FROM w10 GROUP BY ts / 3600, model_id, generation)"
 
-static char *sums(const struct fixture *f)
+static char *sums(const struct history *h)
 {
-    sqlite3 *reader;
     sqlite3_stmt *query;
 
-    assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READONLY, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(reader, SUMS, -1, &query, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(h->f.reader, SUMS, -1, &query, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(query), SQLITE_ROW);
     char *text = strdup((const char *)sqlite3_column_text(query, 0));
     assert_int_equal(sqlite3_finalize(query), SQLITE_OK);
-    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
     assert_non_null(text);
     return text;
 }
 
-static unsigned widen_all(struct fixture *f, int64_t now_s)
+static unsigned widen_all(struct history *h, int64_t now_s)
 {
     unsigned n = 0;
     bool more = true;
 
     for (; more; n++) {
-        assert_int_equal(metrics_widen(f->db, now_s, &more), ST_OK);
+        assert_int_equal(metrics_widen(h->f.db, now_s, &more), ST_OK);
         assert_true(n < 1000);
     }
     return n - 1;
@@ -159,85 +115,88 @@ static unsigned widen_all(struct fixture *f, int64_t now_s)
 
 static void old_windows_become_fewer_and_add_up_to_the_same(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
 
-    write_span(f, NOW - 91 * DAY_S, NOW - 91 * DAY_S + 4000, 10, 1);
-    write_span(f, NOW - 8 * DAY_S, NOW - 8 * DAY_S + 2000, 10, 1);
-    write_span(f, NOW - 8 * DAY_S + 1000, NOW - 8 * DAY_S + 2000, 10, 2);
-    write_span(f, NOW - 6 * DAY_S, NOW - 6 * DAY_S + 300, 10, 2);
-    char *before = sums(f);
+    write_span(h, TODAY - 91 * DAY_S, TODAY - 91 * DAY_S + 4000, 10, 1);
+    write_span(h, TODAY - 8 * DAY_S, TODAY - 8 * DAY_S + 2000, 10, 1);
+    write_span(h, TODAY - 8 * DAY_S + 1000, TODAY - 8 * DAY_S + 2000, 10, 2);
+    write_span(h, TODAY - 6 * DAY_S, TODAY - 6 * DAY_S + 300, 10, 2);
+    char *before = sums(h);
 
-    assert_true(widen_all(f, NOW) > 2);
-    char *after = sums(f);
+    assert_true(widen_all(h, TODAY) > 2);
+    char *after = sums(h);
     assert_string_equal(after, before);
     /* 10 s within 7 days, 300 s within 90, one hour beyond: no other width anywhere. */
     assert_true(
-        value(f, "SELECT count(*) FROM w10 WHERE width_s NOT IN (10, 300, 3600)") == 0);
+        value(&h->f, "SELECT count(*) FROM w10 WHERE width_s NOT IN (10, 300, 3600)") ==
+        0);
     char sql[200];
     (void)snprintf(
         sql, sizeof(sql),
         "SELECT count(*) FROM w10 WHERE width_s <> CASE WHEN ts < %lld THEN 3600"
         " WHEN ts < %lld THEN 300 ELSE 10 END OR ts %% width_s <> 0",
-        (long long)((NOW - 90 * DAY_S) / 3600 * 3600),
-        (long long)((NOW - 7 * DAY_S) / 300 * 300));
-    assert_true(value(f, sql) == 0);
-    assert_true(value(f, "SELECT count(*) FROM w10 WHERE width_s = 3600") <= 2 * MODELS);
-    assert_true(value(f, "SELECT count(*) FROM w10 WHERE width_s = 300") <=
+        (long long)((TODAY - 90 * DAY_S) / 3600 * 3600),
+        (long long)((TODAY - 7 * DAY_S) / 300 * 300));
+    assert_true(value(&h->f, sql) == 0);
+    assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s = 3600") <=
+                2 * MODELS);
+    assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s = 300") <=
                 (8 + 5) * MODELS);
-    assert_true(value(f, "SELECT count(*) FROM w10 WHERE width_s = 10") == 30 * MODELS);
+    assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s = 10") ==
+                30 * MODELS);
     /* Views tell the width; there is nothing more to do. */
-    assert_true(value(f, "SELECT max(width_s) FROM v_latency") == 3600);
-    assert_true(value(f, "SELECT min(width_s) FROM v_requests") == 10);
-    assert_int_equal(widen_all(f, NOW), 0);
+    assert_true(value(&h->f, "SELECT max(width_s) FROM v_latency") == 3600);
+    assert_true(value(&h->f, "SELECT min(width_s) FROM v_requests") == 10);
+    assert_int_equal(widen_all(h, TODAY), 0);
     free(before);
     free(after);
 }
 
 static void windows_that_come_late_join_those_that_are_wide(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
 
-    write_span(f, NOW - 91 * DAY_S, NOW - 91 * DAY_S + 4000, 10, 1);
-    (void)widen_all(f, NOW);
+    write_span(h, TODAY - 91 * DAY_S, TODAY - 91 * DAY_S + 4000, 10, 1);
+    (void)widen_all(h, TODAY);
     /* The clock had been wrong: at the beginning of a wide window and in the middle. */
-    write_span(f, (NOW - 91 * DAY_S) / 3600 * 3600, NOW - 91 * DAY_S + 5000, 700, 1);
-    char *before = sums(f);
-    (void)widen_all(f, NOW);
-    char *after = sums(f);
+    write_span(h, (TODAY - 91 * DAY_S) / 3600 * 3600, TODAY - 91 * DAY_S + 5000, 700, 1);
+    char *before = sums(h);
+    (void)widen_all(h, TODAY);
+    char *after = sums(h);
 
     assert_string_equal(after, before);
-    assert_true(value(f, "SELECT count(*) FROM w10 WHERE width_s <> 3600") == 0);
+    assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s <> 3600") == 0);
     free(before);
     free(after);
 }
 
 static void an_hour_at_a_time_and_nothing_young(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
     bool more;
 
-    write_span(f, NOW - 7 * DAY_S - 10800, NOW - 7 * DAY_S + 600, 10, 1);
-    assert_int_equal(metrics_widen(f->db, NOW, &more), ST_OK);
+    write_span(h, TODAY - 7 * DAY_S - 10800, TODAY - 7 * DAY_S + 600, 10, 1);
+    assert_int_equal(metrics_widen(h->f.db, TODAY, &more), ST_OK);
     assert_true(more);
     /* At most the hour that the oldest lies in. */
-    assert_true(value(f, "SELECT sum(width_s = 300) FROM w10") <= 12 * MODELS);
-    assert_true(value(f, "SELECT sum(width_s = 10) FROM w10") >= 700 * MODELS);
-    (void)widen_all(f, NOW);
+    assert_true(value(&h->f, "SELECT sum(width_s = 300) FROM w10") <= 12 * MODELS);
+    assert_true(value(&h->f, "SELECT sum(width_s = 10) FROM w10") >= 700 * MODELS);
+    (void)widen_all(h, TODAY);
     char sql[120];
     (void)snprintf(sql, sizeof(sql), "SELECT max(width_s) FROM w10 WHERE ts >= %lld",
-                   (long long)((NOW - 7 * DAY_S) / 300 * 300));
-    assert_true(value(f, sql) == 10);
+                   (long long)((TODAY - 7 * DAY_S) / 300 * 300));
+    assert_true(value(&h->f, sql) == 10);
 }
 
 static void pages_are_given_back(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
 
-    write_span(f, NOW - 40 * DAY_S, NOW - 40 * DAY_S + 30000, 10, 1);
-    double before = value(f, "SELECT page_count - 0 FROM pragma_page_count");
-    (void)widen_all(f, NOW);
-    double free_pages = value(f, "SELECT * FROM pragma_freelist_count");
-    double after = value(f, "SELECT page_count - 0 FROM pragma_page_count");
+    write_span(h, TODAY - 40 * DAY_S, TODAY - 40 * DAY_S + 30000, 10, 1);
+    double before = value(&h->f, "SELECT page_count - 0 FROM pragma_page_count");
+    (void)widen_all(h, TODAY);
+    double free_pages = value(&h->f, "SELECT * FROM pragma_freelist_count");
+    double after = value(&h->f, "SELECT page_count - 0 FROM pragma_page_count");
 
     assert_true(after < before / 4);
     assert_true(free_pages == 0);
@@ -245,24 +204,24 @@ static void pages_are_given_back(void **state)
 
 static void without_memory_nothing_changes(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
     enum status st = ST_NOMEM;
     unsigned n_failed = 0;
     bool more;
 
-    write_span(f, NOW - 8 * DAY_S, NOW - 8 * DAY_S + 3000, 10, 1);
-    char *before = sums(f);
+    write_span(h, TODAY - 8 * DAY_S, TODAY - 8 * DAY_S + 3000, 10, 1);
+    char *before = sums(h);
     for (sqlite3_int64 room = 512; st != ST_OK; room += 512) {
         (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
-        st = metrics_widen(f->db, NOW, &more);
+        st = metrics_widen(h->f.db, TODAY, &more);
         (void)sqlite3_hard_heap_limit64(0);
         assert_true(st == ST_OK || st == ST_NOMEM || st == ST_IO);
-        char *after = sums(f);
+        char *after = sums(h);
         assert_string_equal(after, before);
         free(after);
         if (st != ST_OK) {
             n_failed++;
-            assert_true(value(f, "SELECT count(*) FROM w10 WHERE width_s > 10") == 0);
+            assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s > 10") == 0);
         }
     }
     assert_true(n_failed > 5);
@@ -271,23 +230,23 @@ static void without_memory_nothing_changes(void **state)
 
 static void a_kill_leaves_one_step_or_the_other(void **state)
 {
-    struct fixture *f = *state;
+    struct history *h = *state;
     struct db_opened opened;
     char why[ERR_LEN];
     unsigned seed = 1;
 
-    write_span(f, NOW - 92 * DAY_S, NOW - 92 * DAY_S + 20000, 10, 1);
-    char *before = sums(f);
+    write_span(h, TODAY - 92 * DAY_S, TODAY - 92 * DAY_S + 20000, 10, 1);
+    char *before = sums(h);
     for (unsigned i = 0; i < 20; i++) {
-        db_close(f->db);
+        db_close(h->f.db);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
             bool more = true;
 
-            if (db_open(f->path, &f->db, &opened, why) != ST_OK)
+            if (db_open(h->f.path, &h->f.db, &opened, why) != ST_OK)
                 _exit(1);
-            while (more && metrics_widen(f->db, NOW, &more) == ST_OK)
+            while (more && metrics_widen(h->f.db, TODAY, &more) == ST_OK)
                 continue;
             (void)pause();
         }
@@ -295,8 +254,8 @@ static void a_kill_leaves_one_step_or_the_other(void **state)
         (void)nanosleep(&a_while, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        assert_int_equal(db_open(f->path, &f->db, &opened, why), ST_OK);
-        char *after = sums(f);
+        assert_int_equal(db_open(h->f.path, &h->f.db, &opened, why), ST_OK);
+        char *after = sums(h);
         assert_string_equal(after, before);
         free(after);
     }
@@ -305,15 +264,15 @@ static void a_kill_leaves_one_step_or_the_other(void **state)
 
 int main(void)
 {
-#define WITH_FIXTURE(test)                                                               \
-    cmocka_unit_test_setup_teardown(test, fixture_make, fixture_free)
+#define WITH_HISTORY(test)                                                               \
+    cmocka_unit_test_setup_teardown(test, history_make, history_free)
     const struct CMUnitTest tests[] = {
-        WITH_FIXTURE(old_windows_become_fewer_and_add_up_to_the_same),
-        WITH_FIXTURE(windows_that_come_late_join_those_that_are_wide),
-        WITH_FIXTURE(an_hour_at_a_time_and_nothing_young),
-        WITH_FIXTURE(pages_are_given_back),
-        WITH_FIXTURE(without_memory_nothing_changes),
-        WITH_FIXTURE(a_kill_leaves_one_step_or_the_other),
+        WITH_HISTORY(old_windows_become_fewer_and_add_up_to_the_same),
+        WITH_HISTORY(windows_that_come_late_join_those_that_are_wide),
+        WITH_HISTORY(an_hour_at_a_time_and_nothing_young),
+        WITH_HISTORY(pages_are_given_back),
+        WITH_HISTORY(without_memory_nothing_changes),
+        WITH_HISTORY(a_kill_leaves_one_step_or_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
