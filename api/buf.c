@@ -133,12 +133,34 @@ void buf_i64(struct buf *buf, int64_t value)
     buf_u64(buf, -(uint64_t)value);
 }
 
+/* n / 10^decimals, at most 12 of them. */
+static void put_decimal(struct buf *buf, bool negative, uint64_t n, unsigned decimals)
+{
+    static const uint64_t power[] = {
+        1,        10,        100,        1000,        10000,        100000,       1000000,
+        10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000
+    };
+    uint64_t whole = n / power[decimals];
+    unsigned n_whole = digits_of(whole);
+
+    if (!reserve(buf, n_whole + decimals + 2))
+        return;
+    char *at = buf->data + buf->len;
+    if (negative)
+        *at++ = '-';
+    put_digits(at + n_whole, whole, n_whole);
+    at += n_whole;
+    if (decimals != 0) {
+        *at++ = '.';
+        put_digits(at + decimals, n - whole * power[decimals], decimals);
+        at += decimals;
+    }
+    buf->len = (size_t)(at - buf->data);
+}
+
 void buf_fixed(struct buf *buf, double value, unsigned decimals)
 {
     static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
-    static const uint64_t power_u64[] = {
-        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000
-    };
 
     if (decimals > 9)
         decimals = 9;
@@ -159,22 +181,7 @@ void buf_fixed(struct buf *buf, double value, unsigned decimals)
     } else {
         n += rest > 0.5;
     }
-
-    uint64_t whole = n / power_u64[decimals];
-    unsigned n_whole = digits_of(whole);
-    if (!reserve(buf, n_whole + decimals + 2))
-        return;
-    char *at = buf->data + buf->len;
-    if (value < 0 && n != 0)
-        *at++ = '-';
-    put_digits(at + n_whole, whole, n_whole);
-    at += n_whole;
-    if (decimals != 0) {
-        *at++ = '.';
-        put_digits(at + decimals, n - whole * power_u64[decimals], decimals);
-        at += decimals;
-    }
-    buf->len = (size_t)(at - buf->data);
+    put_decimal(buf, value < 0 && n != 0, n, decimals);
 }
 
 /* Whatever the locale writes between the digits becomes a point. */
@@ -222,10 +229,6 @@ void buf_float(struct buf *buf, float value)
 {
     static const double power[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
                                     1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
-    static const uint64_t power_u64[] = {
-        1,        10,        100,        1000,        10000,        100000,       1000000,
-        10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000
-    };
     double size = fabs((double)value);
     unsigned decimals = 0;
 
@@ -239,22 +242,7 @@ void buf_float(struct buf *buf, float value)
     uint64_t n = (uint64_t)(size * power[decimals] + 0.5);
     for (; decimals > 0 && n % 10 == 0; decimals--)
         n /= 10;
-
-    uint64_t whole = n / power_u64[decimals];
-    unsigned n_whole = digits_of(whole);
-    if (!reserve(buf, n_whole + decimals + 2))
-        return;
-    char *at = buf->data + buf->len;
-    if (value < 0)
-        *at++ = '-';
-    put_digits(at + n_whole, whole, n_whole);
-    at += n_whole;
-    if (decimals != 0) {
-        *at++ = '.';
-        put_digits(at + decimals, n - whole * power_u64[decimals], decimals);
-        at += decimals;
-    }
-    buf->len = (size_t)(at - buf->data);
+    put_decimal(buf, value < 0, n, decimals);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -285,6 +285,19 @@ void fixture_stop(void)
     pthread_mutex_destroy(&fixture.held.lock);
 }
 
+int fixture_setup(void **state)
+{
+    *state = fixture_start(2, 1000);
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    (void)state;
+    fixture_stop();
+    return 0;
+}
+
 unsigned fixture_port(void)
 {
     return fixture.port;

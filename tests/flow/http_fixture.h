@@ -18,6 +18,9 @@ struct fixture_counts {
 struct http_server *fixture_start(unsigned n_threads, unsigned connection_limit);
 /* Answers what is held and stops the server. */
 void fixture_stop(void);
+/* Both as cmocka has them: two threads, room for 1000; the state is the server. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
 unsigned fixture_port(void);
 struct fixture_counts fixture_counts(void);
 /* GET /hold is not answered before it is released; both wait for `n` such requests. */

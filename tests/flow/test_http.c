@@ -15,19 +15,6 @@
 
 #include <cmocka.h>
 
-static int set_up(void **state)
-{
-    *state = fixture_start(2, 1000);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_stop();
-    return 0;
-}
-
 static void assert_common_headers(const struct http_response *response)
 {
     const char *id = http_response_header(response, "X-Request-Id");
@@ -591,5 +578,5 @@ int main(void)
         cmocka_unit_test(unix_sockets_are_served_too),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

@@ -33,19 +33,6 @@ static struct access *access_of(const char *tokens)
     return access;
 }
 
-static int set_up(void **state)
-{
-    *state = fixture_start(2, 1000);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_stop();
-    return 0;
-}
-
 /* Asks on the client's connection; expects `status` and a header that begins so. */
 static void expect(struct http_client *client, const char *request, unsigned status,
                    const char *header, const char *value)
@@ -193,12 +180,14 @@ static void tokens_change_under_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_scope_is_asked_for_and_told, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_body_is_not_read_for_who_may_not, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(names_and_pages_of_others_are_refused, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(tokens_change_under_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_scope_is_asked_for_and_told, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_body_is_not_read_for_who_may_not, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(names_and_pages_of_others_are_refused,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(tokens_change_under_requests, fixture_setup,
+                                        fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

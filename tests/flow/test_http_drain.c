@@ -19,19 +19,6 @@
 #define HOST "Host: localhost\r\n"
 #define HOLD "GET /hold HTTP/1.1\r\n" HOST "\r\n"
 
-static int set_up(void **state)
-{
-    *state = fixture_start(2, 1000);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_stop();
-    return 0;
-}
-
 static void pause_ms(long ms)
 {
     struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -434,7 +421,7 @@ static void impossible_options_are_refused_with_a_reason(void **state)
     http_server_free(NULL);
 }
 
-#define FLOW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define FLOW(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {

@@ -54,6 +54,27 @@ static void *classify_many(void *arg)
     return NULL;
 }
 
+/* Asks and counts; false if the connection was closed. */
+static bool change(struct client *self, struct http_client *client,
+                   const struct serve_request *request)
+{
+    struct http_response response;
+
+    if (!serve_send(client, request->method, request->path, request->type, request->body,
+                    strlen(request->body)) ||
+        !http_client_read(client, false, &response)) {
+        self->n_bad++;
+        return false;
+    }
+    if (response.status == 200)
+        self->n_good++;
+    else if (self->n_bad++ == 0)
+        (void)snprintf(self->first_bad, sizeof(self->first_bad), "%s: %u %.200s",
+                       request->path, response.status, response.body);
+    http_response_done(&response);
+    return true;
+}
+
 static void *patch_many(void *arg)
 {
     static const char *const bodies[] = {
@@ -70,21 +91,11 @@ static void *patch_many(void *arg)
 
     http_client_open(&client, self->serve->port);
     for (unsigned i = 0; i < PATCHES; i++) {
-        const char *body = bodies[(i + self->number) % 5];
-        struct http_response response;
+        const struct serve_request patch = { "PATCH", SERVE_POINT, SERVE_JSON,
+                                             bodies[(i + self->number) % 5] };
 
-        if (!serve_send(&client, "PATCH", SERVE_POINT, "application/json", body,
-                        strlen(body)) ||
-            !http_client_read(&client, false, &response)) {
-            self->n_bad++;
+        if (!change(self, &client, &patch))
             break;
-        }
-        if (response.status == 200)
-            self->n_good++;
-        else if (self->n_bad++ == 0)
-            (void)snprintf(self->first_bad, sizeof(self->first_bad), "%u %.250s",
-                           response.status, response.body);
-        http_response_done(&response);
     }
     http_client_close(&client);
     return NULL;
@@ -93,7 +104,7 @@ static void *patch_many(void *arg)
 /* n_changers threads that change something, and CLASSIFIERS that classify until those are
  * done. None may see anything bad, nor an older generation after a newer one. */
 static void run_storm(struct serve *serve, struct client *clients, unsigned n_changers,
-                      void *(*change)(void *client))
+                      void *(*change_some)(void *client))
 {
     pthread_t threads[MOST_CLIENTS];
     unsigned n = n_changers + CLASSIFIERS;
@@ -103,7 +114,7 @@ static void run_storm(struct serve *serve, struct client *clients, unsigned n_ch
     for (unsigned i = 0; i < n; i++) {
         clients[i] = (struct client) { .serve = serve, .number = i };
         assert_int_equal(pthread_create(&threads[i], NULL,
-                                        i < n_changers ? change : classify_many,
+                                        i < n_changers ? change_some : classify_many,
                                         &clients[i]),
                          0);
     }
@@ -206,20 +217,9 @@ static void *change_many(void *arg)
     for (size_t i = 0; i < ROUNDS * N_CHANGES; i++) {
         const struct serve_request *request =
             &changes[(i + self->number * N_CHANGES / CHANGERS) % N_CHANGES];
-        struct http_response response;
 
-        if (!serve_send(&client, request->method, request->path, request->type,
-                        request->body, strlen(request->body)) ||
-            !http_client_read(&client, false, &response)) {
-            self->n_bad++;
+        if (!change(self, &client, request))
             break;
-        }
-        if (response.status == 200)
-            self->n_good++;
-        else if (self->n_bad++ == 0)
-            (void)snprintf(self->first_bad, sizeof(self->first_bad), "%s: %u %.200s",
-                           request->path, response.status, response.body);
-        http_response_done(&response);
     }
     http_client_close(&client);
     return NULL;
