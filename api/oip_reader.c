@@ -83,8 +83,9 @@ int oip_shown(const struct json_pull_text *text)
     return text->len < 60 ? (int)text->len : 60;
 }
 
-static bool read_parameter(struct oip_reader *r, const char *where,
-                           struct oip_parameter *p)
+/* Is there a value? Null is none: clients that write down their whole objects send it for
+ * what was not given, and objects for what is their server's own. */
+static bool read_parameter(struct oip_reader *r, struct oip_parameter *p)
 {
     struct json_pull_text text;
 
@@ -96,17 +97,15 @@ static bool read_parameter(struct oip_reader *r, const char *where,
         return json_pull_number(&r->pull, &p->number);
     case JSON_PULL_BOOLEAN:
         return json_pull_boolean(&r->pull, &p->boolean);
-    case JSON_PULL_BROKEN:
-        return false;
     case JSON_PULL_OBJECT:
     case JSON_PULL_LIST:
+        return json_pull_skip(&r->pull);
     case JSON_PULL_NULL:
+        (void)json_pull_skip(&r->pull); /* the error stays in the reader */
+        break;
+    case JSON_PULL_BROKEN:
         break;
     }
-    oip_refuse(r,
-               "%s: parameter \"%.*s\": expected a string, a number or true or false, "
-               "found %s",
-               where, oip_shown(&p->name), p->name.text, json_pull_kind_name(p->kind));
     return false;
 }
 
@@ -149,6 +148,6 @@ void oip_parameters(struct oip_reader *r, const char *where, oip_parameter_taker
         !json_pull_object(&r->pull))
         return;
     while (oip_going_on(r) && json_members_next(&r->pull, &seen, &p.name))
-        if (read_parameter(r, where, &p))
+        if (read_parameter(r, &p))
             take(r, where, &p, ctx);
 }

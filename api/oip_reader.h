@@ -35,9 +35,9 @@ int oip_shown(const struct json_pull_text *text);
 /* One member of `parameters`. */
 struct oip_parameter {
     struct json_pull_text name;
-    enum json_pull_kind kind; /* string, number or boolean */
-    bool boolean;
-    struct json_pull_number number;
+    enum json_pull_kind kind;       /* any but null, which is as good as no member */
+    bool boolean;                   /* of JSON_PULL_BOOLEAN */
+    struct json_pull_number number; /* of JSON_PULL_NUMBER */
 };
 
 typedef void oip_parameter_taker(struct oip_reader *r, const char *where,

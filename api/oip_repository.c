@@ -34,7 +34,7 @@ static void read_index_member(struct oip_reader *r, const struct json_pull_text 
 {
     if (!json_pull_text_is(name, "ready"))
         (void)json_pull_skip(&r->pull); /* the error stays in the reader */
-    else if (oip_expect(r, JSON_PULL_BOOLEAN, "ready"))
+    else if (!oip_is_null(r) && oip_expect(r, JSON_PULL_BOOLEAN, "ready"))
         (void)json_pull_boolean(&r->pull, ctx); /* likewise */
 }
 

@@ -22,6 +22,7 @@ struct reader {
     size_t blob_len;
     size_t n_inputs, n_outputs;
     bool inputs_given;
+    uint64_t announced;                 /* bytes of the blob that inputs took */
     bool binary_outputs;                /* of the request */
     bool binary_output, binary_decided; /* of the output */
 };
@@ -176,7 +177,13 @@ static void check_list(struct reader *r, const struct tensor *t)
                    shape_text(t, text));
 }
 
-/* The bytes behind the JSON are this input: there is no other. */
+static void refuse_blob(struct reader *r, uint64_t announced)
+{
+    oip_refuse(&r->in, "%zu bytes follow the JSON, the inputs announce %llu", r->blob_len,
+               (unsigned long long)announced);
+}
+
+/* The bytes behind the JSON begin with this input: there is none before it. */
 static const uint8_t *blob_of(struct reader *r, const struct tensor *t, size_t type_size)
 {
     uint64_t needed = t->elements * type_size; /* a shape that fits is small */
@@ -191,9 +198,9 @@ static const uint8_t *blob_of(struct reader *r, const struct tensor *t, size_t t
                    "\": binary_data_size is %llu, shape [%s] of %.*s needs %llu",
                    (unsigned long long)t->size, shape_text(t, text),
                    oip_shown(&t->datatype), t->datatype.text, (unsigned long long)needed);
-    else if (r->blob_len != needed)
-        oip_refuse(&r->in, "%zu bytes follow the JSON, the inputs announce %llu",
-                   r->blob_len, (unsigned long long)needed);
+    else if (r->blob_len < needed)
+        refuse_blob(r, needed);
+    r->announced = needed;
     return r->in.st == ST_OK ? r->blob : NULL;
 }
 
@@ -290,9 +297,6 @@ static void check_input(struct reader *r, const struct tensor *t)
                    t->has_data ? "both" : "neither");
     else if (t->has_size)
         take_blob(r, t, floats);
-    else if (r->blob_len > 0)
-        oip_refuse(&r->in, "%zu bytes follow the JSON, the inputs announce 0",
-                   r->blob_len);
     else
         check_list(r, t);
 }
@@ -335,9 +339,13 @@ static void read_inputs(struct reader *r)
     for (bool first = true; oip_going_on(&r->in) && json_pull_element(&r->in.pull, first);
          first = false)
         read_input(r);
-    if (oip_going_on(&r->in) && r->n_inputs == 0)
+    if (!oip_going_on(&r->in))
+        return;
+    if (r->n_inputs == 0)
         oip_refuse(&r->in,
                    "inputs: the list is empty; the model expects \"" OIP_INPUT "\"");
+    else if (r->blob_len != r->announced)
+        refuse_blob(r, r->announced);
 }
 
 /* -- Outputs -- */

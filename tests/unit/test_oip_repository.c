@@ -27,6 +27,7 @@ static void index_may_ask_for_ready_models(void **state)
     } cases[] = { { "", false },
                   { "{}", false },
                   { "{\"ready\":false}", false },
+                  { "{\"ready\":null}", false },
                   { " {\"ready\":true} ", true },
                   { "{\"other\":[{}],\"re\\u0061dy\":true}", true } };
     bool ready;
@@ -46,6 +47,7 @@ static void load_takes_what_changes_nothing(void **state)
         "{\"parameters\":null}",
         "{\"parameters\":{}}",
         "{\"parameters\":{\"unload_dependents\":true,\"a\":1,\"b\":\"c\"},\"x\":[]}",
+        "{\"parameters\":{\"config\":null,\"a\":{\"b\":[null]}}}",
     };
 
     (void)state;
@@ -72,7 +74,8 @@ static void what_cannot_be_is_a_400(void **state)
         const char *body, *words;
     } load[] = {
         { "{\"parameters\":[]}", "parameters: expected an object" },
-        { "{\"parameters\":{\"a\":{}}}", "parameter \"a\"" },
+        { "{\"parameters\":{\"a\":{]}}", "invalid JSON" },
+        { "{\"parameters\":{\"config\":{}}}", "\"config\" is not supported" },
         { "{\"parameters\":{\"config\":\"{}\"}}", "\"config\" is not supported" },
         { "{\"parameters\":{\"file:1/m\":\"\"}}", "\"file:1/m\" is not supported" }
     };

@@ -129,6 +129,10 @@ static void what_clients_send_besides_is_passed_over(void **state)
         "\"outputs\":[{\"name\":\"scores\",\"parameters\":{\"content_type\":\"np\"}}]}",
         "{\"inputs\":[{" ONE ",\"parameters\":null," SIX "}],\"outputs\":[{\"name\":"
         "\"scores\",\"parameters\":null}]}",
+        "{\"parameters\":{\"content_type\":\"np\",\"headers\":null,\"a\":{\"b\":[1]}},"
+        "\"inputs\":[{" ONE "," SIX ",\"parameters\":{\"headers\":{\"x\":\"y\"},"
+        "\"binary_data_size\":null}}],\"outputs\":[{\"name\":\"scores\","
+        "\"parameters\":{\"binary_data\":null,\"classification\":null,\"a\":[]}}]}",
         " \n{\"inputs\":[{" ONE "," SIX "}]}\r\n",
     };
 
@@ -320,6 +324,13 @@ static void lengths_must_agree(void **state)
     expect_refused(whole, len + 1, decimal(n), 400,
                    "7 bytes follow the JSON, the inputs announce 6");
     expect_refused(whole, len, NULL, 400, "needs the header");
+    n = join(other,
+             "{\"inputs\":[{" ONE ",\"parameters\":{\"binary_data_size\":6}},{\"name\":"
+             "\"mask\",\"parameters\":{\"binary_data_size\":6}}]}",
+             NULL, 0);
+    len = n + join(other + n, "", six, INPUTS);
+    len += join(other + len, "", six, INPUTS);
+    expect_refused(other, len, decimal(n), 400, "inputs[1]: the model has no input");
     len = join(other, "{\"inputs\":[{" ONE "," SIX "}]}", six, 1);
     expect_refused(other, len, decimal(len - 1), 400, "the inputs announce 0");
     n = join(other, "{\"inputs\":[{" ONE ",\"parameters\":{\"binary_data_size\":5}}]}",
@@ -355,8 +366,11 @@ static const struct {
     /* R4, R5 */
     { "{\"id\":7}", 400, "id: expected a string, found a number" },
     { "{\"parameters\":[]}", 400, "parameters: expected an object" },
-    { "{\"parameters\":{\"a\":{}}}", 400, "parameter \"a\": expected a string" },
-    { "{\"parameters\":{\"a\":null}}", 400, "parameter \"a\": expected a string" },
+    { "{\"parameters\":{\"a\":{]}}", 400, "invalid JSON" },
+    { "{\"parameters\":{\"a\":nul}}", 400, "invalid JSON" },
+    { "{\"parameters\":{\"binary_data_output\":{}}}", 400,
+      "expected true or false, found an object" },
+    { "{\"parameters\":{\"timeout\":[1]}}", 400, "expected an integer of at least 0" },
     { "{\"parameters\":{\"binary_data_output\":1}}", 400, "expected true or false" },
     { "{\"parameters\":{\"timeout\":-1}}", 400, "expected an integer of at least 0" },
     { "{\"parameters\":{\"timeout\":1.5}}", 400, "expected an integer of at least 0" },
@@ -441,6 +455,8 @@ static const struct {
     { "{\"inputs\":[{" ONE "," SIX "}],\"outputs\":{}}", 400,
       "outputs: expected a list" },
     /* R16 */
+    { "{\"inputs\":[{" ONE ",\"parameters\":{\"shared_memory_region\":{}}}]}", 400,
+      "shared memory is not supported" },
     { "{\"inputs\":[{" ONE ",\"parameters\":{\"shared_memory_region\":\"r\"}}]}", 400,
       "shared memory is not supported" },
     { WITH_OUTPUT("{\"name\":\"scores\",\"parameters\":{\"shared_memory_byte_size\":4}}"),
