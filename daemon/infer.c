@@ -7,7 +7,6 @@
 #include "daemon/v2.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define LENGTH_HEADER "Inference-Header-Content-Length"
 
@@ -42,21 +41,6 @@ static void answer(const struct pass_request *r, const struct classify_answer *a
 
 static const struct pass_form form = { read, answer };
 
-/* A widely used client sends no type at all. */
-static bool type_ok(const struct http_call *call, struct problem *problem)
-{
-    const char *type = http_call_content_type(call);
-
-    if (type[0] == '\0' || strcmp(type, "application/json") == 0 ||
-        strcmp(type, "application/octet-stream") == 0)
-        return true;
-    problem_set(problem, 415, "unsupported_type",
-                "Content-Type \"%.60s\" is not read here; send application/json or "
-                "application/octet-stream",
-                type);
-    return false;
-}
-
 /* Of JSON a pixel takes two bytes at least. */
 static size_t pictures_at_most(const struct pass_request *r)
 {
@@ -71,17 +55,14 @@ static size_t pictures_at_most(const struct pass_request *r)
 void infer_handle(void *ctx, struct http_call *call)
 {
     struct pass_request r = { .daemon = ctx, .call = call, .form = &form, .label = -1 };
-    struct problem problem;
 
     r.model = v2_take_or_404(ctx, call);
     if (r.model == NULL)
         return;
     r.pictures_at_most = pictures_at_most(&r);
-    if (type_ok(call, &problem)) {
+    if (v2_json_or_415(call))
         pass_run(&r);
-    } else {
+    else
         pass_count_refused(&r);
-        http_reply_problem(call, &problem);
-    }
     model_drop(r.model);
 }

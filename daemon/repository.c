@@ -14,6 +14,7 @@
 #include "api/oip_repository.h"
 #include "core/network.h"
 #include "daemon/serving.h"
+#include "daemon/v2.h"
 
 #include <malloc.h>
 #include <string.h>
@@ -51,7 +52,7 @@ void repository_index(void *ctx, struct http_call *call)
     size_t len;
     const char *request = (const char *)http_call_body(call, &len);
 
-    if (!daemon_json_or_415(call, NULL))
+    if (!v2_json_or_415(call))
         return;
     if (oip_index_parse(request, len, &index.ready_only, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
@@ -73,7 +74,7 @@ static void defer(struct daemon *daemon, struct http_call *call, daemon_work *wo
     size_t len;
     const char *body = (const char *)http_call_body(call, &len);
 
-    if (!daemon_json_or_415(call, NULL))
+    if (!v2_json_or_415(call))
         return;
     if (oip_load_parse(body, len, &problem) != ST_OK)
         http_reply_problem(call, &problem);

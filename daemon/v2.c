@@ -26,6 +26,11 @@ struct model *v2_take_or_404(const struct daemon *daemon, struct http_call *call
     return NULL;
 }
 
+bool v2_json_or_415(struct http_call *call)
+{
+    return daemon_json_or_415(call, "application/octet-stream");
+}
+
 void v2_server(void *ctx, struct http_call *call)
 {
     struct buf body = http_take_buf(call);
@@ -193,7 +198,7 @@ void v2_set_logging(void *ctx, struct http_call *call)
     const char *body = (const char *)http_call_body(call, &len);
 
     (void)ctx;
-    if (!daemon_json_or_415(call, NULL))
+    if (!v2_json_or_415(call))
         return;
     if (oip_logging_parse(body, len, &logging, &problem) != ST_OK) {
         http_reply_problem(call, &problem);

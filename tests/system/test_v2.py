@@ -312,9 +312,10 @@ class InferTest(V2Test):
     def test_content_types(self):
         body = json.dumps({"inputs": [tensor([picture(10)])]})
         for kind in (None, "application/json", "application/json; charset=utf-8",
-                     "Application/JSON", "application/octet-stream"):
+                     "Application/JSON", "application/octet-stream",
+                     "application/x-www-form-urlencoded"):
             self.infer(body, headers={"content-type": kind} if kind else {})
-        for kind in ("text/plain", "application/x-www-form-urlencoded", "image/png"):
+        for kind in ("text/plain", "multipart/form-data", "image/png"):
             self.assert_error(daemon.ask("POST", INFER, body, {"Content-Type": kind}), 415, kind)
         self.assert_error(daemon.ask("POST", INFER, body, {"Content-Encoding": "gzip"}), 415)
 
@@ -704,6 +705,41 @@ class ClientsTest(V2Test):
         self.assertEqual(status, 200)
         self.assertEqual(len(strings(body[int(fields[HEADER]):])), 6)
 
+    def test_triton_asyncio(self):
+        """Its bodies are octet-stream, whatever they are."""
+        octets = dict(accept="*/*", accept_encoding="gzip, deflate",
+                      content_type="application/octet-stream")
+        for path, body in (("repository/index", b""),
+                           ("repository/models/fashion/unload",
+                            b'{"parameters":{"unload_dependents":false}}'),
+                           ("repository/models/fashion/load", b"{}"),
+                           ("logging", b'{"log_verbose_level":0}')):
+            status, _, answer = self.send("/v2/" + path, body, **octets)
+            self.assertEqual(status, 200, (path, answer))
+
+    def test_triton_with_an_input_too_many(self):
+        head = json.dumps({"inputs": [
+            {"name": name, "shape": [1, 784], "datatype": "UINT8",
+             "parameters": {"binary_data_size": 784}} for name in ("input", "INPUT1")]}).encode()
+        status, _, answer = self.send(INFER, head + bytes(1568),
+                                      inference_header_content_length=str(len(head)))
+        self.assertEqual(status, 400)
+        self.assertIn('no input "INPUT1"', json.loads(answer)["error"])
+
+    def test_curl(self):
+        """Its -d and --data-binary say that the body is a form's."""
+        form = dict(accept="*/*", user_agent="curl/7.88.1",
+                    content_type="application/x-www-form-urlencoded")
+        pixels = picture(24)
+        status, _, answer = self.send(INFER, json.dumps({"inputs": [tensor([pixels])]}).encode(),
+                                      **form)
+        self.assertEqual(status, 200, answer)
+        body, headers = binary([pixels])
+        status, _, same = self.send(INFER, body, inference_header_content_length=headers[HEADER],
+                                    **form)
+        self.assertEqual(status, 200, same)
+        self.assertEqual(json.loads(same)["outputs"], json.loads(answer)["outputs"])
+
     def test_kserve(self):
         """Members of its own in the body, nulls for what was not given."""
         body = json.dumps({"id": None, "model_name": "mnist", "model_version": None,
@@ -726,6 +762,20 @@ class ClientsTest(V2Test):
         status, _, answer = self.send(INFER, body.encode(), content_type="application/json")
         self.assertEqual(status, 200, answer)
         self.assertEqual(json.loads(answer)["outputs"][0]["shape"], [1, 10])
+
+    def test_mlserver_objects_as_they_are_dumped(self):
+        """With null for what was not given; parameters also hold what is no protocol's."""
+        for parameters in (None, {"content_type": None, "headers": None},
+                           {"content_type": "np", "headers": {"x-request-id": "a"}, "more": [1]}):
+            body = {"id": None, "parameters": parameters,
+                    "inputs": [tensor([picture(25)], parameters=parameters)],
+                    "outputs": [{"name": "scores", "parameters": parameters}]}
+            status, _, answer = self.send(INFER, json.dumps(body).encode(),
+                                          content_type="application/json")
+            self.assertEqual(status, 200, answer)
+        status, _, answer = self.send("/v2/repository/index", b'{"ready": null}',
+                                      content_type="application/json")
+        self.assertEqual((status, len(json.loads(answer))), (200, 3))
 
 
 if __name__ == "__main__":
