@@ -105,5 +105,10 @@ void oip_stats_write(struct buf *buf, const struct oip_stats *stats)
     write_duration(buf, "compute_infer", n, stats->compute_ns);
     buf_char(buf, ',');
     write_duration(buf, "compute_output", n, stats->write_ns);
+    buf_char(buf, ',');
+    /* No answer is kept to be given again. Clients read these of every server. */
+    write_duration(buf, "cache_hit", 0, 0);
+    buf_char(buf, ',');
+    write_duration(buf, "cache_miss", 0, 0);
     buf_text(buf, "},\"batch_stats\":[]}");
 }

@@ -426,6 +426,8 @@ class StatisticsTest(V2Test):
             self.assertEqual(done[name]["count"], 2, name)
             self.assertGreater(done[name]["ns"], 0, name)
         self.assertEqual(done["success"]["ns"], sum(done[name]["ns"] for name in phases))
+        for name in ("cache_hit", "cache_miss"):
+            self.assertEqual(after["inference_stats"][name], {"count": 0, "ns": 0})
 
     def test_of_all_models(self):
         stats = self.get("/v2/models/stats")["model_stats"]

@@ -120,7 +120,9 @@ static void statistics_add_up(void **state)
                  "\"queue\":{\"count\":5,\"ns\":1},"
                  "\"compute_input\":{\"count\":5,\"ns\":10},"
                  "\"compute_infer\":{\"count\":5,\"ns\":100},"
-                 "\"compute_output\":{\"count\":5,\"ns\":1000}},\"batch_stats\":[]}");
+                 "\"compute_output\":{\"count\":5,\"ns\":1000},"
+                 "\"cache_hit\":{\"count\":0,\"ns\":0},"
+                 "\"cache_miss\":{\"count\":0,\"ns\":0}},\"batch_stats\":[]}");
 }
 
 int main(void)
