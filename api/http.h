@@ -51,7 +51,9 @@ struct http_options {
     unsigned n_threads;              /* 1..64 */
     const struct http_route *routes; /* borrowed for the life of the server */
     size_t n_routes;
-    void *ctx; /* passed to handlers and callbacks */
+    void *ctx;             /* passed to handlers and callbacks */
+    http_handler *unpacks; /* reads bodies in the content codings gzip and deflate too,
+                              which are a 415 to all others; NULL: none does */
     void (*on_done)(void *ctx, const struct http_done *done); /* may be NULL */
     void (*on_log)(void *ctx, const char *message); /* of the library; may be NULL */
     bool tls;                /* connections begin with a handshake; http_server_set_tls */
@@ -132,6 +134,12 @@ const char *http_call_header(const struct http_call *call, const char *name);
 const char *http_call_content_type(const struct http_call *call);
 /* The body; never NULL, len may be 0. */
 const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len);
+/* The most bytes that the route allows it. */
+size_t http_call_max_body(const struct http_call *call);
+/* Is it in a content coding, as only http_options.unpacks gets it? */
+bool http_call_is_packed(const struct http_call *call);
+/* Puts what was unpacked in its place; `body` is taken over. */
+void http_call_set_body(struct http_call *call, struct buf *body);
 /* Has the peer gone, or closed its sending side? (Looks at the socket; for use before
  * expensive work.) */
 bool http_call_client_gone(const struct http_call *call);

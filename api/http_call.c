@@ -200,6 +200,16 @@ void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
 
 /* -- The body -- */
 
+static const struct http_route *route_of(const struct http_call *call)
+{
+    return &call->thread->server->options.routes[call->match.route];
+}
+
+bool http_call_may_be_packed(const struct http_call *call)
+{
+    return route_of(call)->handle == call->thread->server->options.unpacks;
+}
+
 static bool drop(struct http_call *call, size_t len)
 {
     call->dropped += len;
@@ -210,7 +220,7 @@ bool http_call_body_add(struct http_call *call, const char *bytes, size_t len)
 {
     if (call->verdict != HTTP_FINE)
         return drop(call, len);
-    size_t max_body = call->thread->server->options.routes[call->match.route].max_body;
+    size_t max_body = http_call_max_body(call);
     if (max_body == 0)
         return drop(call, len);
     if (len > max_body - call->body.len)
@@ -253,8 +263,7 @@ static void challenge(struct http_call *call, const char *error, const char *sco
 
 static void refuse_access(struct http_call *call, struct problem *problem)
 {
-    const struct http_options *options = &call->thread->server->options;
-    const char *scope = token_scope_name(options->routes[call->match.route].scope);
+    const char *scope = token_scope_name(route_of(call)->scope);
 
     switch (call->access) {
     case ACCESS_OK:
@@ -289,7 +298,6 @@ static void refuse_access(struct http_call *call, struct problem *problem)
 
 void http_call_refuse(struct http_call *call)
 {
-    const struct http_options *options = &call->thread->server->options;
     struct problem problem;
 
     switch (call->verdict) {
@@ -330,14 +338,17 @@ void http_call_refuse(struct http_call *call)
         refuse_access(call, &problem);
         break;
     case HTTP_BAD_ENCODING:
-        http_set_header(call, "Accept-Encoding", "identity");
+        http_set_header(call, "Accept-Encoding",
+                        http_call_may_be_packed(call) ? "gzip, deflate" : "identity");
         problem_set(&problem, 415, "unsupported_content_encoding",
-                    "bodies are read as they are, without Content-Encoding");
+                    http_call_may_be_packed(call)
+                        ? "the content codings that are read here are gzip and deflate"
+                        : "bodies are read as they are, without Content-Encoding");
         break;
     case HTTP_TOO_LARGE:
         problem_set(&problem, 413, "body_too_large",
                     "the body is longer than this path's limit of %zu bytes",
-                    options->routes[call->match.route].max_body);
+                    http_call_max_body(call));
         break;
     case HTTP_NO_MEMORY:
         problem_set(&problem, 503, "no_memory", "no memory for the request");
@@ -472,6 +483,24 @@ const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len)
 {
     *ret_len = call->body.len;
     return (const uint8_t *)(call->body.len == 0 ? "" : call->body.data);
+}
+
+size_t http_call_max_body(const struct http_call *call)
+{
+    return route_of(call)->max_body;
+}
+
+bool http_call_is_packed(const struct http_call *call)
+{
+    return call->packed;
+}
+
+void http_call_set_body(struct http_call *call, struct buf *body)
+{
+    buf_free(&call->body);
+    call->body = *body;
+    *body = (struct buf)BUF_INIT;
+    call->packed = false;
 }
 
 bool http_conn_peer_gone(const struct http_conn *conn)

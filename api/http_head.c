@@ -207,13 +207,21 @@ static enum http_verdict check_access(struct http_call *call, struct access_clai
     return call->access == ACCESS_OK ? HTTP_FINE : HTTP_NO_ACCESS;
 }
 
+/* A content coding that can be undone; HTTP's deflate is zlib's format. */
+static bool is_packing(const char *encoding)
+{
+    return strcasecmp(encoding, "gzip") == 0 || strcasecmp(encoding, "x-gzip") == 0 ||
+           strcasecmp(encoding, "deflate") == 0;
+}
+
 /* What the route says about the body to come; `length` is 0 if it is not told. */
-static enum http_verdict check_body(const struct http_call *call, const struct head *head,
+static enum http_verdict check_body(struct http_call *call, const struct head *head,
                                     uint64_t length)
 {
-    size_t max_body = call->thread->server->options.routes[call->match.route].max_body;
+    size_t max_body = http_call_max_body(call);
 
-    if (head->encoding != NULL && strcasecmp(head->encoding, "identity") != 0)
+    call->packed = head->encoding != NULL && strcasecmp(head->encoding, "identity") != 0;
+    if (call->packed && (!http_call_may_be_packed(call) || !is_packing(head->encoding)))
         return HTTP_BAD_ENCODING;
     if (length > max_body && (max_body != 0 || length > HTTP_DROP_MAX))
         return HTTP_TOO_LARGE;

@@ -118,6 +118,7 @@ struct http_call {
     bool v2, head_seen, args_decoded, target_broken;
 
     struct buf body;
+    bool packed; /* the body is in a content coding */
     uint64_t dropped;
 
     /* The answer; from another thread after http_defer. */
@@ -141,6 +142,8 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
 bool http_conn_peer_gone(const struct http_conn *conn);
 /* Looks at the complete head; true if the answer must go out before the body is read. */
 bool http_head_check(struct http_call *call, const char *method, const char *version);
+/* Does the handler undo content codings? */
+bool http_call_may_be_packed(const struct http_call *call);
 /* Keeps or drops a piece of the body; false to close the connection. */
 bool http_call_body_add(struct http_call *call, const char *bytes, size_t len);
 /* Answers for a verdict other than HTTP_FINE. */

@@ -157,6 +157,7 @@ static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
         .routes = routes,
         .n_routes = n_routes,
         .ctx = daemon,
+        .unpacks = infer_handle,
         .on_done = on_done,
         .on_log = on_log,
         .tls = daemon->settings.tls_certificate[0] != '\0',

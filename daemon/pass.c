@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* A body longer than this is read by a worker, whatever the network costs. */
+/* A body that is packed or longer than this is read by a worker, whatever the network
+ * costs. */
 #define INLINE_BODY (64 * 1024)
 /* Pictures of requests that are taken along, and how long they may keep the first one
  * waiting: beyond that a batch saves nothing. */
@@ -267,8 +268,9 @@ static bool takes_long(const struct pass_request *r)
     uint64_t ns = atomic_load_explicit(&r->model->ns_per_picture, memory_order_relaxed);
 
     (void)http_call_body(r->call, &len);
-    return len > INLINE_BODY || ns * r->pictures_at_most >
-                                    r->daemon->settings.inline_budget_us * UINT64_C(1000);
+    return len > INLINE_BODY || http_call_is_packed(r->call) ||
+           ns * r->pictures_at_most >
+               r->daemon->settings.inline_budget_us * UINT64_C(1000);
 }
 
 void pass_count_refused(const struct pass_request *request)

@@ -31,7 +31,7 @@ static enum status grow(struct unpack *u, char why[ERR_LEN])
 
     if (u->out_at > u->max) {
         (void)snprintf(why, ERR_LEN, "gzip: more than %zu bytes unpacked", u->max);
-        return ST_FORMAT;
+        return ST_RANGE;
     }
     uint8_t *out = realloc(u->out, size);
     if (out == NULL) {
@@ -89,8 +89,8 @@ static enum status unpack_members(struct unpack *u, char why[ERR_LEN])
             continue;
         }
         if (u->in_at == u->in_len) {
-            (void)snprintf(why, ERR_LEN,
-                           "gzip: the file ends inside its data, at byte %zu", u->in_len);
+            (void)snprintf(why, ERR_LEN, "gzip: ends inside its data, at byte %zu",
+                           u->in_len);
             return ST_FORMAT;
         }
     }
@@ -102,8 +102,8 @@ enum status gzip_unpack(const uint8_t *bytes, size_t len, size_t max, uint8_t **
     struct unpack u = { .in = bytes, .in_len = len, .max = max };
     enum status st = ST_NOMEM;
 
-    /* 15: the largest window; 16: gzip, not zlib. */
-    if (inflateInit2(&u.z, 15 + 16) != Z_OK) {
+    /* 15: the largest window; 32: gzip or zlib, whichever it is. */
+    if (inflateInit2(&u.z, 15 + 32) != Z_OK) {
         (void)snprintf(why, ERR_LEN, "gzip: not enough memory");
         return ST_NOMEM;
     }
@@ -116,7 +116,7 @@ enum status gzip_unpack(const uint8_t *bytes, size_t len, size_t max, uint8_t **
     (void)inflateEnd(&u.z); /* frees; there is nothing to learn from it */
     if (st == ST_OK && u.out_at > max) {
         (void)snprintf(why, ERR_LEN, "gzip: more than %zu bytes unpacked", max);
-        st = ST_FORMAT;
+        st = ST_RANGE;
     }
     if (st != ST_OK) {
         free(u.out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip.h - unpacks gzip bytes in memory, up to a limit. Internal to storage/. */
+/* gzip.h - unpacks bytes in memory, up to a limit: gzip, and zlib's format, which HTTP
+ * calls deflate. */
 #ifndef STORAGE_GZIP_H
 #define STORAGE_GZIP_H
 
@@ -10,9 +11,9 @@
 #include <stdint.h>
 
 bool gzip_is(const uint8_t *bytes, size_t len);
-/* Unpacks one or more gzip members that fill `bytes`; the caller frees *ret_bytes, which
- * is never NULL on success. ST_FORMAT with `why`: cut, altered, followed by something
- * else, or more than `max` bytes unpacked; ST_NOMEM. */
+/* Unpacks one or more members that fill `bytes`; the caller frees *ret_bytes, which is
+ * never NULL on success. ST_FORMAT with `why`: cut, altered or followed by something
+ * else; ST_RANGE: more than `max` bytes unpacked; ST_NOMEM. */
 MUST_CHECK enum status gzip_unpack(const uint8_t *bytes, size_t len, size_t max,
                                    uint8_t **ret_bytes, size_t *ret_len,
                                    char why[ERR_LEN]);

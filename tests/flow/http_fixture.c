@@ -243,6 +243,7 @@ struct http_server *fixture_start(unsigned n_threads, unsigned connection_limit)
         .n_threads = n_threads,
         .routes = routes,
         .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .unpacks = handle_later,
         .on_done = on_done,
         .on_log = on_log,
         .idle_timeout_s = 75,

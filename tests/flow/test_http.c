@@ -373,7 +373,7 @@ static void hopeless_bodies_are_refused_before_they_come(void **state)
                    "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
                    404);
     assert_refused("POST /later HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
-                   "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n",
+                   "Content-Encoding: br\r\nContent-Length: 5\r\n\r\n",
                    415);
 }
 
@@ -444,6 +444,37 @@ static void unwanted_and_encoded_bodies_are_dropped(void **state)
                   200);
     assert_status(&client,
                   "POST /nope HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello", 404);
+    http_client_close(&client);
+}
+
+static void packed_bodies_come_to_the_handler_that_unpacks_alone(void **state)
+{
+    static const char *const codings[] = { "gzip", "X-GZIP", "deflate" };
+    static const char *const others[] = { "br", "gzip, gzip", "" };
+    struct http_client client;
+    struct http_response response;
+    char request[256];
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
+        (void)snprintf(request, sizeof(request),
+                       "POST /later HTTP/1.1\r\n" HOST
+                       "Content-Encoding: %s\r\nContent-Length: 5\r\n\r\nhello",
+                       codings[i]);
+        assert_status(&client, request, 200);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        (void)snprintf(request, sizeof(request),
+                       "POST /later HTTP/1.1\r\n" HOST
+                       "Content-Encoding: %s\r\nContent-Length: 5\r\n\r\nhello",
+                       others[i]);
+        http_client_ask(&client, request, &response);
+        assert_int_equal(response.status, 415);
+        assert_string_equal(http_response_header(&response, "Accept-Encoding"),
+                            "gzip, deflate");
+        http_response_done(&response);
+    }
     http_client_close(&client);
 }
 
@@ -572,6 +603,7 @@ int main(void)
         cmocka_unit_test(an_endless_chunked_body_ends_the_connection),
         cmocka_unit_test(a_large_body_comes_back_unchanged),
         cmocka_unit_test(unwanted_and_encoded_bodies_are_dropped),
+        cmocka_unit_test(packed_bodies_come_to_the_handler_that_unpacks_alone),
         cmocka_unit_test(requests_that_can_be_read_in_two_ways_are_refused),
         cmocka_unit_test(lengths_that_are_no_numbers_are_refused),
         cmocka_unit_test(old_and_unknown_versions_are_served_or_refused),

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -189,6 +190,31 @@ static void an_import_without_memory_keeps_the_old_array(void **state)
     serve_stop(serve);
 }
 
+/* A body that is unpacked before it is read. */
+static void a_packed_infer_without_memory_is_refused(void **state)
+{
+    struct serve *serve = *state;
+    char body[128 + 2 * SERVE_PIXELS];
+    uint8_t packed[sizeof(body)];
+    uLongf len = sizeof(packed);
+    size_t at = (size_t)snprintf(body, sizeof(body),
+                                 "{\"inputs\":[{\"name\":\"input\",\"datatype\":"
+                                 "\"UINT8\",\"shape\":[1,%d],\"data\":[7",
+                                 SERVE_PIXELS);
+
+    for (size_t i = 1; i < SERVE_PIXELS; i++, at += 2)
+        memcpy(body + at, ",7", 2);
+    memcpy(body + at, "]}]}", 4);
+    assert_int_equal(compress(packed, &len, (const Bytef *)body, at + 4), Z_OK);
+    const struct serve_request infer = { "POST", "/v2/models/first/infer",
+                                         SERVE_JSON "\r\nContent-Encoding: deflate",
+                                         (const char *)packed };
+    answers_forget();
+    serve_start(serve, 1000000, 16);
+    starve(serve, &infer, len, false);
+    serve_stop(serve);
+}
+
 static void classify_without_memory_is_an_answer_or_a_closed_connection(void **state)
 {
     struct serve *serve = *state;
@@ -219,6 +245,7 @@ int main(void)
         FRESH(a_programming_without_memory_keeps_the_old_generation),
         FRESH(whatever_happens_without_memory_keeps_the_old_generation),
         FRESH(an_import_without_memory_keeps_the_old_array),
+        FRESH(a_packed_infer_without_memory_is_refused),
         FRESH(classify_without_memory_is_an_answer_or_a_closed_connection),
     };
 

@@ -221,7 +221,7 @@ class AnswerTest(unittest.TestCase):
             is_open = operation.item["security"] == []
             for status, rest in ((400, "\r\n"), (400, "Host: a\r\nHost: b\r\n\r\n"),
                                  (501, "Host: a\r\nTransfer-Encoding: gzip\r\n\r\n"),
-                                 (415, "Host: localhost\r\nContent-Encoding: gzip\r\n\r\n"),
+                                 (415, "Host: localhost\r\nContent-Encoding: br\r\n\r\n"),
                                  (431, "Host: localhost\r\nX: %s\r\n\r\n" % ("x" * 40000)),
                                  (413, "Host: localhost\r\nContent-Length: 1099511627776\r\n\r\n"),
                                  (None if is_open else 421, "Host: elsewhere.example\r\n\r\n"),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Open Inference Protocol (V2, REST) and Triton's extensions of it."""
+import gzip
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import struct
 import tempfile
 import time
 import unittest
+import zlib
 
 from small_nets import SmallNet
 from spinbnn_system import PATIENCE, Daemon, Load, eventually
@@ -317,7 +319,41 @@ class InferTest(V2Test):
             self.infer(body, headers={"content-type": kind} if kind else {})
         for kind in ("text/plain", "multipart/form-data", "image/png"):
             self.assert_error(daemon.ask("POST", INFER, body, {"Content-Type": kind}), 415, kind)
-        self.assert_error(daemon.ask("POST", INFER, body, {"Content-Encoding": "gzip"}), 415)
+
+    def test_packed_bodies(self):
+        pictures = [picture(seed) for seed in range(100)]
+        for body, headers in (binary(pictures), binary(pictures[:1], "FP32"),
+                              (json.dumps({"inputs": [tensor(pictures)]}).encode(), {})):
+            wanted = self.infer(body, headers=headers)["outputs"]
+            for coding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)),
+                                   ("x-gzip", gzip.compress(body[:9]) + gzip.compress(body[9:]))):
+                found = self.infer(packed, headers=dict(headers, **{"Content-Encoding": coding}))
+                self.assertEqual(found["outputs"], wanted)
+
+    def test_packed_bodies_that_are_broken_or_too_long(self):
+        body, headers = binary([picture(1)])
+        packed, limit = gzip.compress(body), 16 * 1024 * 1024
+        json_alone = json.dumps({"inputs": [tensor([picture(1)])]}).encode()
+        at_limit = gzip.compress(json_alone + b" " * (limit - len(json_alone)))
+        connection = daemon.connection()
+        for sent, more, status, words in (
+                (b"", {}, 400, "ends inside"), (body, {}, 400, "incorrect header"),
+                (packed[:-1], {}, 400, "ends inside"), (packed + b"x", {}, 400, "packed body"),
+                (packed[:-5] + b"x" + packed[-4:], {}, 400, "packed body"),
+                (gzip.compress(packed), {}, 400, ""),
+                (gzip.compress(bytes(limit + 1)), {}, 413, "%d bytes" % limit),
+                (packed, {"Content-Encoding": "br"}, 415, "gzip and deflate")):
+            answer = daemon.ask("POST", INFER, sent,
+                                dict(headers, **{"Content-Encoding": "gzip", **more}),
+                                connection=connection)
+            self.assert_error(answer, status, words)
+            answer = daemon.ask("POST", INFER, at_limit, {"Content-Encoding": "gzip"},
+                                connection=connection)
+            self.assertEqual(answer.status, 200, answer.body)
+        connection.close()
+        for path in ("/api/v1/models/mnist/classify", "/v2/repository/index"):
+            answer = daemon.ask("POST", path, gzip.compress(b"{}"), {"Content-Encoding": "gzip"})
+            self.assertEqual((answer.status, answer.headers["Accept-Encoding"]), (415, "identity"))
 
     def test_what_is_not_there_is_a_404(self):
         for path in ("/v2/models/none/infer", MNIST + "/versions/2/infer",
@@ -718,6 +754,23 @@ class ClientsTest(V2Test):
                            ("logging", b'{"log_verbose_level":0}')):
             status, _, answer = self.send("/v2/" + path, body, **octets)
             self.assertEqual(status, 200, (path, answer))
+
+    def test_triton_compression(self):
+        """The header counts the JSON before it was packed."""
+        pixels = picture(26)
+        request = json.dumps({
+            "inputs": [{"name": "input", "shape": [1, 28, 28, 1], "datatype": "UINT8",
+                        "parameters": {"binary_data_size": 784}}],
+            "parameters": {"binary_data_output": True}}).encode()
+        for coding, packed in (("gzip", gzip.compress(request + pixels)),
+                               ("deflate", zlib.compress(request + pixels))):
+            status, fields, body = self.send(
+                INFER, packed, inference_header_content_length=str(len(request)),
+                content_encoding=coding, accept_encoding=coding)
+            self.assertEqual((status, fields["Content-Encoding"]), (200, None), body)
+            scores = struct.unpack("<10f", body[int(fields[HEADER]):])
+            self.assertEqual(max(range(10), key=scores.__getitem__),
+                             classified(pixels)[0]["class"])
 
     def test_triton_with_an_input_too_many(self):
         head = json.dumps({"inputs": [
