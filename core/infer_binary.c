@@ -14,23 +14,21 @@
  * the opposite to them, so their mean, n_in - m0 - m1, is the sum over what is inside.
  * That holds for the weights that are delivered, whatever they should have been.
  */
-#include "core/infer_input.h"
 #include "core/infer_stage.h"
+#include "core/kernel_lookup.h"
 #include "core/window.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PIXEL_MAX 255
 #define ALIGNMENT 64
 
 /* The outputs of one group of channels. */
 struct group {
+    struct kernel_lookup lookup; /* pixels; else all zero, and there are */
     struct kernel_matrix matrix;
-    int64_t *limit;  /* ours, FIRE, [8 * n_blocks]: see kernel.h; of weighted sums with
-                        pixels */
+    int64_t *limit;  /* ours, FIRE, [8 * n_blocks]: see kernel.h */
     uint8_t *invert; /* ours, FIRE, [n_blocks] */
-    int64_t *top;    /* ours, pixels, [n_out]: the sum where nothing differs */
 };
 
 /* How rows come about, and how many at a time. */
@@ -41,7 +39,7 @@ struct shape {
     bool by_places; /* direct: one row a place, else one a picture */
     bool twice;     /* places whose window reaches out are gathered twice */
     size_t n_in, n_out, n_groups;
-    size_t n_words; /* of a row, or of one plane of it */
+    size_t n_words; /* of a row of bits */
     size_t n_rows;  /* at a time */
     size_t n_lanes; /* of a group's counts */
     struct window_side rows, columns;
@@ -99,35 +97,11 @@ static struct shape shape_of(const struct network *net, const struct network_sta
     shape.by_places = shape.by_places && !pixels;
     shape.direct = shape.by_places || (dense && gapless);
     shape.n_lanes = round_up(shape.group_out, KERNEL_LANES);
-    shape.n_rows =
-        infer_rows(shape.n_words * sizeof(uint64_t) * (pixels ? KERNEL_PLANES : 2));
+    shape.n_rows = pixels ? 1 : infer_rows(shape.n_words * sizeof(uint64_t) * 2);
     return shape;
 }
 
 /* -- Weights -- */
-
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    if (value < low)
-        return low;
-    return value > high ? high : value;
-}
-
-/* With pixels s = top - M: s >= t is M <= top - t, and s <= t is not s >= t + 1. */
-static int64_t limit_of_weighted(size_t n_in, int64_t top, int64_t threshold,
-                                 bool falling)
-{
-    return clamp(top - threshold - falling, -1, PIXEL_MAX * (int64_t)n_in);
-}
-
-static void fill_top(struct group *group, const uint64_t *bits)
-{
-    const struct kernel_matrix *matrix = &group->matrix;
-
-    for (size_t j = 0; j < matrix->n_out; j++)
-        group->top[j] =
-            PIXEL_MAX * (int64_t)bits_count(bits + j * matrix->n_words, matrix->n_words);
-}
 
 /* first: the group's first output among the layer's. */
 static void fill_rule(struct group *group, const struct network_layer *layer,
@@ -140,10 +114,7 @@ static void fill_rule(struct group *group, const struct network_layer *layer,
         int64_t threshold = layer->threshold[first + j];
         int64_t n_in = (int64_t)layer->n_in;
 
-        group->limit[j] =
-            group->top != NULL
-                ? limit_of_weighted(layer->n_in, group->top[j], threshold, falling)
-                : kernel_limit(n_in, n_in, threshold, falling);
+        group->limit[j] = kernel_limit(n_in, n_in, threshold, falling);
         if (falling)
             group->invert[j / KERNEL_LANES] |= (uint8_t)(1U << (j % KERNEL_LANES));
     }
@@ -155,25 +126,23 @@ static enum status group_init(struct group *group, const struct infer_binary *bi
                               size_t first, const uint64_t *bits)
 {
     const struct shape *shape = &binary->shape;
+    const struct network_layer *layer = binary->layer;
+
+    if (shape->kind == NETWORK_VALUE_PIXELS)
+        return kernel_lookup_init(&group->lookup, bits, shape->group_out, shape->n_in,
+                                  shape->fires ? layer->threshold : NULL, layer->falling,
+                                  first);
+
     enum status st =
         kernel_matrix_init(&group->matrix, bits, shape->group_out, shape->n_in);
-
-    if (st != ST_OK)
+    if (st != ST_OK || !shape->fires)
         return st;
-    if (shape->kind == NETWORK_VALUE_PIXELS) {
-        group->top = calloc(shape->group_out, sizeof(*group->top));
-        if (group->top == NULL)
-            return ST_NOMEM;
-        fill_top(group, bits);
-    }
-    if (!shape->fires)
-        return ST_OK;
 
     group->limit = calloc(shape->n_lanes, sizeof(*group->limit));
     group->invert = calloc(group->matrix.n_blocks, sizeof(*group->invert));
     if (group->limit == NULL || group->invert == NULL)
         return ST_NOMEM;
-    fill_rule(group, binary->layer, first);
+    fill_rule(group, layer, first);
     return ST_OK;
 }
 
@@ -210,10 +179,10 @@ void infer_binary_free(struct infer_binary *binary)
     if (binary == NULL)
         return;
     for (size_t g = 0; binary->groups != NULL && g < binary->shape.n_groups; g++) {
+        kernel_lookup_done(&binary->groups[g].lookup);
         kernel_matrix_done(&binary->groups[g].matrix);
         free(binary->groups[g].limit);
         free(binary->groups[g].invert);
-        free(binary->groups[g].top);
     }
     free(binary->groups);
     free(binary);
@@ -223,10 +192,11 @@ void infer_binary_free(struct infer_binary *binary)
 
 /* Rows of one go, carved out of `work`. */
 struct work {
-    uint64_t *rows;  /* [n_rows][n_words], twice or in planes */
+    uint64_t *rows;  /* [n_rows][n_words], twice */
     uint64_t *fired; /* [n_rows][bits_words(group_out)] */
-    int32_t *counts; /* [n_rows], twice or in planes for one row, [n_lanes] */
+    int32_t *counts; /* [n_rows], twice, [n_lanes]; or sums */
     uint8_t *pixels; /* [n_in] */
+    void *lookup;    /* of kernel_lookup.h */
     size_t *places;  /* [n_rows]: where the outputs go */
 };
 
@@ -235,15 +205,14 @@ static size_t carve(const struct shape *shape, void *work, struct work *ret_work
 {
     bool pixels = shape->kind == NETWORK_VALUE_PIXELS;
     size_t n_rows = shape->n_rows;
-    size_t row_words = shape->direct && !pixels ? 0
-                       : pixels                 ? KERNEL_PLANES * shape->n_words
-                                                : 2 * shape->n_words;
-    size_t n_counts = pixels ? KERNEL_PLANES : 2 * n_rows;
+    size_t row_words = shape->direct || pixels ? 0 : 2 * shape->n_words;
     size_t rows_size = round_up(n_rows * row_words * sizeof(uint64_t), ALIGNMENT);
     size_t fired_size =
         round_up(n_rows * bits_words(shape->group_out) * sizeof(uint64_t), ALIGNMENT);
-    size_t counts_size = round_up(n_counts * shape->n_lanes * sizeof(int32_t), ALIGNMENT);
+    size_t counts_size =
+        round_up(2 * n_rows * shape->n_lanes * sizeof(int32_t), ALIGNMENT);
     size_t pixels_size = pixels ? round_up(shape->n_in, ALIGNMENT) : 0;
+    size_t lookup_size = pixels ? kernel_lookup_scratch(shape->n_in) : 0;
     size_t places_size = round_up(n_rows * sizeof(size_t), ALIGNMENT);
 
     if (ret_work != NULL) {
@@ -253,9 +222,10 @@ static size_t carve(const struct shape *shape, void *work, struct work *ret_work
         ret_work->fired = (uint64_t *)(void *)(at += rows_size);
         ret_work->counts = (int32_t *)(void *)(at += fired_size);
         ret_work->pixels = at += counts_size;
-        ret_work->places = (size_t *)(void *)(at + pixels_size);
+        ret_work->lookup = at += pixels_size;
+        ret_work->places = (size_t *)(void *)(at + lookup_size);
     }
-    return rows_size + fired_size + counts_size + pixels_size + places_size;
+    return rows_size + fired_size + counts_size + pixels_size + lookup_size + places_size;
 }
 
 size_t infer_binary_work(const struct network *net, const struct network_stage *stage)
@@ -270,24 +240,6 @@ size_t infer_binary_work(const struct network *net, const struct network_stage *
 static float logit(const struct network_layer *layer, size_t j, int64_t s)
 {
     return (float)((double)layer->scale[j] * (double)s + (double)layer->bias[j]);
-}
-
-/* With m_b the mismatches of a row with bit plane b of the pixels and `ones` the +1
- * weights of the row: of the inputs whose bit b is set, (ones - m_b) more meet +1 than
- * meet -1. So s = sum of 2^b (ones - m_b) = 255 ones - M with M = sum of 2^b m_b. */
-static void logit_planes(const struct infer_binary *binary, size_t g,
-                         const int32_t *counts, float *ret)
-{
-    const struct group *group = &binary->groups[g];
-    size_t n_lanes = binary->shape.n_lanes, first = g * binary->shape.group_out;
-
-    for (size_t j = 0; j < binary->shape.group_out; j++) {
-        int64_t s = group->top[j];
-
-        for (size_t b = 0; b < KERNEL_PLANES; b++)
-            s -= (int64_t)counts[b * n_lanes + j] << b;
-        ret[j] = logit(binary->layer, first + j, s);
-    }
 }
 
 static void logit_row(const struct infer_binary *binary, size_t g, const int32_t *counts,
@@ -458,33 +410,29 @@ static float *reals_of(const struct go *go, size_t place)
     return go->out->reals + place * shape->n_out + go->g * shape->group_out;
 }
 
-static void finish_planes(struct go *go)
+/* A row of pixels is done when it is gathered. */
+static void run_pixels(struct go *go, const struct infer_map *in, size_t picture,
+                       const struct window_taps *rows, const struct window_taps *columns,
+                       size_t place)
 {
-    const struct shape *shape = &go->binary->shape;
-    const struct group *group = &go->binary->groups[go->g];
-    const struct kernel_rule rule = { group->limit, group->invert };
-    size_t fired_words = bits_words(shape->group_out);
+    const struct infer_binary *binary = go->binary;
+    const struct shape *shape = &binary->shape;
+    const struct kernel_lookup *lookup = &binary->groups[go->g].lookup;
+    const uint8_t *row = in->pixels + picture * in->stride;
+    size_t first = go->g * shape->group_out;
 
-    if (shape->fires && shape->direct) { /* picture after picture, a place each */
-        go->kernel->fire_planes(
-            &group->matrix, &rule, go->work.rows, go->n, shape->n_words,
-            go->out->bits + go->work.places[0] * fired_words, fired_words);
+    if (!shape->direct) {
+        gather_pixels(binary, go->g, in, row, rows, columns, go->work.pixels);
+        row = go->work.pixels;
+    }
+    if (shape->fires) {
+        kernel_lookup_fire(lookup, go->kernel, row, go->work.lookup, go->work.fired);
+        put_fired(go, go->work.fired, place);
         return;
     }
-    if (shape->fires)
-        go->kernel->fire_planes(&group->matrix, &rule, go->work.rows, go->n,
-                                shape->n_words, go->work.fired, fired_words);
-    for (size_t k = 0; k < go->n; k++) {
-        if (shape->fires) {
-            put_fired(go, go->work.fired + k * fired_words, go->work.places[k]);
-            continue;
-        }
-        go->kernel->counts(&group->matrix,
-                           go->work.rows + k * KERNEL_PLANES * shape->n_words,
-                           KERNEL_PLANES, shape->n_words, go->work.counts);
-        logit_planes(go->binary, go->g, go->work.counts,
-                     reals_of(go, go->work.places[k]));
-    }
+    kernel_lookup_sums(lookup, go->kernel, row, go->work.lookup, go->work.counts);
+    for (size_t j = 0; j < shape->group_out; j++)
+        reals_of(go, place)[j] = logit(binary->layer, first + j, go->work.counts[j]);
 }
 
 static void finish_bits(struct go *go)
@@ -531,9 +479,7 @@ static void finish_twice(struct go *go)
 static void finish(struct go *go)
 {
     if (go->n > 0) {
-        if (go->binary->shape.kind == NETWORK_VALUE_PIXELS)
-            finish_planes(go);
-        else if (go->twice)
+        if (go->twice)
             finish_twice(go);
         else
             finish_bits(go);
@@ -546,20 +492,6 @@ static void gather(struct go *go, const struct infer_map *in, size_t picture,
 {
     const struct infer_binary *binary = go->binary;
     const struct shape *shape = &binary->shape;
-
-    if (shape->kind == NETWORK_VALUE_PIXELS) {
-        const uint8_t *map = in->pixels + picture * in->stride;
-        const uint8_t *row = map;
-
-        if (!shape->direct) {
-            gather_pixels(binary, go->g, in, map, rows, columns, go->work.pixels);
-            row = go->work.pixels;
-        }
-        infer_input_planes(row, shape->n_in,
-                           go->work.rows + go->n * KERNEL_PLANES * shape->n_words);
-        return;
-    }
-
     const uint64_t *map = in->bits + picture * in->stride;
     uint64_t *row = go->work.rows + go->n * (go->twice ? 2 : 1) * shape->n_words;
 
@@ -588,14 +520,18 @@ static void run_places(struct go *go, const struct infer_map *in, size_t n)
 
             for (uint32_t x = 0; x < out->width; x++) {
                 struct window_taps columns = window_taps(&shape->columns, x);
+                size_t place = picture * n_places + (size_t)y * out->width + x;
                 bool out_there = reaches_out(&rows, &shape->rows) ||
                                  reaches_out(&columns, &shape->columns);
 
+                if (shape->kind == NETWORK_VALUE_PIXELS) {
+                    run_pixels(go, in, picture, &rows, &columns, place);
+                    continue;
+                }
                 if (shape->twice && out_there != go->twice)
                     continue;
                 gather(go, in, picture, &rows, &columns);
-                go->work.places[go->n++] =
-                    picture * n_places + (size_t)y * out->width + x;
+                go->work.places[go->n++] = place;
                 if (go->n == shape->n_rows)
                     finish(go);
             }

@@ -43,15 +43,6 @@ static inline uint64_t at_least(const struct pixels *p, uint32_t threshold)
     return top_bits(ge(p->a, t), ge(p->b, t), ge(p->c, t), ge(p->d, t));
 }
 
-/* Shifts are of 16 bits; what crosses from byte to byte stays below the top bit. */
-static inline uint64_t plane(const struct pixels *p, unsigned bit)
-{
-    __m128i n = _mm_cvtsi32_si128(7 - (int)bit);
-
-    return top_bits(_mm_sll_epi16(p->a, n), _mm_sll_epi16(p->b, n),
-                    _mm_sll_epi16(p->c, n), _mm_sll_epi16(p->d, n));
-}
-
 #else
 
 #define EACH_BYTE UINT64_C(0x0101010101010101)
@@ -92,19 +83,9 @@ static inline uint64_t at_least(const struct pixels *p, uint32_t threshold)
     return word;
 }
 
-static inline uint64_t plane(const struct pixels *p, unsigned bit)
-{
-    uint64_t word = 0;
-
-    for (unsigned i = 0; i < 8; i++)
-        word |= gather(p->eight[i] >> bit & EACH_BYTE) << (8 * i);
-    return word;
-}
-
 #endif
 
-/* Pixels from i on, zeros after the last: below every threshold, and zero in every plane.
- */
+/* Pixels from i on, zeros after the last: below every threshold. */
 static inline struct pixels load_some(const uint8_t *pixels, size_t n, size_t i)
 {
     uint8_t bytes[BITS_PER_WORD] = { 0 };
@@ -122,17 +103,5 @@ void infer_input_binary(const uint8_t *pixels, size_t n, uint32_t threshold,
         struct pixels p = load_some(pixels, n, i);
 
         ret_bits[i / BITS_PER_WORD] = at_least(&p, threshold);
-    }
-}
-
-void infer_input_planes(const uint8_t *pixels, size_t n, uint64_t *ret_planes)
-{
-    size_t n_words = bits_words(n);
-
-    for (size_t i = 0; i < n; i += BITS_PER_WORD) {
-        struct pixels p = load_some(pixels, n, i);
-
-        for (unsigned b = 0; b < KERNEL_PLANES; b++)
-            ret_planes[b * n_words + i / BITS_PER_WORD] = plane(&p, b);
     }
 }

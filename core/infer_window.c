@@ -61,9 +61,8 @@ static bool takes_pixels(const struct kernel_shape *shape)
 {
     size_t n_pixels = shape->height * shape->width * shape->channels;
 
-    return kernel_shape_fan_in(shape) <= KERNEL_PIXELS_MAX_INPUTS &&
-           kernel_pixels_scratch(shape) <=
-               (n_pixels / sizeof(uint64_t) + ALIGNMENT) * MAX_BORDERS;
+    return kernel_pixels_scratch(shape) <=
+           (n_pixels / sizeof(uint64_t) + ALIGNMENT) * MAX_BORDERS;
 }
 
 bool infer_window_takes(const struct network *net, const struct network_stage *stage)

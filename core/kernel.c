@@ -15,7 +15,7 @@ static bool always(void)
 
 #define KERNEL(name, usable, isa)                                                        \
     {                                                                                    \
-        name, usable, kernel_counts_##isa, kernel_fire_##isa, kernel_fire_planes_##isa,  \
+        name, usable, kernel_counts_##isa, kernel_fire_##isa, kernel_lookup_##isa,       \
             kernel_conv_##isa, kernel_pixels_##isa, kernel_reals_##isa                   \
     }
 

@@ -20,10 +20,10 @@
 #include <stdint.h>
 
 #define KERNEL_LANES 8
-/* Bits of a pixel: input rows that fire_planes takes as one vector. */
-#define KERNEL_PLANES 8
 /* Largest n_in: mismatches of one row fit in 24 bits. */
 #define KERNEL_MAX_INPUTS ((size_t)1 << 24)
+/* The same of 8-bit pixels: their sums fit in 32 bits. */
+#define KERNEL_MAX_PIXELS ((size_t)1 << 23)
 
 struct kernel_matrix {
     size_t n_out, n_in;
@@ -58,6 +58,7 @@ static inline int64_t kernel_limit(int64_t top, int64_t n, int64_t threshold,
 struct kernel_conv_job;
 struct kernel_pixels_job;
 struct kernel_reals_job;
+struct kernel_lookup_job;
 
 struct kernel {
     const char *name;     /* what --kernel and /api/v1/status print */
@@ -75,12 +76,8 @@ struct kernel {
                  const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
                  size_t y_stride);
 
-    /* The same for inputs of 8 bits: row 8 i + b of x holds bit b of every value of input
-     * i, and the rule is about the weighted count M = sum over b of 2^b m_b, so limits go
-     * up to 255 n_in. */
-    void (*fire_planes)(const struct kernel_matrix *w, const struct kernel_rule *rule,
-                        const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
-                        size_t y_stride);
+    /* A row of 8-bit pixels: kernel_lookup.h. */
+    void (*lookup)(const struct kernel_lookup_job *job);
 
     /* A map through a window: kernel_conv.h, kernel_pixels.h, kernel_reals.h. */
     void (*conv)(const struct kernel_conv_job *job);

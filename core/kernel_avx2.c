@@ -99,51 +99,22 @@ INLINE unsigned above(__m256i m, const int64_t *limit)
         _mm256_castsi256_pd(_mm256_cmpgt_epi64(m, bound)));
 }
 
-/* Sum of 2^b m_b over the n_planes rows from x on. */
-INLINE void weigh_block(const struct kernel_matrix *w, size_t block, const uint64_t *x,
-                        size_t x_stride, size_t n_planes, __m256i sum[2])
-{
-    count_block(w, block, x + (n_planes - 1) * x_stride, sum);
-    for (size_t b = n_planes - 1; b-- > 0;) {
-        __m256i m[2];
-
-        count_block(w, block, x + b * x_stride, m);
-        for (size_t h = 0; h < 2; h++)
-            sum[h] = _mm256_add_epi64(_mm256_add_epi64(sum[h], sum[h]), m[h]);
-    }
-}
-
-INLINE void fire(const struct kernel_matrix *w, const struct kernel_rule *rule,
-                 const uint64_t *x, size_t n_x, size_t x_stride, size_t n_planes,
-                 uint64_t *ret_y, size_t y_stride)
+void kernel_fire_avx2(const struct kernel_matrix *w, const struct kernel_rule *rule,
+                      const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
+                      size_t y_stride)
 {
     kernel_clear_last(w, ret_y, n_x, y_stride);
     for (size_t block = 0; block < w->n_blocks; block++) {
         const int64_t *limit = rule->limit + block * KERNEL_LANES;
 
         for (size_t i = 0; i < n_x; i++) {
-            __m256i sum[2];
+            __m256i m[2];
 
-            weigh_block(w, block, x + i * n_planes * x_stride, x_stride, n_planes, sum);
-            unsigned over = above(sum[0], limit) | above(sum[1], limit + 4) << 4;
+            count_block(w, block, x + i * x_stride, m);
+            unsigned over = above(m[0], limit) | above(m[1], limit + 4) << 4;
             /* x86 is little endian: bit 8 b of a word vector is bit 0 of byte b. */
             ((uint8_t *)(ret_y + i * y_stride))[block] =
                 (uint8_t)(~over ^ rule->invert[block]);
         }
     }
-}
-
-void kernel_fire_avx2(const struct kernel_matrix *w, const struct kernel_rule *rule,
-                      const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
-                      size_t y_stride)
-{
-    fire(w, rule, x, n_x, x_stride, 1, ret_y, y_stride);
-}
-
-void kernel_fire_planes_avx2(const struct kernel_matrix *w,
-                             const struct kernel_rule *rule, const uint64_t *x,
-                             size_t n_x, size_t x_stride, uint64_t *ret_y,
-                             size_t y_stride)
-{
-    fire(w, rule, x, n_x, x_stride, KERNEL_PLANES, ret_y, y_stride);
 }

@@ -16,7 +16,6 @@
 #define TILE_IMAGES 2
 #define TILE_BLOCKS 4
 #define TILE_CELLS  (TILE_IMAGES * TILE_BLOCKS)
-_Static_assert(KERNEL_PLANES <= TILE_CELLS, "the planes of a block fit a tile");
 
 /* The tile's loops must be gone before registers are assigned. */
 
@@ -187,31 +186,6 @@ INLINE void run(const struct product *p, bool csa, bool fire)
         run_blocks(p, block, 1, csa, fire);
 }
 
-/* Sum of 2^b m_b over the planes of one picture. With adders half of the planes at a
- * time: that is what the registers hold. */
-INLINE __m512i weigh_planes(const struct product *p, size_t image, size_t block, bool csa)
-{
-    const size_t n_rows = csa ? KERNEL_PLANES / 2 : KERNEL_PLANES;
-    __m512i sum = _mm512_setzero_si512();
-
-    for (size_t end = KERNEL_PLANES; end > 0; end -= n_rows) {
-        __m512i m[TILE_CELLS];
-
-        count_tile(p, image * KERNEL_PLANES + end - n_rows, block, n_rows, 1, csa, m);
-        UNROLL for (size_t b = n_rows; b > 0; b--) sum =
-            _mm512_add_epi64(_mm512_add_epi64(sum, sum), m[b - 1]);
-    }
-    return sum;
-}
-
-INLINE void run_planes(const struct product *p, bool csa)
-{
-    for (size_t block = 0; block < p->w->n_blocks; block++) {
-        for (size_t image = 0; image < p->n_x; image++)
-            put_bits(p, image, block, weigh_planes(p, image, block, csa));
-    }
-}
-
 #define DEFINE_KERNEL(isa, csa)                                                          \
     void kernel_counts_##isa(const struct kernel_matrix *w, const uint64_t *x,           \
                              size_t n_x, size_t x_stride, int32_t *ret_m)                \
@@ -227,15 +201,6 @@ INLINE void run_planes(const struct product *p, bool csa)
         const struct product p = { w, rule, x, n_x, x_stride, NULL, ret_y, y_stride };   \
         kernel_clear_last(w, ret_y, n_x, y_stride);                                      \
         run(&p, csa, true);                                                              \
-    }                                                                                    \
-    void kernel_fire_planes_##isa(const struct kernel_matrix *w,                         \
-                                  const struct kernel_rule *rule, const uint64_t *x,     \
-                                  size_t n_x, size_t x_stride, uint64_t *ret_y,          \
-                                  size_t y_stride)                                       \
-    {                                                                                    \
-        const struct product p = { w, rule, x, n_x, x_stride, NULL, ret_y, y_stride };   \
-        kernel_clear_last(w, ret_y, n_x, y_stride);                                      \
-        run_planes(&p, csa);                                                             \
     }
 
 DEFINE_KERNEL(avx512, false)

@@ -23,10 +23,7 @@
                            const struct kernel_rule *rule, const uint64_t *x,            \
                            size_t n_x, size_t x_stride, uint64_t *ret_y,                 \
                            size_t y_stride);                                             \
-    void kernel_fire_planes_##isa(const struct kernel_matrix *w,                         \
-                                  const struct kernel_rule *rule, const uint64_t *x,     \
-                                  size_t n_x, size_t x_stride, uint64_t *ret_y,          \
-                                  size_t y_stride);                                      \
+    void kernel_lookup_##isa(const struct kernel_lookup_job *job);                       \
     void kernel_conv_##isa(const struct kernel_conv_job *job);                           \
     void kernel_pixels_##isa(const struct kernel_pixels_job *job);                       \
     void kernel_reals_##isa(const struct kernel_reals_job *job)
@@ -37,6 +34,7 @@ KERNEL_DECLARE(avx2);
 KERNEL_DECLARE(avx512);
 KERNEL_DECLARE(avx512_csa);
 /* The adder makes no difference to these. */
+#define kernel_lookup_avx512_csa kernel_lookup_avx512
 #define kernel_pixels_avx512_csa kernel_pixels_avx512
 #define kernel_reals_avx512_csa  kernel_reals_avx512
 /* Vectors of two lanes gain nothing. */

@@ -145,7 +145,7 @@ enum status kernel_pixels_init(struct kernel_pixels *p, const struct kernel_shap
 
     if (st != ST_OK)
         return st;
-    if (kernel_shape_fan_in(shape) > KERNEL_PIXELS_MAX_INPUTS)
+    if (kernel_shape_fan_in(shape) > KERNEL_MAX_PIXELS)
         return ST_RANGE;
 
     struct kernel_pixels made = sizes_of(shape);

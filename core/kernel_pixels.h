@@ -15,8 +15,6 @@
 
 #define KERNEL_PIXELS_LANES 16
 #define KERNEL_PIXELS_QUAD  4
-/* Largest fan-in: sums fit in 32 bits. */
-#define KERNEL_PIXELS_MAX_INPUTS ((size_t)1 << 23)
 
 /* Immutable once made; any thread. */
 struct kernel_pixels {
@@ -34,7 +32,7 @@ struct kernel_pixels {
 };
 
 /* rows, threshold, falling: as kernel_conv_init. ST_RANGE: as there, or a fan-in above
- * KERNEL_PIXELS_MAX_INPUTS. */
+ * KERNEL_MAX_PIXELS. */
 MUST_CHECK enum status kernel_pixels_init(struct kernel_pixels *p,
                                           const struct kernel_shape *shape,
                                           const uint64_t *rows, const int32_t *threshold,

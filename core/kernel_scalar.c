@@ -27,7 +27,7 @@ void kernel_counts_scalar(const struct kernel_matrix *w, const uint64_t *x, size
 }
 
 static uint64_t fire_block(const struct kernel_rule *rule, size_t block,
-                           const int64_t m[KERNEL_LANES])
+                           const int32_t m[KERNEL_LANES])
 {
     uint64_t bits = 0;
 
@@ -36,51 +36,21 @@ static uint64_t fire_block(const struct kernel_rule *rule, size_t block,
     return bits ^ rule->invert[block];
 }
 
-/* Sum of 2^b m_b over the n_planes rows from x on. */
-static void weigh_block(const struct kernel_matrix *w, size_t block, const uint64_t *x,
-                        size_t x_stride, size_t n_planes, int64_t sum[KERNEL_LANES])
-{
-    for (size_t lane = 0; lane < KERNEL_LANES; lane++)
-        sum[lane] = 0;
-    for (size_t b = n_planes; b-- > 0;) {
-        int32_t m[KERNEL_LANES];
-
-        count_block(w, block, x + b * x_stride, m);
-        for (size_t lane = 0; lane < KERNEL_LANES; lane++)
-            sum[lane] = 2 * sum[lane] + m[lane];
-    }
-}
-
-static void fire(const struct kernel_matrix *w, const struct kernel_rule *rule,
-                 const uint64_t *x, size_t n_x, size_t x_stride, size_t n_planes,
-                 uint64_t *ret_y, size_t y_stride)
+void kernel_fire_scalar(const struct kernel_matrix *w, const struct kernel_rule *rule,
+                        const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
+                        size_t y_stride)
 {
     for (size_t i = 0; i < n_x; i++) {
         uint64_t *y = ret_y + i * y_stride;
 
         for (size_t block = 0; block < w->n_blocks; block++) {
-            int64_t sum[KERNEL_LANES];
+            int32_t m[KERNEL_LANES];
             size_t shift = block % KERNEL_LANES * KERNEL_LANES;
 
-            weigh_block(w, block, x + i * n_planes * x_stride, x_stride, n_planes, sum);
+            count_block(w, block, x + i * x_stride, m);
             if (shift == 0)
                 y[block / KERNEL_LANES] = 0;
-            y[block / KERNEL_LANES] |= fire_block(rule, block, sum) << shift;
+            y[block / KERNEL_LANES] |= fire_block(rule, block, m) << shift;
         }
     }
-}
-
-void kernel_fire_scalar(const struct kernel_matrix *w, const struct kernel_rule *rule,
-                        const uint64_t *x, size_t n_x, size_t x_stride, uint64_t *ret_y,
-                        size_t y_stride)
-{
-    fire(w, rule, x, n_x, x_stride, 1, ret_y, y_stride);
-}
-
-void kernel_fire_planes_scalar(const struct kernel_matrix *w,
-                               const struct kernel_rule *rule, const uint64_t *x,
-                               size_t n_x, size_t x_stride, uint64_t *ret_y,
-                               size_t y_stride)
-{
-    fire(w, rule, x, n_x, x_stride, KERNEL_PLANES, ret_y, y_stride);
 }

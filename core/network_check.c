@@ -480,6 +480,9 @@ static enum status check_binary(struct check *c)
     if (layer->n_in != fan_in(c))
         return refuse_stage(c, "layer %s: %zu inputs, but %zu come in", layer->name,
                             layer->n_in, fan_in(c));
+    if (c->in.kind == NETWORK_VALUE_PIXELS && layer->n_in > KERNEL_MAX_PIXELS)
+        return refuse_stage(c, "layer %s: %zu pixels, at most %zu", layer->name,
+                            layer->n_in, KERNEL_MAX_PIXELS);
     if (layer->kind == NETWORK_FIRE && c->in.kind == NETWORK_VALUE_REALS)
         return refuse_stage(c, "layer %s: thresholds for sums of reals", layer->name);
     c->out.kind = layer->kind == NETWORK_FIRE ? NETWORK_VALUE_BITS : NETWORK_VALUE_REALS;

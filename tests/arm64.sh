@@ -17,6 +17,7 @@ trap 'rm -rf "$out"' EXIT
 
 "$CC" -std=c11 -O2 -Wall -Wextra -Werror -static -D_GNU_SOURCE -DKERNEL_NEON -I. \
     core/cpu.c core/infer_input.c core/kernel.c core/kernel_scalar.c core/kernel_neon.c \
-    core/kernel_conv_scalar.c \
+    core/kernel_conv_scalar.c core/kernel_lookup.c core/kernel_lookup_scalar.c \
+    core/kernel_lookup_neon.c \
     tests/unit/kernel_agree.c tests/unit/kernel_agree_main.c -o "$out/kernel_agree"
 "$QEMU" "$out/kernel_agree"

@@ -2,6 +2,7 @@
 #include "tests/unit/kernel_agree.h"
 
 #include "core/bits.h"
+#include "core/kernel_lookup.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -158,45 +159,6 @@ static bool check_image(const struct agree *a, size_t image)
     return true;
 }
 
-/* What fire_planes compares: the counts of eight rows, weighed. */
-static bool check_planes(const struct agree *a, size_t picture)
-{
-    const uint64_t *y = a->y + picture * a->y_stride;
-
-    for (size_t j = 0; j < a->w.n_blocks * KERNEL_LANES; j++) {
-        bool invert = a->invert[j / KERNEL_LANES] >> (j % KERNEL_LANES) & 1;
-        int64_t sum = 0;
-
-        for (size_t b = 0; b < KERNEL_PLANES; b++)
-            sum += count_bits(a, picture * KERNEL_PLANES + b, j) << b;
-        if (bits_get(y, j) != ((sum <= a->limit[j]) != invert))
-            return differs(a, "bit from planes", picture, j);
-    }
-    for (size_t j = a->w.n_blocks * KERNEL_LANES;
-         j < bits_words(a->w.n_out) * BITS_PER_WORD; j++) {
-        if (bits_get(y, j))
-            return differs(a, "padding bit from planes", picture, j);
-    }
-    return true;
-}
-
-/* The limits as they are, and then moved to where weighed sums lie. */
-static bool agree_planes(struct agree *a, const struct kernel_rule *rule)
-{
-    size_t n_pictures = a->n_x / KERNEL_PLANES;
-    bool ok = true;
-
-    for (int64_t factor = 1; ok && factor <= 255; factor += 254) {
-        for (size_t j = 0; j < a->w.n_out; j++)
-            a->limit[j] *= factor;
-        a->kernel->fire_planes(&a->w, rule, a->x, n_pictures, a->x_stride, a->y,
-                               a->y_stride);
-        for (size_t i = 0; ok && i < n_pictures; i++)
-            ok = check_planes(a, i);
-    }
-    return ok;
-}
-
 bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
                         size_t n_x, size_t extra_stride)
 {
@@ -215,9 +177,136 @@ bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
         ok = check_image(&a, i);
     if (ok && a.m[n_x * a.w.n_blocks * KERNEL_LANES] != JUNK_COUNT)
         ok = differs(&a, "count past the end", n_x, 0);
-    ok = ok && agree_planes(&a, &rule);
     agree_done(&a);
     return ok;
+}
+
+/* -- Pixels -- */
+
+struct agree_pixels {
+    const struct kernel *kernel;
+    struct kernel_lookup l;
+    uint64_t *rows, *y, *falling;
+    int32_t *threshold, *s;
+    uint8_t *pixels, *scratch;
+};
+
+/* Also those that could fill the sums up, and none at all. */
+static uint8_t some_pixel(unsigned kind)
+{
+    return kind == 0 ? 255 : kind == 1 ? 0 : (uint8_t)next_word();
+}
+
+static int32_t some_threshold(size_t n_in)
+{
+    switch (next_word() % 8) {
+    case 0:
+        return INT32_MIN;
+    case 1:
+        return INT32_MAX;
+    case 2:
+        return (int32_t)(255 * n_in);
+    case 3:
+        return -(int32_t)(255 * n_in);
+    default:
+        return (int32_t)(next_word() % (64 * n_in + 1)) - (int32_t)(32 * n_in);
+    }
+}
+
+static int64_t sum_pixels(const struct agree_pixels *a, size_t j)
+{
+    const uint64_t *row = a->rows + j * bits_words(a->l.n_in);
+    int64_t s = 0;
+
+    for (size_t i = 0; i < a->l.n_in; i++)
+        s += bits_get(row, i) ? a->pixels[i] : -(int64_t)a->pixels[i];
+    return s;
+}
+
+static bool check_pixels(const struct agree_pixels *a, size_t first)
+{
+    size_t n_words = bits_words(a->l.n_out);
+    bool ok = a->s[a->l.n_out] == JUNK_COUNT && a->y[n_words] == JUNK_WORD;
+
+    for (size_t j = 0; ok && j < n_words * BITS_PER_WORD; j++) {
+        if (j >= a->l.n_out) {
+            ok = !bits_get(a->y, j);
+            continue;
+        }
+        int64_t s = sum_pixels(a, j), t = a->threshold[first + j];
+        bool fires = bits_get(a->falling, first + j) ? s <= t : s >= t;
+
+        ok = a->s[j] == s && bits_get(a->y, j) == fires;
+    }
+    if (!ok)
+        fprintf(stderr, "%s: pixels, %zu in, %zu out\n", a->kernel->name, a->l.n_in,
+                a->l.n_out);
+    return ok;
+}
+
+bool kernel_agree_pixels(const struct kernel *kernel, size_t n_in, size_t n_out)
+{
+    const size_t first = n_in % 5; /* thresholds of others before */
+    size_t n_words = bits_words(n_in);
+    struct agree_pixels a = { .kernel = kernel };
+    bool ok = true;
+
+    state = n_in * 1000003 + n_out;
+    a.rows = must_alloc(n_out * n_words, sizeof(uint64_t));
+    for (size_t j = 0; j < n_out; j++)
+        fill_bits(a.rows + j * n_words, n_in);
+    memset(a.rows, 0xFF, n_words * sizeof(uint64_t)); /* the largest sum there is */
+    a.rows[n_words - 1] &= bits_mask(n_in, n_words - 1);
+    a.threshold = must_alloc(first + n_out, sizeof(int32_t));
+    a.falling = must_alloc(bits_words(first + n_out), sizeof(uint64_t));
+    for (size_t j = 0; j < first + n_out; j++)
+        a.threshold[j] = some_threshold(n_in);
+    fill_bits(a.falling, first + n_out);
+    a.pixels = must_alloc(n_in, 1);
+    a.s = must_alloc(n_out + 1, sizeof(int32_t));
+    a.y = must_alloc(bits_words(n_out) + 1, sizeof(uint64_t));
+    size_t size = kernel_lookup_scratch(n_in);
+    a.scratch = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (a.scratch == NULL || kernel_lookup_init(&a.l, a.rows, n_out, n_in, a.threshold,
+                                                a.falling, first) != ST_OK)
+        abort();
+    for (unsigned kind = 0; ok && kind < 4; kind++) {
+        for (size_t i = 0; i < n_in; i++)
+            a.pixels[i] = some_pixel(kind);
+        memset(a.scratch, 0xA5, size);
+        memset(a.y, 0xA5, (bits_words(n_out) + 1) * sizeof(uint64_t));
+        for (size_t j = 0; j <= n_out; j++)
+            a.s[j] = JUNK_COUNT;
+        kernel_lookup_fire(&a.l, kernel, a.pixels, a.scratch, a.y);
+        kernel_lookup_sums(&a.l, kernel, a.pixels, a.scratch, a.s);
+        ok = check_pixels(&a, first);
+    }
+    kernel_lookup_done(&a.l);
+    free(a.rows);
+    free(a.threshold);
+    free(a.falling);
+    free(a.pixels);
+    free(a.s);
+    free(a.y);
+    free(a.scratch);
+    return ok;
+}
+
+/* -- Many shapes -- */
+
+static bool all_pixels_agree(const struct kernel *kernel)
+{
+    static const size_t outputs[] = { 1, 3, 15, 16, 17, 48, 65, 71 };
+    bool ok = true;
+
+    for (size_t n_in = 1; ok && n_in <= 200; n_in++)
+        ok = kernel_agree_pixels(kernel, n_in, outputs[n_in % 8]);
+    ok = ok && kernel_agree_pixels(kernel, 784, 100);
+    ok = ok && kernel_agree_pixels(kernel, 3072, 40);
+    /* Long enough for sums of 16 bits to overflow where they are kept. */
+    ok = ok && kernel_agree_pixels(kernel, 16 * 1024 + 63, 3);
+    ok = ok && kernel_agree_pixels(kernel, 33 * 1024, 3);
+    return ok && kernel_agree_pixels(kernel, 140000, 2);
 }
 
 bool kernel_agree(const struct kernel *kernel)
@@ -242,5 +331,6 @@ bool kernel_agree(const struct kernel *kernel)
     /* Long enough for byte sums to overflow where they are kept. */
     ok = ok && kernel_agree_shape(kernel, 4609, 10, 6, 2);
     ok = ok && kernel_agree_shape(kernel, 20000, 9, 7, 0);
-    return ok && kernel_agree_shape(kernel, 70000, 9, 3, 0);
+    ok = ok && kernel_agree_shape(kernel, 70000, 9, 3, 0);
+    return ok && all_pixels_agree(kernel);
 }

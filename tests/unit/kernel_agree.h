@@ -11,11 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One call of each function on random bits, compared with a count of single bits;
- * fire_planes takes eight of the n_x rows as one picture. False with a line on stderr
- * where they differ. */
+/* One call of counts and fire on random bits, compared with a count of single bits. False
+ * with a line on stderr where they differ. */
 bool kernel_agree_shape(const struct kernel *kernel, size_t n_in, size_t n_out,
                         size_t n_x, size_t extra_stride);
+
+/* The same with rows of pixels: kernel_lookup.h. */
+bool kernel_agree_pixels(const struct kernel *kernel, size_t n_in, size_t n_out);
 
 /* Many shapes. */
 bool kernel_agree(const struct kernel *kernel);

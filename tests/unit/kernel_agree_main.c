@@ -11,22 +11,17 @@
 
 static bool packing_agrees(const uint8_t *pixels, size_t n, uint32_t threshold)
 {
-    uint64_t bits[MAX_PIXELS / 64 + 1], planes[KERNEL_PLANES * (MAX_PIXELS / 64 + 1)];
+    uint64_t bits[MAX_PIXELS / 64 + 1];
     size_t n_words = bits_words(n);
     size_t n_set = 0;
 
     infer_input_binary(pixels, n, threshold, bits);
-    infer_input_planes(pixels, n, planes);
     for (size_t i = 0; i < n; i++) {
         bool on = pixels[i] >= threshold;
 
         n_set += on;
         if (bits_get(bits, i) != on)
             return false;
-        for (unsigned b = 0; b < KERNEL_PLANES; b++) {
-            if (bits_get(planes + b * n_words, i) != (pixels[i] >> b & 1))
-                return false;
-        }
     }
     return bits_count(bits, n_words) == n_set;
 }

@@ -2,6 +2,7 @@
 #include "core/kernel.h"
 
 #include "core/bits.h"
+#include "core/kernel_lookup.h"
 #include "tests/lib/fault.h"
 #include "tests/unit/kernel_agree.h"
 
@@ -140,6 +141,36 @@ static void a_matrix_that_finds_no_memory_says_so(void **state)
     kernel_matrix_done(&w);
 }
 
+static void impossible_rows_of_pixels_are_refused(void **state)
+{
+    (void)state;
+    const uint64_t row = 0;
+    struct kernel_lookup l;
+
+    assert_int_equal(kernel_lookup_init(&l, &row, 0, 1, NULL, NULL, 0), ST_RANGE);
+    assert_int_equal(kernel_lookup_init(&l, &row, 1, 0, NULL, NULL, 0), ST_RANGE);
+    assert_int_equal(
+        kernel_lookup_init(&l, &row, 1, KERNEL_MAX_PIXELS + 1, NULL, NULL, 0), ST_RANGE);
+    assert_int_equal(kernel_lookup_init(&l, &row, SIZE_MAX, 64, NULL, NULL, 0), ST_RANGE);
+}
+
+static void rows_of_pixels_that_find_no_memory_say_so(void **state)
+{
+    (void)state;
+    const uint64_t row = 1;
+    const int32_t threshold = 0;
+    struct kernel_lookup l = { 0 };
+
+    for (unsigned at = 0; at < 3; at++) {
+        fault_at(at);
+        enum status st = kernel_lookup_init(&l, &row, 1, 1, &threshold, &row, 0);
+        fault_off();
+        assert_int_equal(st, ST_NOMEM);
+        assert_null(l.weights);
+        kernel_lookup_done(&l);
+    }
+}
+
 static void outputs_past_the_end_are_zero_rows(void **state)
 {
     (void)state;
@@ -166,6 +197,8 @@ int main(void)
         cmocka_unit_test(kernels_are_found_by_name_if_usable),
         cmocka_unit_test(impossible_matrices_are_refused),
         cmocka_unit_test(a_matrix_that_finds_no_memory_says_so),
+        cmocka_unit_test(impossible_rows_of_pixels_are_refused),
+        cmocka_unit_test(rows_of_pixels_that_find_no_memory_say_so),
         cmocka_unit_test(outputs_past_the_end_are_zero_rows),
     };
 

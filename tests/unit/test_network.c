@@ -219,6 +219,27 @@ static void sizes_that_could_not_be_read_are_refused_first(void **state)
     network_free(net);
 }
 
+static void rows_of_pixels_are_bounded(void **state)
+{
+    (void)state;
+    struct network *net = small_network();
+    struct network_layer *layer = &net->layers[0];
+
+    net->input.height = 4096;
+    net->input.width = 2049;
+    layer->n_in = (size_t)4096 * 2049;
+    free(layer->weights);
+    layer->weights = calloc(layer->n_out * bits_words(layer->n_in), sizeof(uint64_t));
+    free(net->stages);
+    net->stages = NULL;
+    assert_int_equal(network_chain(net), ST_OK);
+    is_refused(net, "pixels, at most");
+    net->input.encoding = NETWORK_BINARY;
+    net->input.threshold = 128;
+    is_fine(net);
+    network_free(net);
+}
+
 static void padding_bits_must_be_zero(void **state)
 {
     (void)state;
@@ -578,6 +599,7 @@ int main(void)
         cmocka_unit_test(broken_inputs_are_refused),
         cmocka_unit_test(layers_must_chain),
         cmocka_unit_test(sizes_that_could_not_be_read_are_refused_first),
+        cmocka_unit_test(rows_of_pixels_are_bounded),
         cmocka_unit_test(padding_bits_must_be_zero),
         cmocka_unit_test(missing_parts_are_refused),
         cmocka_unit_test(logits_must_be_finite),
