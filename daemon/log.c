@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* A quote, a brace and the end of the line always fit. */
 #define RESERVED 4
@@ -112,12 +111,10 @@ static void put_time(struct log_fields *line)
 
 /* -- Lines -- */
 
-bool log_begin(struct log_fields *line, enum log_level level, const char *event)
+static void begin(struct log_fields *line, enum log_level level, const char *event)
 {
     static const char *const prefixes[] = { "<3>", "<4>", "<6>", "<7>" };
 
-    if ((int)level > max_level)
-        return false;
     line->len = 0;
     line->json = as_json;
     put_words(line, to_journal ? prefixes[level] : "");
@@ -126,11 +123,18 @@ bool log_begin(struct log_fields *line, enum log_level level, const char *event)
         put_time(line);
         put_member(line, "level", names[level]);
         put_member(line, "event", event);
-        return true;
+        return;
     }
     put_words(line, names[level]);
     put_words(line, " ");
     put_words(line, event);
+}
+
+bool log_begin(struct log_fields *line, enum log_level level, const char *event)
+{
+    if ((int)level > max_level)
+        return false;
+    begin(line, level, event);
     return true;
 }
 
@@ -165,15 +169,17 @@ void log_number(struct log_fields *line, const char *name, uint64_t value)
     put_words(line, text);
 }
 
-void log_end(struct log_fields *line)
+static void end(struct log_fields *line)
 {
     if (line->json)
         line->text[line->len++] = '}';
     line->text[line->len++] = '\n';
-    /* One write, so that lines of different threads do not mix; a lost line is no reason
-     * to stop. */
-    ssize_t written = write(STDERR_FILENO, line->text, line->len);
-    (void)written;
+}
+
+void log_end(struct log_fields *line)
+{
+    end(line);
+    log_queue_put(line->text, line->len);
 }
 
 void log_line(enum log_level level, const char *event, const char *format, ...)
@@ -194,4 +200,34 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
         put_value(&line, message, false);
     }
     log_end(&line);
+}
+
+/* -- Start and stop -- */
+
+/* Of any level: who asked for errors alone shall know that one may be missing. */
+static size_t write_note(uint64_t n, char ret_line[LOG_QUEUE_LINE])
+{
+    struct log_fields line;
+
+    begin(&line, LOG_WARNING, "log");
+    log_number(&line, "dropped", n);
+    log_text(&line, "reason", "standard error was not read in time");
+    end(&line);
+    memcpy(ret_line, line.text, line.len);
+    return line.len;
+}
+
+enum status log_start(void)
+{
+    return log_queue_start(write_note);
+}
+
+void log_stop(unsigned limit_ms)
+{
+    log_queue_stop(limit_ms);
+}
+
+uint64_t log_dropped(void)
+{
+    return log_queue_dropped();
 }

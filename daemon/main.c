@@ -21,6 +21,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* How long the end of the process waits for whoever reads the log. */
+#define LAST_LINES_MS 2000
+
 extern char **environ;
 
 /* Something that did not work at start, and the exit code it gives. */
@@ -131,6 +134,7 @@ static int run_server(struct daemon *daemon, struct server *server)
     /* Somebody still holds a request: the threads cannot be stopped in order. What was
      * counted is in the database up to the last second. */
     log_line(LOG_ERROR, "stop", "connections were left when time was up");
+    log_stop(LAST_LINES_MS);
     _exit(EX_SOFTWARE);
 }
 
@@ -143,6 +147,8 @@ static int start_and_serve(struct daemon *daemon)
     char why[ERR_LEN];
 
     block_signals(&before);
+    if (log_start() != ST_OK)
+        return failed(EX_TEMPFAIL, "the log has no thread: out of memory");
     enum status st = server_new(daemon, &server, why);
     if (st != ST_OK)
         return failed(exit_code_of(st), why);
@@ -213,6 +219,7 @@ static int serve_with(const struct settings_source *source,
     (void)close(lock);
     if (code == EX_OK)
         log_line(LOG_INFO, "stop", "everything is written, bye");
+    log_stop(LAST_LINES_MS);
     return code;
 }
 

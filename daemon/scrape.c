@@ -2,6 +2,7 @@
 /* scrape.c - GET /metrics, from the same counters as everything else. */
 #include "api/prometheus.h"
 #include "daemon/daemon.h"
+#include "daemon/log.h"
 #include "daemon/wall.h"
 
 #include <dirent.h>
@@ -304,6 +305,9 @@ static void write_daemon(struct buf *body, const struct daemon *daemon)
            (double)pool_load(daemon->workers));
     single(body, "spinbnn_queue_limit", "gauge", "Long jobs that may wait.",
            (double)daemon->settings.queue);
+    single(body, "spinbnn_log_lines_dropped_total", "counter",
+           "Lines of the log that were dropped: standard error was not read in time.",
+           (double)log_dropped());
     single(body, "spinbnn_db_degraded", "gauge",
            "1 while the database cannot be written.", health.degraded ? 1 : 0);
     single(body, "spinbnn_db_write_errors_total", "counter", "Transactions that failed.",

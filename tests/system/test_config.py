@@ -69,7 +69,8 @@ class Reload(WithFolder):
             # Nothing is new to the next one, but the restart is still needed.
             again = daemon.ask("POST", "/api/v1/admin/reload").json()
             self.assertEqual((again["changed"], again["restart_needed"]), ([], ["queue"]))
-            self.assertTrue(any('restart_needed=["queue"]' in line for line in daemon.log))
+            self.assertTrue(eventually(
+                lambda: any('restart_needed=["queue"]' in line for line in daemon.log)))
             self.assertEqual(daemon.stop(), 0)
             daemon.start()
             self.assertEqual(value(daemon, "queue")["value"], 200)
