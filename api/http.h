@@ -35,6 +35,10 @@ struct http_route {
     size_t max_body;     /* longer bodies are 413; 0: no body is wanted, and is dropped */
     enum token_scope scope; /* what a token must have; 0: everybody may */
     http_handler *handle;
+    /* Content-Types of its answers, errors aside, the preferred one first, ended by NULL;
+     * a request whose Accept wants none of them is a 406, and nothing is done. NULL: an
+     * answer says all with its status, or the handler decides. */
+    const char *const *types;
 };
 
 /* One finished request, told on the data thread. */
@@ -132,6 +136,11 @@ void http_call_peer(const struct http_call *call, char ret_peer[HTTP_PEER_LEN]);
 const char *http_call_header(const struct http_call *call, const char *name);
 /* Media type of Content-Type in lower case without parameters, "" if absent. Borrowed. */
 const char *http_call_content_type(const struct http_call *call);
+/* The one of the route's types that the client wants most; NULL if the route has none. */
+const char *http_call_accepted(const struct http_call *call);
+/* Does the client want one of these types, where the route does not tell them? Of the
+ * form of a route's. False after a 406. On the data thread. */
+bool http_accepts_or_406(struct http_call *call, const char *const *types);
 /* The body; never NULL, len may be 0. */
 const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len);
 /* The most bytes that the route allows it. */

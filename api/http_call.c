@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_call.c - one request from its first line to its last byte, and what handlers see.
  */
+#include "api/accept.h"
 #include "api/http_internal.h"
 
 #include <arpa/inet.h>
@@ -37,6 +38,7 @@ static void call_free(struct http_call *call)
     buf_free(&call->target);
     buf_free(&call->path);
     buf_free(&call->args);
+    buf_free(&call->accept_lines);
     buf_free(&call->body);
     buf_free(&call->answer);
     buf_free(&call->headers);
@@ -63,6 +65,7 @@ static void recycle(struct http_call *call)
     keep_small(&call->target);
     keep_small(&call->path);
     keep_small(&call->args);
+    keep_small(&call->accept_lines);
     keep_small(&call->body);
     keep_small(&call->answer);
     keep_small(&call->headers);
@@ -153,6 +156,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->match.route = thread->server->options.n_routes;
     call->match.n_params = 0;
     call->content_type[0] = call->traceparent[0] = '\0';
+    call->accept = call->accepted = NULL;
     call->head_seen = call->args_decoded = false;
     call->dropped = 0;
     call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
@@ -296,6 +300,18 @@ static void refuse_access(struct http_call *call, struct problem *problem)
     }
 }
 
+static void refuse_types(const char *const *types, struct problem *problem)
+{
+    char there[160] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; types[i] != NULL && len < sizeof(there); i++)
+        len += (size_t)snprintf(there + len, sizeof(there) - len, "%s%s",
+                                i > 0 ? ", " : "", types[i]);
+    problem_set(problem, 406, "not_acceptable",
+                "Accept wants nothing of what there is: %s", there);
+}
+
 void http_call_refuse(struct http_call *call)
 {
     struct problem problem;
@@ -336,6 +352,10 @@ void http_call_refuse(struct http_call *call)
         return;
     case HTTP_NO_ACCESS:
         refuse_access(call, &problem);
+        break;
+    case HTTP_NOT_ACCEPTABLE:
+        refuse_types(call->thread->server->options.routes[call->match.route].types,
+                     &problem);
         break;
     case HTTP_BAD_ENCODING:
         http_set_header(call, "Accept-Encoding",
@@ -477,6 +497,22 @@ const char *http_call_header(const struct http_call *call, const char *name)
 const char *http_call_content_type(const struct http_call *call)
 {
     return call->content_type;
+}
+
+const char *http_call_accepted(const struct http_call *call)
+{
+    return call->accepted;
+}
+
+bool http_accepts_or_406(struct http_call *call, const char *const *types)
+{
+    struct problem problem;
+
+    if (call->accept == NULL || accept_choose(call->accept, types) != NULL)
+        return true;
+    refuse_types(types, &problem);
+    http_reply_problem(call, &problem);
+    return false;
 }
 
 const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len)

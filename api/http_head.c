@@ -5,6 +5,7 @@
  * length and a coding, folded lines): answering such a request as one would let the next
  * one be smuggled in behind it. They are refused here, and their connection closes.
  */
+#include "api/accept.h"
 #include "api/http_internal.h"
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 struct head {
     unsigned n_host, n_length, n_coding;
     const char *length, *coding, *type, *encoding, *expect;
-    const char *traceparent;
+    const char *traceparent, *accept;
+    unsigned n_accept;
     struct access_claim claim;
     unsigned n_authorization;
     bool malformed;
@@ -65,6 +67,10 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
             head->expect = value;
         else if (strcasecmp(name, "Origin") == 0)
             head->claim.origin = value;
+        else if (strcasecmp(name, "Accept") == 0) {
+            head->accept = value;
+            head->n_accept++;
+        }
         break;
     case sizeof("Content-Type") - 1:
         if (strcasecmp(name, "Content-Type") == 0)
@@ -151,6 +157,45 @@ static void keep_traceparent(struct http_call *call, const char *text)
         strncmp(text, "ff", 2) != 0 && is_trace_part(text + 3, 32, '-') &&
         is_trace_part(text + 36, 16, '-') && strspn(text + 53, "0123456789abcdef") == 2)
         strcpy(call->traceparent, text);
+}
+
+static enum MHD_Result join_accept(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct buf *lines = cls;
+
+    (void)kind;
+    if (strcasecmp(name, "Accept") == 0) {
+        buf_text(lines, value);
+        buf_char(lines, ',');
+    }
+    return MHD_YES;
+}
+
+/* What most clients send wants anything. */
+static enum http_verdict keep_accept(struct http_call *call, const struct head *head)
+{
+    call->accept = head->accept;
+    if (head->n_accept > 1) {
+        (void)MHD_get_connection_values(call->mhd, MHD_HEADER_KIND, join_accept,
+                                        &call->accept_lines);
+        buf_char(&call->accept_lines, '\0');
+        call->accept = call->accept_lines.data;
+    } else if (head->n_accept == 1 && strcmp(head->accept, "*/*") == 0) {
+        call->accept = NULL;
+    }
+    return call->accept_lines.failed ? HTTP_NO_MEMORY : HTTP_FINE;
+}
+
+static enum http_verdict choose_type(struct http_call *call)
+{
+    const char *const *types =
+        call->thread->server->options.routes[call->match.route].types;
+
+    if (types == NULL)
+        return HTTP_FINE;
+    call->accepted = call->accept == NULL ? types[0] : accept_choose(call->accept, types);
+    return call->accepted != NULL ? HTTP_FINE : HTTP_NOT_ACCEPTABLE;
 }
 
 static const char *known_method(const char *method)
@@ -247,6 +292,10 @@ bool http_head_check(struct http_call *call, const char *method, const char *ver
     call->verdict = find_route(call);
     if (call->verdict == HTTP_FINE)
         call->verdict = check_access(call, &head.claim);
+    if (call->verdict == HTTP_FINE)
+        call->verdict = keep_accept(call, &head);
+    if (call->verdict == HTTP_FINE)
+        call->verdict = choose_type(call);
     if (call->verdict == HTTP_FINE)
         call->verdict = check_body(call, &head, length);
     if (call->verdict == HTTP_FINE)

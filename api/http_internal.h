@@ -88,6 +88,7 @@ enum http_verdict {
     HTTP_BAD_METHOD,
     HTTP_OPTIONS,
     HTTP_NO_ACCESS, /* the call's `access` says why */
+    HTTP_NOT_ACCEPTABLE,
     HTTP_BAD_ENCODING,
     HTTP_TOO_LARGE,
     HTTP_NO_MEMORY,
@@ -115,6 +116,9 @@ struct http_call {
     struct http_route_match match; /* route is n_routes if none fits */
     char content_type[80];
     char traceparent[56];
+    const char *accept;      /* what is wanted; NULL: anything */
+    struct buf accept_lines; /* what `accept` points to, if it came in several */
+    const char *accepted;    /* of the route's types; NULL if it has none */
     bool v2, head_seen, args_decoded, target_broken;
 
     struct buf body;

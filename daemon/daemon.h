@@ -68,6 +68,9 @@ bool daemon_is_json(const struct http_call *call, const char *also);
 /* Ends a call whose client left, without the work: nobody waits for it. */
 void daemon_reply_gone(struct http_call *call);
 
+/* The other form of GET /api/v1/series (RFC 4180). */
+#define SERIES_CSV_TYPE "text/csv; charset=utf-8; header=present"
+
 /* The route table, routes.c. Handlers get the daemon as ctx. */
 extern const struct http_route routes[];
 extern const size_t n_routes;

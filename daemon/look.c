@@ -210,6 +210,9 @@ void look_memory(void *ctx, struct http_call *call)
 
 /* -- Tiles -- */
 
+static const char *const png_type[] = { "image/png", NULL };
+static const char *const pgm_type[] = { "image/x-portable-graymap", NULL };
+
 static const char *const section_names[MRAM_SECTIONS] = {
     [MRAM_DATA] = "data",
     [MRAM_CHECK] = "check",
@@ -308,7 +311,7 @@ static void reply_tile(struct http_call *call, const struct model *model, size_t
         tile_image_pgm(&body, &tile);
     else if (tile_image_png(&body, &tile) != ST_OK)
         body.failed = true;
-    http_reply(call, 200, png ? "image/png" : "image/x-portable-graymap", &body);
+    http_reply(call, 200, png ? png_type[0] : pgm_type[0], &body);
 }
 
 static void tile_work(struct daemon *daemon, struct model *model, struct http_call *call)
@@ -324,7 +327,16 @@ static void tile_work(struct daemon *daemon, struct model *model, struct http_ca
         reply_tile(call, model, number, section, png);
 }
 
+/* A name that is none of these gets its answer later. */
 void look_tile(void *ctx, struct http_call *call)
 {
-    array_defer(ctx, call, tile_work);
+    const char *ending = strrchr(http_call_param(call, 1), '.');
+    const char *const *types = NULL;
+
+    if (ending != NULL && strcmp(ending, ".png") == 0)
+        types = png_type;
+    else if (ending != NULL && strcmp(ending, ".pgm") == 0)
+        types = pgm_type;
+    if (types == NULL || http_accepts_or_406(call, types))
+        array_defer(ctx, call, tile_work);
 }

@@ -16,6 +16,9 @@ void page_handle(void *ctx, struct http_call *call)
 
         if (strcmp(file->path, http_call_path(call)) != 0)
             continue;
+        const char *const types[] = { file->content_type, NULL };
+        if (!http_accepts_or_406(call, types))
+            return;
         http_set_header(call, "ETag", file->etag);
         http_set_header(call, "Cache-Control", "no-cache");
         http_set_header(call, "Content-Security-Policy",

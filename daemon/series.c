@@ -4,6 +4,7 @@
  *   series_handle   data thread     what is asked for?
  *   series_work     reader thread   the query, the answer
  */
+#include "api/csv.h"
 #include "daemon/daemon.h"
 #include "daemon/wall.h"
 #include "storage/history.h"
@@ -19,6 +20,7 @@
 struct series {
     struct daemon *daemon;
     struct http_call *call;
+    const char *type; /* JSON or SERIES_CSV_TYPE */
     struct history_query query;
     struct history_points points;
 };
@@ -175,23 +177,57 @@ static void write_points(struct buf *body, const struct history_points *points,
         buf_text(body, "]}");
 }
 
-static void reply(struct series *s)
+static void write_json(const struct series *s, const char *const *columns,
+                       struct buf *body)
 {
-    const char *const *columns = history_columns(s->query.metric);
-    struct buf body = BUF_INIT;
     size_t n_columns = 0;
 
-    buf_printf(&body,
+    buf_printf(body,
                "{\"metric\":\"%s\",\"from\":%" PRId64 ",\"to\":%" PRId64
                ",\"step\":%" PRId64 ",\"columns\":[\"ts\"",
                history_metric_name(s->query.metric), s->query.from_s, s->query.to_s,
                s->query.step_s);
     for (; columns[n_columns] != NULL; n_columns++)
-        buf_printf(&body, ",\"%s\"", columns[n_columns]);
-    buf_text(&body, "],\"series\":[");
-    write_points(&body, &s->points, n_columns);
-    buf_text(&body, "]}\n");
-    http_reply(s->call, 200, "application/json", &body);
+        buf_printf(body, ",\"%s\"", columns[n_columns]);
+    buf_text(body, "],\"series\":[");
+    write_points(body, &s->points, n_columns);
+    buf_text(body, "]}\n");
+}
+
+/* One record per point, behind the names of the columns. */
+static void write_csv(const struct series *s, const char *const *columns,
+                      struct buf *body)
+{
+    size_t n_columns = 0;
+
+    buf_text(body, "model,ts");
+    for (; columns[n_columns] != NULL; n_columns++)
+        buf_printf(body, ",%s", columns[n_columns]);
+    buf_text(body, CSV_END);
+    for (size_t i = 0; i < s->points.n; i++) {
+        const struct history_point *point = &s->points.points[i];
+
+        csv_text(body, point->model);
+        buf_printf(body, ",%" PRId64, point->ts);
+        for (size_t c = 0; c < n_columns; c++) {
+            buf_char(body, ',');
+            csv_number(body, point->value[c]);
+        }
+        buf_text(body, CSV_END);
+    }
+}
+
+static void reply(struct series *s)
+{
+    const char *const *columns = history_columns(s->query.metric);
+    struct buf body = BUF_INIT;
+
+    if (strcmp(s->type, SERIES_CSV_TYPE) == 0)
+        write_csv(s, columns, &body);
+    else
+        write_json(s, columns, &body);
+    http_set_header(s->call, "Vary", "Accept");
+    http_reply(s->call, 200, s->type, &body);
 }
 
 static enum status query(struct series *s, char why[ERR_LEN])
@@ -243,6 +279,7 @@ void series_handle(void *ctx, struct http_call *call)
     }
     s->daemon = daemon;
     s->call = call;
+    s->type = http_call_accepted(call);
     if (!read_query(s, &problem)) {
         http_reply_problem(call, &problem);
         free(s);

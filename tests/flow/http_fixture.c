@@ -114,6 +114,29 @@ static void handle_describe(void *ctx, struct http_call *call)
     http_reply(call, 200, "text/plain", &buf);
 }
 
+/* In the form that is wanted. */
+static const char *const forms[] = { "text/plain", "text/csv; header=present", NULL };
+
+static void handle_forms(void *ctx, struct http_call *call)
+{
+    struct buf buf = http_take_buf(call);
+
+    (void)ctx;
+    buf_text(&buf, "done");
+    http_reply(call, 200, http_call_accepted(call), &buf);
+}
+
+static void handle_own_form(void *ctx, struct http_call *call)
+{
+    static const char *const own[] = { "image/png", NULL };
+    struct buf buf = http_take_buf(call);
+
+    (void)ctx;
+    assert_null(http_call_accepted(call));
+    if (http_accepts_or_406(call, own))
+        http_reply(call, 200, own[0], &buf);
+}
+
 static void handle_later(void *ctx, struct http_call *call)
 {
     (void)ctx;
@@ -162,22 +185,26 @@ static void handle_busy(void *ctx, struct http_call *call)
 }
 
 static const struct http_route routes[] = {
-    { "POST", "/echo", FIXTURE_MAX_BODY, 0, handle_echo },
-    { "GET", "/echo", 0, 0, handle_echo },
-    { "POST", "/large", (size_t)3 << 20, 0, handle_echo },
-    { "GET", "/models/{m}", 0, 0, handle_describe },
-    { "POST", "/later", FIXTURE_MAX_BODY, 0, handle_later },
-    { "GET", "/hold", 0, 0, handle_hold },
-    { "GET", "/static", 0, 0, handle_static },
-    { "GET", "/failed", 0, 0, handle_failed },
-    { "GET", "/v2/failed", 0, 0, handle_failed },
-    { "GET", "/silent", 0, 0, handle_silent },
-    { "GET", "/busy", 0, 0, handle_busy },
-    { "GET", "/v2/busy", 0, 0, handle_busy },
-    { "GET", "/read", 0, TOKEN_READ, handle_echo },
-    { "GET", "/admin", 0, TOKEN_ADMIN, handle_echo },
-    { "POST", "/admin", FIXTURE_MAX_BODY, TOKEN_ADMIN, handle_echo },
-    { "GET", "/v2/admin", 0, TOKEN_ADMIN, handle_echo },
+    { "POST", "/echo", FIXTURE_MAX_BODY, 0, handle_echo, NULL },
+    { "GET", "/echo", 0, 0, handle_echo, NULL },
+    { "POST", "/large", (size_t)3 << 20, 0, handle_echo, NULL },
+    { "GET", "/models/{m}", 0, 0, handle_describe, NULL },
+    { "POST", "/later", FIXTURE_MAX_BODY, 0, handle_later, NULL },
+    { "GET", "/hold", 0, 0, handle_hold, NULL },
+    { "GET", "/forms", 0, 0, handle_forms, forms },
+    { "POST", "/forms", FIXTURE_MAX_BODY, 0, handle_forms, forms },
+    { "GET", "/v2/forms", 0, 0, handle_forms, forms },
+    { "GET", "/own-form", 0, 0, handle_own_form, NULL },
+    { "GET", "/static", 0, 0, handle_static, NULL },
+    { "GET", "/failed", 0, 0, handle_failed, NULL },
+    { "GET", "/v2/failed", 0, 0, handle_failed, NULL },
+    { "GET", "/silent", 0, 0, handle_silent, NULL },
+    { "GET", "/busy", 0, 0, handle_busy, NULL },
+    { "GET", "/v2/busy", 0, 0, handle_busy, NULL },
+    { "GET", "/read", 0, TOKEN_READ, handle_echo, NULL },
+    { "GET", "/admin", 0, TOKEN_ADMIN, handle_echo, NULL },
+    { "POST", "/admin", FIXTURE_MAX_BODY, TOKEN_ADMIN, handle_echo, NULL },
+    { "GET", "/v2/admin", 0, TOKEN_ADMIN, handle_echo, NULL },
 };
 
 static void on_done(void *ctx, const struct http_done *done)

@@ -293,6 +293,69 @@ static void targets_and_headers_reach_the_handler_decoded(void **state)
     http_client_close(&client);
 }
 
+/* What is wanted in header lines, on this path: the status and the type that come. */
+static void assert_form(const char *path, const char *accept, unsigned status,
+                        const char *type)
+{
+    struct http_client client;
+    struct http_response response;
+    char request[512];
+
+    http_client_open(&client, fixture_port());
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" HOST "%s\r\n", path,
+                   accept);
+    http_client_ask(&client, request, &response);
+    if (response.status != status)
+        fail_msg("%s %s: %u %s", path, accept, response.status, response.body);
+    assert_string_equal(http_response_header(&response, "Content-Type"), type);
+    assert_common_headers(&response);
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
+static void accept_chooses_and_what_there_is_not_is_a_406(void **state)
+{
+    const char *text = "text/plain", *csv = "text/csv; header=present";
+
+    (void)state;
+    assert_form("/forms", "", 200, text);
+    assert_form("/forms", "Accept: */*\r\n", 200, text);
+    assert_form("/forms", "Accept: text/csv\r\n", 200, csv);
+    assert_form("/forms", "accept: text/csv, text/plain;q=0.5\r\n", 200, csv);
+    assert_form("/forms", "Accept: text/plain;q=0.5\r\nAccept: text/csv\r\n", 200, csv);
+    assert_form("/forms", "Accept: */*\r\nAccept: text/plain;q=0\r\n", 200, csv);
+    assert_form("/forms", "Accept: a/b\r\nAccept: */*\r\n", 200, text);
+    assert_form("/forms", "Accept:\r\n", 200, text);
+    assert_form("/forms", "Accept: a/b\r\n", 406, "application/problem+json");
+    assert_form("/v2/forms", "Accept: a/b\r\n", 406, "application/json");
+    assert_form("/own-form", "Accept: image/*\r\n", 200, "image/png");
+    assert_form("/own-form", "", 200, "image/png");
+    assert_form("/own-form", "Accept: text/plain\r\n", 406, "application/problem+json");
+    /* Who takes no error gets it all the same. */
+    assert_form("/busy", "Accept: text/csv\r\n", 429, "application/problem+json");
+    /* Where types are not told there is nothing to choose. */
+    assert_form("/models/x", "Accept: a/b\r\n", 200, "text/plain");
+}
+
+static void a_406_names_what_there_is_and_keeps_the_connection(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    http_client_ask(&client,
+                    "POST /forms HTTP/1.1\r\n" HOST
+                    "Accept: a/b\r\nContent-Length: 4\r\n\r\nbody",
+                    &response);
+    assert_int_equal(response.status, 406);
+    assert_non_null(strstr(response.body, "\"code\":\"not_acceptable\""));
+    assert_non_null(strstr(response.body, "text/plain, text/csv; header=present"));
+    http_response_done(&response);
+    assert_status(&client, "GET /forms HTTP/1.1\r\n" HOST "\r\n", 200);
+    http_client_close(&client);
+}
+
 static void a_query_of_a_thousand_arguments_is_no_burden(void **state)
 {
     char *request = malloc(32768);
@@ -597,6 +660,8 @@ int main(void)
         cmocka_unit_test(errors_are_problems_and_under_v2_error_objects),
         cmocka_unit_test(handlers_that_fail_or_say_nothing_are_a_500),
         cmocka_unit_test(targets_and_headers_reach_the_handler_decoded),
+        cmocka_unit_test(accept_chooses_and_what_there_is_not_is_a_406),
+        cmocka_unit_test(a_406_names_what_there_is_and_keeps_the_connection),
         cmocka_unit_test(a_query_of_a_thousand_arguments_is_no_burden),
         cmocka_unit_test(the_body_limit_is_exact),
         cmocka_unit_test(hopeless_bodies_are_refused_before_they_come),

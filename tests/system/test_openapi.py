@@ -58,8 +58,8 @@ CALLS = {
               dict(body={"target_error_rate": 1e-12, "device": {"model": "small"}})],
     "device": [dict(body={"points": [{"voltage_v": 0.5, "pulse_ns": 9, "direction": "AP2P"}]})],
     "feedback": [dict(body={"feedback": [{"request_id": "0" * 16, "label": 1}]})],
-    "series": [dict(query="?metric=" + m) for m in
-               ("accuracy", "bit_error_rate", "energy", "requests", "latency")],
+    "series": [dict(query="?metric=" + m, headers={"Accept": kind}) for kind in (JSON, "text/csv")
+               for m in ("accuracy", "bit_error_rate", "energy", "requests", "latency")],
     "infer": INFER, "inferVersion": INFER,
     "v2SetLogging": [dict(body={"log_info": True, "log_verbose_level": 0})],
     "repositoryIndex": [{}, dict(body={"ready": True})],
@@ -111,11 +111,21 @@ def check_answer(operation, answer):
 
 
 class FileTest(unittest.TestCase):
-    def test_every_route_is_in_it_and_nothing_else(self):
+    @staticmethod
+    def source():
         with open(os.path.join(SOURCE, "daemon", "routes.c"), encoding="utf-8") as f:
-            rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+\w+ \}', f.read())
+            return f.read()
+
+    def rows(self):
+        """Method, path, scope and name of the types of each route."""
+        rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+\w+,\s+(\w+) \}',
+                          self.source())
         self.assertGreater(len(rows), 50)
-        wanted = {(method, path): SCOPES[scope] for method, path, scope in rows}
+        self.assertEqual(len(rows), self.source().count('", "/') + self.source().count('",\n "/'))
+        return rows
+
+    def test_every_route_is_in_it_and_nothing_else(self):
+        wanted = {(method, path): SCOPES[scope] for method, path, scope, _ in self.rows()}
         found = {}
         for operation in api.operations:
             needs = [way["token"][0] for way in operation.item["security"] if way]
@@ -123,6 +133,21 @@ class FileTest(unittest.TestCase):
             self.assertEqual({} in operation.item["security"], needs != [], operation)
             found[operation.method, operation.path] = needs
         self.assertEqual(found, wanted)
+
+    def test_every_type_of_a_route_is_in_it(self):
+        """Errors aside; and 406 where Accept can ask for another one."""
+        words = {"PROMETHEUS_CONTENT_TYPE": "text/plain", "SERIES_CSV_TYPE": "text/csv"}
+        named = {name: {words.get(word, word.strip('"')) for word in re.split(r",\s*", types)}
+                 for name, types in re.findall(
+                     r"(\w+)\[\] = \{\s*([^{}]+),\s*NULL\s*\};", self.source())}
+        rows = {(method, path): types for method, path, _, types in self.rows()}
+        for operation in api.operations:
+            types = rows[operation.method, operation.path]
+            if types != "NULL":
+                good = {kind for status, response in operation.responses.items() if status < 300
+                        for kind in response.get("content", {})}
+                self.assertEqual(good, named[types], operation)
+                self.assertIn(406, operation.responses, operation)
 
     def test_what_it_says_of_itself_is_sound(self):
         for schema in api.schemas():
@@ -260,12 +285,58 @@ class AnswerTest(unittest.TestCase):
                 answer = daemon.ask(operation.method, path, b"{", {"Content-Type": kind})
                 self.assertIn(answer.status, (400, 409, 422), (operation, kind, answer.body))
 
-    def test_accept_changes_nothing(self):
-        for path, kind in (("/api/v1/models", JSON), ("/v2", JSON), ("/metrics", "text/plain"),
-                           (SMALL + "/memory/tiles/0.pgm", "image/x-portable-graymap")):
-            for accept in ("*/*", "text/html", "text/csv;q=0.1, application/xml", "", "\xff,"):
-                answer = daemon.get(path, headers={"Accept": accept})
+    def test_what_nobody_wants_is_refused_before_anything_is_done(self):
+        before = daemon.point("small")["generation"]
+        for operation in api.operations:
+            if 406 not in operation.responses:
+                continue
+            path = operation.path.replace("{m}", "small").replace("{v}", "1") \
+                .replace("{tile}", "0.png")
+            for accept in ("model/stl", "*/*;q=0", "image/webp, text/rtf;q=0.5"):
+                answer = daemon.ask(operation.method, path, headers={"Accept": accept})
+                self.assertEqual(answer.status, 406, (operation, accept, answer.body))
+                check_answer(operation, answer)
+                good = {kind for status, response in operation.responses.items() if status < 300
+                        for kind in response.get("content", {})}
+                self.assertTrue(any(kind in answer.body.decode() for kind in good), answer.body)
+        self.assertEqual(daemon.point("small")["generation"], before)
+
+    def test_what_clients_really_send_is_answered(self):
+        browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp," \
+            "*/*;q=0.8"
+        prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5," \
+            "application/openmetrics-text;version=0.0.1;q=0.4," \
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2," \
+            "*/*;q=0.1"
+        java = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+        axios = "application/json, text/plain, */*"
+        asked = [(path, kind, accept)
+                 for path, kind in (("/api/v1/models", JSON), ("/v2", JSON), ("/", "text/html"),
+                                    ("/metrics", "text/plain"), ("/app.js", "text/javascript"),
+                                    ("/style.css", "text/css"), ("/openapi.json", JSON),
+                                    ("/api/v1/series?metric=requests", JSON), (SMALL + "/array", RAW),
+                                    (SMALL + "/memory/tiles/0.pgm", "image/x-portable-graymap"))
+                 for accept in ("*/*", browser, java, axios, "", "\xff,")]
+        asked += [("/metrics", "text/plain", prometheus), ("/metrics", "text/plain", "text/plain"),
+                  ("/v2", JSON, JSON), ("/", "text/html", "text/html"),
+                  ("/style.css", "text/css", "text/css,*/*;q=0.1"),
+                  ("/v2/health/live", JSON, "text/plain"),
+                  (SMALL + "/memory/tiles/0.png", "image/png", "image/avif,image/*;q=0.5"),
+                  ("/api/v1/models", JSON, "application/json; charset=utf-8")]
+        for path, kind, accept in asked:
+            answer = daemon.get(path, headers={"Accept": accept})
+            self.assertEqual((answer.status, media_type(answer.headers)), (200, kind),
+                             (path, accept))
+        for accept in ("*/*", JSON, RAW, axios):
+            for call, kind in ((INFER[0], JSON), (INFER[2], RAW), (INFER[3], RAW)):
+                answer = daemon.ask("POST", "/v2/models/small/infer", call["body"],
+                                    dict(call.get("headers", {}), Accept=accept))
                 self.assertEqual((answer.status, media_type(answer.headers)), (200, kind), accept)
+        # The form that a tile's name says, and no other.
+        self.assertEqual(daemon.get(SMALL + "/memory/tiles/0.pgm",
+                                    headers={"Accept": "image/png"}).status, 406)
+        # An error has its own type.
+        self.assertEqual(daemon.get("/api/v1/models/none", headers={"Accept": JSON}).status, 404)
 
 
 def first_event():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was answered is in SQLite, in /metrics and in /api/v1/series."""
+import csv
 import os
 import re
 import shutil
@@ -156,6 +157,31 @@ class Series(unittest.TestCase):
             # A window with nothing but the programming at start has no accuracy.
             self.assertTrue(all((p[1] is None) == (p[2] == 0) for p in points), points)
             self.assertAlmostEqual(sum(p[1] * p[2] for p in points if p[2]), 2, places=6)
+
+    def test_a_series_as_a_table_says_the_same(self):
+        with Daemon() as daemon:
+            for i in range(20):
+                daemon.ask("POST", "/api/v1/models/%s/classify?label=%d" % (
+                    ("mnist", "fashion")[i % 2], i % 10), bytes(784))
+            time.sleep(2.5 * PATIENCE)
+            to = int(time.time()) + 1
+            for metric in ("accuracy", "bit_error_rate", "energy", "requests", "latency"):
+                path = "/api/v1/series?metric=%s&from=%d&to=%d&step=60" % (metric, to - 300, to)
+                table = daemon.get(path, headers={"Accept": "text/csv"})
+                self.assertEqual(table.headers["Content-Type"],
+                                 "text/csv; charset=utf-8; header=present")
+                self.assertEqual(table.headers["Vary"], "Accept")
+                self.assertEqual(table.body.count(b"\n"), table.body.count(b"\r\n"))
+                answer = daemon.get(path, headers={"Accept": "application/json, text/csv;q=0.9"})
+                self.assertEqual(answer.headers["Vary"], "Accept")
+                wanted = [["model"] + answer.json()["columns"]] + [
+                    [series["model"]] + ["" if v is None else v for v in point]
+                    for series in answer.json()["series"] for point in series["points"]]
+                found = list(csv.reader(table.body.decode().splitlines()))
+                self.assertGreaterEqual(len(found), 3, "a line of names, two models")
+                self.assertEqual([row[:1] + [v and float(v) for v in row[1:]] for row in found[1:]],
+                                 wanted[1:])
+                self.assertEqual(found[0], wanted[0])
 
     def test_bad_queries_are_named(self):
         with Daemon() as daemon:
