@@ -560,7 +560,13 @@ void http_defer(struct http_call *call)
 {
     assert(!call->deferred && !call->answered);
     call->deferred = true;
+    call->deferred_ns = http_now_ns();
     MHD_suspend_connection(call->mhd);
+}
+
+uint64_t http_call_waited_ns(const struct http_call *call)
+{
+    return call->deferred ? http_now_ns() - call->deferred_ns : 0;
 }
 
 void http_set_header(struct http_call *call, const char *name, const char *value)

@@ -127,6 +127,7 @@ struct http_call {
 
     /* The answer; from another thread after http_defer. */
     bool dispatched, deferred, answered, own_cache_control;
+    uint64_t deferred_ns;
     unsigned status, n_headers;
     const char *answer_type;
     const void *static_bytes; /* NULL: the answer is in `answer` */

@@ -25,7 +25,8 @@ static void run_call(void *arg, unsigned worker)
     struct array_call *c = arg;
 
     (void)worker; /* there is one */
-    c->work(c->daemon, c->model, c->call);
+    if (daemon_may_begin(c->daemon, c->call))
+        c->work(c->daemon, c->model, c->call);
     model_drop(c->model);
     free(c);
 }

@@ -25,8 +25,8 @@ struct parts {
 
 struct config {
     const struct settings_source *source; /* borrowed */
-    /* Of all that follows; the reader thread, which alone changes the settings, reads
-     * them without. */
+    /* Of all that follows, for a moment each time: data threads take it. The reader
+     * thread reads without what nobody else changes once it runs. */
     pthread_mutex_t lock;
     struct settings_result in_force;
     bool waits[SETTINGS_MAX]; /* by row: another value waits for the next start */
@@ -273,9 +273,9 @@ static enum status reload(struct daemon *daemon, struct news *ret_news, char why
     enum status st = ST_NOMEM;
 
     (void)snprintf(why, ERR_LEN, "out of memory");
-    pthread_mutex_lock(&config->lock);
     if (next != NULL)
         st = prepare(config, next, &parts, why);
+    pthread_mutex_lock(&config->lock);
     if (st == ST_OK)
         swap(config, daemon, next, &parts, ret_news);
     (void)snprintf(config->error, sizeof(config->error), "%s", st == ST_OK ? "" : why);
@@ -285,30 +285,31 @@ static enum status reload(struct daemon *daemon, struct news *ret_news, char why
 }
 
 /* ["queue","threads"] of the rows that are marked. */
-static void write_names(struct buf *body, const struct settings_result *result,
+static void write_names(struct buf *body, struct config *config,
                         const bool marked[SETTINGS_MAX])
 {
     struct settings_row row;
     const char *before = "";
 
     buf_char(body, '[');
-    for (size_t i = 0; settings_row(result, i, &row); i++)
+    pthread_mutex_lock(&config->lock);
+    for (size_t i = 0; settings_row(&config->in_force, i, &row); i++)
         if (marked[i]) {
             buf_printf(body, "%s\"%s\"", before, row.name);
             before = ",";
         }
+    pthread_mutex_unlock(&config->lock);
     buf_char(body, ']');
 }
 
-static void answer(struct http_call *call, const struct config *config,
-                   const struct news *news)
+static void answer(struct http_call *call, struct config *config, const struct news *news)
 {
     struct buf body = BUF_INIT;
 
     buf_text(&body, "{\"reloaded\":true,\"changed\":");
-    write_names(&body, &config->in_force, news->changed);
+    write_names(&body, config, news->changed);
     buf_text(&body, ",\"restart_needed\":");
-    write_names(&body, &config->in_force, news->waits);
+    write_names(&body, config, news->waits);
     buf_text(&body, "}\n");
     http_reply(call, 200, "application/json", &body);
 }
@@ -326,8 +327,8 @@ static void tell(struct daemon *daemon, const struct news *news)
 {
     struct buf changed = BUF_INIT, waits = BUF_INIT;
 
-    write_names(&changed, &daemon->config->in_force, news->changed);
-    write_names(&waits, &daemon->config->in_force, news->waits);
+    write_names(&changed, daemon->config, news->changed);
+    write_names(&waits, daemon->config, news->waits);
     if (!changed.failed && !waits.failed)
         record_event(daemon->record, METRICS_INFO, "reload", NULL,
                      "changed=%.*s restart_needed=%.*s", (int)changed.len, changed.data,
@@ -341,14 +342,11 @@ struct reload_job {
     struct http_call *call; /* NULL: a signal asked for it */
 };
 
-static void run_reload(void *arg, unsigned worker)
+static void reload_and_tell(struct daemon *daemon, struct http_call *call)
 {
-    struct reload_job *job = arg;
-    struct daemon *daemon = job->daemon;
     struct news news;
     char why[ERR_LEN];
 
-    (void)worker;
     if (!daemon->draining)
         notify_send("RELOADING=1");
     enum status st = reload(daemon, &news, why);
@@ -359,10 +357,19 @@ static void run_reload(void *arg, unsigned worker)
                      "the configuration stays as it was: %s", why);
     if (!daemon->draining)
         notify_send("READY=1");
-    if (job->call != NULL && st == ST_OK)
-        answer(job->call, daemon->config, &news);
-    else if (job->call != NULL)
-        refuse(job->call, why);
+    if (call != NULL && st == ST_OK)
+        answer(call, daemon->config, &news);
+    else if (call != NULL)
+        refuse(call, why);
+}
+
+static void run_reload(void *arg, unsigned worker)
+{
+    struct reload_job *job = arg;
+
+    (void)worker;
+    if (job->call == NULL || daemon_may_begin(job->daemon, job->call))
+        reload_and_tell(job->daemon, job->call);
     free(job);
 }
 
@@ -389,6 +396,16 @@ void config_reload_handle(void *ctx, struct http_call *call)
 }
 
 /* -- What is in force -- */
+
+void config_set_log_level(struct config *config, const char *level)
+{
+    pthread_mutex_lock(&config->lock);
+    if (strcmp(config->in_force.settings.log_level, level) != 0) {
+        settings_override(&config->in_force, "log_level", level, "POST /v2/logging");
+        log_set_level(level);
+    }
+    pthread_mutex_unlock(&config->lock);
+}
 
 struct config_health config_health(struct config *config)
 {

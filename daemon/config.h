@@ -34,6 +34,10 @@ void config_apply(struct config *config, struct daemon *daemon);
  * not NULL. ST_BUSY: too much waits there already. */
 MUST_CHECK enum status config_reload(struct daemon *daemon, struct http_call *call);
 
+/* The setting log_level, with POST /v2/logging as its origin; until the next reload,
+ * which goes back to what file, environment and flags say. */
+void config_set_log_level(struct config *config, const char *level);
+
 struct config_health {
     bool successful;   /* the last reload, or the start */
     int64_t success_s; /* when there was the last success, since 1970 */

@@ -65,7 +65,8 @@ static void run_job(void *arg, unsigned worker)
     struct job *job = arg;
 
     (void)worker; /* there is one */
-    job->work(job->daemon, job->call);
+    if (daemon_may_begin(job->daemon, job->call))
+        job->work(job->daemon, job->call);
     free(job);
 }
 
@@ -87,10 +88,38 @@ void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *
     free(job);
 }
 
+bool daemon_in_time(const struct http_call *call, uint64_t limit_ns,
+                    struct problem *ret_problem)
+{
+    uint64_t waited_ns = http_call_waited_ns(call);
+
+    if (limit_ns == 0 || waited_ns <= limit_ns)
+        return true;
+    problem_set(ret_problem, 504, "deadline_exceeded",
+                "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
+                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
+    return false;
+}
+
 void daemon_reply_gone(struct http_call *call)
 {
     struct problem problem;
 
     problem_set(&problem, 499, "client_gone", "the client closed its connection");
     http_reply_problem(call, &problem);
+}
+
+bool daemon_may_begin(const struct daemon *daemon, struct http_call *call)
+{
+    uint64_t limit_ns = daemon->settings.request_timeout_ms * UINT64_C(1000000);
+    struct problem problem;
+
+    if (http_call_client_gone(call)) {
+        daemon_reply_gone(call);
+        return false;
+    }
+    if (daemon_in_time(call, limit_ns, &problem))
+        return true;
+    http_reply_problem(call, &problem);
+    return false;
 }

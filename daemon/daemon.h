@@ -65,8 +65,16 @@ void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *
 bool daemon_json_or_415(struct http_call *call, const char *also);
 bool daemon_is_json(const struct http_call *call, const char *also);
 
+/* Has a call waited for its turn no longer than it may? A limit of 0 is none. False with
+ * the problem, a 504. */
+bool daemon_in_time(const struct http_call *call, uint64_t limit_ns,
+                    struct problem *ret_problem);
 /* Ends a call whose client left, without the work: nobody waits for it. */
 void daemon_reply_gone(struct http_call *call);
+/* May a call that was deferred be begun, now that its turn has come? False after
+ * answering one that waited longer than request_timeout_ms, or whose client has left.
+ * What has begun is not broken off. */
+bool daemon_may_begin(const struct daemon *daemon, struct http_call *call);
 
 /* The other form of GET /api/v1/series (RFC 4180). */
 #define SERIES_CSV_TYPE "text/csv; charset=utf-8; header=present"

@@ -84,14 +84,24 @@ static void answer(struct device_job *job)
     job_free(job);
 }
 
+/* Between two slices nobody but its client can end it. */
+static bool goes_on(struct device_job *job)
+{
+    if (job->n_done == 0)
+        return daemon_may_begin(job->daemon, job->call);
+    if (!http_call_client_gone(job->call))
+        return true;
+    daemon_reply_gone(job->call);
+    return false;
+}
+
 static void device_work(void *arg, unsigned worker)
 {
     struct device_job *job = arg;
 
     (void)worker;
     for (;;) {
-        if (http_call_client_gone(job->call)) {
-            daemon_reply_gone(job->call);
+        if (!goes_on(job)) {
             job_free(job);
             return;
         }

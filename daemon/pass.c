@@ -29,28 +29,15 @@ static void refuse(const struct pass_request *r, const struct lane *lane,
     http_reply_problem(r->call, problem);
 }
 
-/* Has it waited for a worker no longer than it may? A limit of 0 is none. */
-static bool in_time(const struct pass_request *r, uint64_t limit_ns,
-                    struct problem *problem)
-{
-    uint64_t waited_ns = r->queued_ns != 0 ? wall_monotonic_ns() - r->queued_ns : 0;
-
-    if (limit_ns == 0 || waited_ns <= limit_ns)
-        return true;
-    problem_set(problem, 504, "deadline_exceeded",
-                "the request waited %.3f ms for a worker, at most %.3f ms were allowed",
-                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
-    return false;
-}
-
 /* What the client allows is in the body, and so known late. */
 static bool read_in_time(struct pass_request *r, struct lane *lane,
                          struct problem *problem)
 {
-    return in_time(r, r->daemon->settings.request_timeout_ms * UINT64_C(1000000),
-                   problem) &&
+    uint64_t limit_ns = r->daemon->settings.request_timeout_ms * UINT64_C(1000000);
+
+    return daemon_in_time(r->call, limit_ns, problem) &&
            r->form->read(r, &lane->read, problem) &&
-           in_time(r, r->oip.timeout_us * UINT64_C(1000), problem);
+           daemon_in_time(r->call, r->oip.timeout_us * UINT64_C(1000), problem);
 }
 
 /* Reads a request's pictures behind those of the pass. False: it has been answered. */
@@ -293,7 +280,6 @@ static void hand_over(const struct pass_request *here)
         return;
     }
     *r = *here;
-    r->queued_ns = wall_monotonic_ns();
     model_keep(r->model);
     http_defer(r->call);
     if (pool_submit(r->daemon->workers, pass_on_worker, r) == ST_OK)

@@ -39,7 +39,6 @@ struct pass_request {
     size_t pictures_at_most; /* that the body can hold */
     int32_t label;           /* of a single picture; -1 none */
     struct oip_request oip;  /* infer.c's */
-    uint64_t queued_ns;      /* when it began to wait for a worker; 0: it did not */
     /* Where its pictures are in the pass, and how long reading them took; pass.c's. */
     size_t first, n;
     uint64_t read_ns;

@@ -243,13 +243,11 @@ static enum status query(struct series *s, char why[ERR_LEN])
     return history_series(daemon->history, &s->query, &s->points, why);
 }
 
-static void series_work(void *arg, unsigned worker)
+static void answer(struct series *s)
 {
-    struct series *s = arg;
     char why[ERR_LEN];
     enum status st = query(s, why);
 
-    (void)worker;
     if (st == ST_OK) {
         reply(s);
         history_points_done(&s->points);
@@ -263,6 +261,15 @@ static void series_work(void *arg, unsigned worker)
             problem.retry_after_s = 1;
         http_reply_problem(s->call, &problem);
     }
+}
+
+static void series_work(void *arg, unsigned worker)
+{
+    struct series *s = arg;
+
+    (void)worker;
+    if (daemon_may_begin(s->daemon, s->call))
+        answer(s);
     free(s);
 }
 

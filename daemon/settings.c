@@ -58,7 +58,8 @@ static const struct setting table[] = {
       1000000, NULL, "us", "requests predicted to compute longer go to the workers" },
     { "request_timeout_ms", SETTING_NUMBER, LIVE, FIELD(request_timeout_ms), "30000", 0,
       3600000, NULL, "ms",
-      "classify and infer that waited longer for a worker get 504; 0: they wait" },
+      "requests that waited longer for their turn get 504, and nothing is begun; 0: they "
+      "wait" },
     { "drain_delay_s", SETTING_NUMBER, LIVE, FIELD(drain_delay_s), "0", 0, 3600, NULL,
       "s", "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
     { "drain_timeout_s", SETTING_NUMBER, LIVE, FIELD(drain_timeout_s), "25", 1, 3600,
@@ -604,6 +605,17 @@ void settings_take_live(struct settings_result *into, const struct settings_resu
                sizes[table[i].kind]);
         into->origin[i] = from->origin[i];
     }
+}
+
+void settings_override(struct settings_result *result, const char *name,
+                       const char *value, const char *origin)
+{
+    char why[ERR_LEN];
+    size_t i;
+    bool set = find(name, &i) && put(result, i, value, origin, why) == ST_OK;
+
+    assert(set);
+    (void)set;
 }
 
 void settings_publish(struct settings *into, const struct settings *from)

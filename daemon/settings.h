@@ -33,7 +33,7 @@ struct settings {
     _Atomic uint64_t head_timeout_s; /* for the head of a request, from its first byte */
     _Atomic uint64_t
         inline_budget_us; /* work predicted to take longer goes to the workers */
-    _Atomic uint64_t request_timeout_ms; /* see pass.h; 0: none */
+    _Atomic uint64_t request_timeout_ms; /* see daemon_may_begin; 0: none */
     _Atomic uint64_t drain_delay_s; /* keep accepting after SIGTERM; for load balancers */
     _Atomic uint64_t drain_timeout_s; /* then answers in flight get this long */
     char
@@ -102,6 +102,9 @@ bool settings_row(const struct settings_result *result, size_t i,
                   struct settings_row *ret_row);
 /* Takes over the rows that a reload changes. */
 void settings_take_live(struct settings_result *into, const struct settings_result *from);
+/* Sets a row of that name while serving; the value is one that its row allows. */
+void settings_override(struct settings_result *result, const char *name,
+                       const char *value, const char *origin);
 /* Stores every number, while other threads read them. */
 void settings_publish(struct settings *into, const struct settings *from);
 

@@ -46,14 +46,12 @@ static void reply(const struct snapshot *s, uint64_t bytes, int64_t at_s)
     http_reply(s->call, 200, "application/json", &body);
 }
 
-static void snapshot_work(void *arg, unsigned worker)
+static void answer(const struct snapshot *s)
 {
-    struct snapshot *s = arg;
     int64_t now_s = wall_seconds();
     uint64_t bytes;
     char why[ERR_LEN];
 
-    (void)worker;
     if (copy(s->daemon, &bytes, why) == ST_OK) {
         reply(s, bytes, now_s);
     } else {
@@ -63,6 +61,15 @@ static void snapshot_work(void *arg, unsigned worker)
         problem.retry_after_s = 1;
         http_reply_problem(s->call, &problem);
     }
+}
+
+static void snapshot_work(void *arg, unsigned worker)
+{
+    struct snapshot *s = arg;
+
+    (void)worker;
+    if (daemon_may_begin(s->daemon, s->call))
+        answer(s);
     free(s);
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 struct solve_job {
+    const struct daemon *daemon;
     struct http_call *call;
     struct solve_body body;
 };
@@ -60,9 +61,7 @@ static void solve_work(void *arg, unsigned worker)
     struct solve_job *job = arg;
 
     (void)worker;
-    if (http_call_client_gone(job->call))
-        daemon_reply_gone(job->call);
-    else
+    if (daemon_may_begin(job->daemon, job->call))
         answer(job->call, &job->body.device, &job->body.request);
     job_free(job);
 }
@@ -109,6 +108,7 @@ void solve_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
+    job->daemon = daemon;
     job->call = call;
     if (solve_json_parse(json, len, &job->body, &problem) != ST_OK ||
         (job->body.model[0] != '\0' && !take_device(daemon, &job->body, &problem))) {

@@ -192,21 +192,21 @@ void v2_logging(void *ctx, struct http_call *call)
 
 void v2_set_logging(void *ctx, struct http_call *call)
 {
+    const struct daemon *daemon = ctx;
     struct oip_logging logging = present_logging();
     struct problem problem;
     size_t len;
     const char *body = (const char *)http_call_body(call, &len);
 
-    (void)ctx;
     if (!v2_json_or_415(call))
         return;
     if (oip_logging_parse(body, len, &logging, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
         return;
     }
-    log_set_level(logging.verbose_level > 0 ? "debug"
-                  : logging.info            ? "info"
-                  : logging.warning         ? "warning"
-                                            : "error");
+    config_set_log_level(daemon->config, logging.verbose_level > 0 ? "debug"
+                                         : logging.info            ? "info"
+                                         : logging.warning         ? "warning"
+                                                                   : "error");
     reply_logging(call);
 }

@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 from spinbnn_system import Daemon, PATIENCE, SOURCE, SPINBNND, Load, eventually
@@ -37,6 +36,27 @@ class WithFolder(unittest.TestCase):
     def write(self, **settings):
         with open(self.config, "w", encoding="ascii") as f:
             json.dump(settings, f)
+
+    @contextlib.contextmanager
+    def endless_reload(self, daemon):
+        """A reload whose file is a pipe: it goes on when that is written and closed, which it
+        is at the end. The connection that asked for it, and the pipe."""
+        os.unlink(self.config)
+        os.mkfifo(self.config)
+        connection = daemon.connection()
+        connection.request("POST", "/api/v1/admin/reload")
+        pipes = []
+
+        def somebody_reads():
+            with contextlib.suppress(OSError):
+                pipes.append(os.open(self.config, os.O_WRONLY | os.O_NONBLOCK))
+            return pipes
+        try:
+            self.assertTrue(eventually(somebody_reads))
+            with os.fdopen(pipes[0], "wb", buffering=0) as pipe:
+                yield connection, pipe
+        finally:
+            connection.close()
 
 
 def value(daemon, name):
@@ -75,6 +95,52 @@ class Reload(WithFolder):
             daemon.start()
             self.assertEqual(value(daemon, "queue")["value"], 200)
             self.assertFalse(value(daemon, "queue")["restart_needed"])
+
+    def test_nobody_waits_for_a_reload_that_reads_its_files(self):
+        self.write(log_level="info")
+        with Daemon(config=self.config) as daemon:
+            with self.endless_reload(daemon) as (connection, pipe):
+                self.assertEqual(daemon.get("/v2/health/ready").status, 200)
+                self.assertEqual(metric(daemon, "spinbnn_config_last_reload_successful"), 1)
+                self.assertEqual(daemon.ask("POST", "/v2/logging", {"log_info": False}).status, 200)
+                self.assertEqual(value(daemon, "log_level")["value"], "warning")
+                pipe.write(b'{"log_level": "debug"}')
+                pipe.close()
+                answer = json.loads(connection.getresponse().read())
+                self.assertEqual(answer["changed"], ["log_level"])
+            # The reload ended last.
+            self.assertEqual(value(daemon, "log_level")["value"], "debug")
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_the_log_level_is_one_value_and_a_reload_goes_back_to_the_file(self):
+        self.write(log_level="warning")
+        with Daemon(config=self.config, log_level="info") as daemon:
+            flag = value(daemon, "log_level")
+            self.assertEqual((flag["value"], flag["origin"]), ("info", "flag --log-level"))
+            # What is so already stays as it came.
+            self.assertEqual(daemon.ask("POST", "/v2/logging", {"log_info": True}).status, 200)
+            self.assertEqual(value(daemon, "log_level"), flag)
+            for body, level in (({"log_verbose_level": 1}, "debug"),
+                                ({"log_verbose_level": 0}, "info"), ({"log_info": False}, "warning"),
+                                ({"log_warning": False}, "error")):
+                told = daemon.ask("POST", "/v2/logging", body).json()
+                self.assertEqual(told, daemon.get("/v2/logging").json())
+                row = value(daemon, "log_level")
+                self.assertEqual((row["value"], row["origin"], row["restart_needed"]),
+                                 (level, "POST /v2/logging", False))
+            reload = "/api/v1/admin/reload"
+            self.assertEqual(daemon.ask("POST", reload).json()["changed"], ["log_level"])
+            self.assertEqual(value(daemon, "log_level"), flag)
+            self.assertTrue(daemon.get("/v2/logging").json()["log_info"])
+            self.assertEqual(daemon.ask("POST", reload).json()["changed"], [])
+            # A reload that fails leaves it, too.
+            daemon.ask("POST", "/v2/logging", {"log_info": False})
+            with open(self.config, "w", encoding="ascii") as f:
+                f.write("{")
+            self.assertEqual(daemon.ask("POST", reload).status, 409)
+            self.assertEqual(value(daemon, "log_level")["origin"], "POST /v2/logging")
+            self.assertFalse(daemon.get("/v2/logging").json()["log_info"])
+            self.assertEqual(daemon.stop(), 0)
 
     def test_a_changed_limit_is_in_force(self):
         self.write(max_connections=100)
@@ -325,26 +391,11 @@ class ExitCodes(WithFolder):
         self.assertEqual(code, 69, told)
 
     def test_70_is_a_stop_that_did_not_come_to_its_end(self):
-        slow = {"mode": "device", "target_write_error_rate": 1e-3, "program_over": "random",
-                "ecc": "bch2", "cell": "2t2r", "verify_retries": 7}
-        with Daemon(drain_timeout_s=1) as daemon:
-            self.assertEqual(daemon.patch("cifar10", slow).status, 200)
-            began = time.monotonic()
-            daemon.post("cifar10", "program")
-            # Longer than a stop may take, which is drain_timeout_s and 5 s.
-            n = int(20 / (time.monotonic() - began)) + 1
-            if n > 250:
-                self.skipTest("this machine programs too fast for that")
-            waiting = [daemon.connection() for _ in range(n)]
-            for connection in waiting:
-                connection.request("POST", "/api/v1/models/cifar10/program")
-            self.assertTrue(eventually(
-                lambda: daemon.get("/api/v1/status").json()["connections"] > n))
+        self.write(log_level="info")
+        with Daemon(config=self.config, drain_timeout_s=1) as daemon, \
+                self.endless_reload(daemon):
             self.assertEqual(daemon.stop(), 70)
-            # What was being programmed may end, and say so, after that.
             self.assertIn("connections were left", "\n".join(daemon.log))
-            for connection in waiting:
-                connection.close()
 
     def test_73_is_a_state_folder_that_cannot_be_made(self):
         with open(self.path("s"), "w", encoding="ascii"):
