@@ -355,6 +355,7 @@ void http_server_set_access(struct http_server *server, struct access *access)
     (void)pthread_rwlock_wrlock(&server->swap_lock);
     struct access *before = server->access;
     server->access = access;
+    server->n_access++;
     (void)pthread_rwlock_unlock(&server->swap_lock);
     access_free(before);
 }

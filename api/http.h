@@ -125,6 +125,9 @@ const char *http_call_query(const struct http_call *call, const char *name);
 const char *http_call_query_name(const struct http_call *call, size_t i);
 /* Name of the token that the request came with; "" if none was asked for. */
 const char *http_call_token(const struct http_call *call);
+/* Has there been another list of who may have what since this request was judged? For
+ * what lasts. */
+bool http_call_judged_before(const struct http_call *call);
 /* The trace that the request belongs to (W3C Trace Context), as sent; "" if none was sent
  * or it is malformed. */
 const char *http_call_traceparent(const struct http_call *call);

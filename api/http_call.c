@@ -467,6 +467,11 @@ const char *http_call_token(const struct http_call *call)
     return call->token;
 }
 
+bool http_call_judged_before(const struct http_call *call)
+{
+    return call->n_access != call->thread->server->n_access;
+}
+
 const char *http_call_traceparent(const struct http_call *call)
 {
     return call->traceparent;

@@ -242,6 +242,7 @@ static enum http_verdict check_access(struct http_call *call, struct access_clai
     claim->changes =
         strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0;
     (void)pthread_rwlock_rdlock(&server->swap_lock);
+    call->n_access = server->n_access;
     if (server->access != NULL)
         call->access =
             access_judge(server->access, claim,

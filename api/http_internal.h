@@ -70,9 +70,10 @@ struct http_server {
     atomic_bool draining, closing;
     /* Data threads read for a moment, once a request and once a handshake. */
     pthread_rwlock_t swap_lock;
-    struct access *access; /* ours; NULL: everybody may */
-    struct tls *tls;       /* ours; NULL: none yet, or without TLS */
-    unsigned next_thread;  /* of the accepting thread */
+    struct access *access;     /* ours; NULL: everybody may */
+    _Atomic uint64_t n_access; /* lists that there were; changes with `access` */
+    struct tls *tls;           /* ours; NULL: none yet, or without TLS */
+    unsigned next_thread;      /* of the accepting thread */
     unsigned n_threads;
     struct http_thread *threads[];
 };
@@ -105,6 +106,7 @@ struct http_call {
     /* The head. */
     enum http_verdict verdict;
     enum access_verdict access;
+    uint64_t n_access;          /* the server's when it was judged */
     char token[TOKEN_NAME_LEN]; /* whose it is; "" if nobody was asked */
     const char *method;         /* static; "_other" if it is none that HTTP APIs use */
     const char *query;          /* in `target`; NULL if there is none */

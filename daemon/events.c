@@ -188,7 +188,9 @@ void events_tick(struct daemon *daemon)
 /* Browsers come back after this time; and the head of the answer goes out with it. */
 static const char greeting[] = "retry: 2000\n\n";
 
-/* Answered under the lock, so that nobody ends the stream before. False: no place. */
+/* Answered under the lock, so that nobody ends the stream before. Who was let in before
+ * the last reload would have been dismissed with the others, had he followed already: he
+ * is now, and comes back to be judged again. False: no place. */
 static bool follow(struct events *events, struct http_call *call,
                    struct http_stream *stream)
 {
@@ -197,8 +199,15 @@ static bool follow(struct events *events, struct http_call *call,
     bool there_is_room = !events->ended && events->n < EVENTS_FOLLOWERS;
 
     if (there_is_room) {
-        events->followers[events->n++] = (struct follower) { .stream = stream };
+        /* A reload changes the list first and takes this lock then: a change that is not
+         * seen here will find the follower. */
+        bool dismissed = http_call_judged_before(call);
+
         http_reply_stream(call, "text/event-stream", stream);
+        if (dismissed)
+            http_stream_end(stream);
+        else
+            events->followers[events->n++] = (struct follower) { .stream = stream };
     }
     (void)pthread_mutex_unlock(&events->mutex);
     return there_is_room;

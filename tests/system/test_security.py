@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -146,6 +147,26 @@ class Tokens(WithFolder):
             stream.read()  # To its end.
             connection.close()
             self.assertEqual(daemon.get("/api/v1/events", headers=bearer("tok-read")).status, 401)
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_who_was_let_in_before_a_reload_does_not_follow_after_it(self):
+        """The head is judged, then the token goes, then the rest of the request comes."""
+        head = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" \
+            b"Authorization: Bearer tok-read\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
+        with Daemon(tokens_file=self.tokens) as daemon, \
+                socket.create_connection(("127.0.0.1", daemon.port), timeout=60 * PATIENCE) as s:
+            s.sendall(head)
+            self.assertTrue(s.recv(100).startswith(b"HTTP/1.1 100"))
+            write(self.tokens, line("admin", "me", "tok-admin"))
+            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload", None,
+                                        bearer("tok-admin")).status, 200)
+            s.sendall(b"x")
+            got = b""
+            for part in iter(lambda: s.recv(65536), b""):  # To its end.
+                got += part
+                self.assertNotIn(b"event:", got)
+            self.assertTrue(got.startswith(b"HTTP/1.1 200"), got)
+            self.assertIn(b"retry: 2000\n", got)
             self.assertEqual(daemon.stop(), 0)
 
     def test_a_file_that_is_open_to_others_or_broken_is_refused(self):
