@@ -424,6 +424,35 @@ static void a_reload_takes_what_is_marked_and_nothing_else(void **state)
     }
 }
 
+static struct settings_row row_named(const struct settings_result *of, const char *name)
+{
+    struct settings_row row = { 0 };
+
+    for (size_t i = 0; settings_row(of, i, &row); i++)
+        if (strcmp(row.name, name) == 0)
+            return row;
+    fail_msg("no row %s", name);
+    return row;
+}
+
+static void a_row_set_while_serving_has_its_own_origin_until_a_reload(void **state)
+{
+    static struct settings_result in_force;
+
+    assert_int_equal(read_from(empty(state), LIST("--log-level=error"), NULL), ST_OK);
+    in_force = result;
+    settings_override(&in_force, "log_level", "debug", "somebody");
+    assert_string_equal(in_force.settings.log_level, "debug");
+    struct settings_row row = row_named(&in_force, "log_level");
+    assert_string_equal(row.value, "debug");
+    assert_string_equal(row.origin, "somebody");
+
+    settings_take_live(&in_force, &result);
+    row = row_named(&in_force, "log_level");
+    assert_string_equal(row.value, "error");
+    assert_string_equal(row.origin, "flag --log-level");
+}
+
 static void the_command_line_s_variables_are_not_ours(void **state)
 {
     assert_int_equal(read_from(empty(state), NULL, LIST("SPINBNN_CA_FILE=/x")), ST_OK);
@@ -453,6 +482,7 @@ int main(void)
         cmocka_unit_test(help_is_there_whatever_else_is_wrong),
         cmocka_unit_test(switches_are_true_or_false),
         cmocka_unit_test(a_reload_takes_what_is_marked_and_nothing_else),
+        cmocka_unit_test(a_row_set_while_serving_has_its_own_origin_until_a_reload),
         cmocka_unit_test(the_command_line_s_variables_are_not_ours),
         cmocka_unit_test(help_names_every_setting_with_its_default),
     };
