@@ -121,7 +121,8 @@ class Reload(WithFolder):
             self.assertEqual(daemon.ask("POST", "/v2/logging", {"log_info": True}).status, 200)
             self.assertEqual(value(daemon, "log_level"), flag)
             for body, level in (({"log_verbose_level": 1}, "debug"),
-                                ({"log_verbose_level": 0}, "info"), ({"log_info": False}, "warning"),
+                                ({"log_verbose_level": 0}, "info"),
+                                ({"log_info": False}, "warning"),
                                 ({"log_warning": False}, "error")):
                 told = daemon.ask("POST", "/v2/logging", body).json()
                 self.assertEqual(told, daemon.get("/v2/logging").json())
