@@ -19,9 +19,12 @@ static size_t padded(size_t n_in)
 
 /* -- Making -- */
 
+/* Byte i of a row; 0 after its last word. */
 static uint8_t byte_of(const uint64_t *row, size_t n_words, size_t i)
 {
-    return i / 8 < n_words ? (uint8_t)(row[i / 8] >> i % 8 * 8) : 0;
+    uint64_t word = i / 8 < n_words ? row[i / 8] : 0;
+
+    return (uint8_t)(word >> i % 8 * 8);
 }
 
 /* Outputs past the last have the weights of none: they look zeros up. */
