@@ -27,6 +27,13 @@ double energy_of_inference(const struct energy *energy)
            energy->pj[ENERGY_COMPUTE];
 }
 
+double energy_of_programming(const struct energy *energy)
+{
+    return energy->pj[ENERGY_TOGGLE] + energy->pj[ENERGY_HOLD] +
+           energy->pj[ENERGY_CHECK] + energy->pj[ENERGY_ENCODE] +
+           energy->pj[ENERGY_VERIFY];
+}
+
 void energy_add_times(struct energy *to, double times, const struct energy *more)
 {
     for (unsigned k = 0; k < ENERGY_KINDS; k++)

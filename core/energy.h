@@ -27,6 +27,9 @@ const char *energy_name(enum energy_kind kind);
 double energy_sum(const struct energy *energy);
 /* Reading, decoding and computing. */
 double energy_of_inference(const struct energy *energy);
+/* All the others; summed by itself, so that it does not fall when one of those above
+ * rises. */
+double energy_of_programming(const struct energy *energy);
 void energy_add(struct energy *to, const struct energy *more);
 /* to += times * more. */
 void energy_add_times(struct energy *to, double times, const struct energy *more);

@@ -142,11 +142,9 @@ void classify_handle(void *ctx, struct http_call *call)
     r.model = daemon_take_or_404(daemon, call);
     if (r.model == NULL)
         return;
-    if (read_options(&r, &problem) && read_type(&r, &problem)) {
+    if (read_options(&r, &problem) && read_type(&r, &problem))
         pass_run(&r);
-    } else {
-        pass_count_refused(&r);
-        http_reply_problem(call, &problem);
-    }
+    else
+        pass_refuse(&r, &problem);
     model_drop(r.model);
 }

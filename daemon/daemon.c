@@ -4,15 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Why a model is not there. */
+static void set_absent(struct problem *problem, const char *name,
+                       const struct registry_note *note)
+{
+    if (note->state == REGISTRY_UNKNOWN) {
+        problem_set(problem, 404, "unknown_model",
+                    "there is no model \"%.80s\"; GET /api/v1/models lists them", name);
+    } else if (note->state == REGISTRY_LOADING) {
+        problem_set(problem, 503, "model_loading", "model \"%.80s\" is being loaded",
+                    name);
+        problem->retry_after_s = 1;
+    } else {
+        problem_set(problem, 404, "unknown_model",
+                    "model \"%.80s\" is not served: %.150s", name, note->reason);
+    }
+}
+
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
-    struct model *model = registry_take(daemon->registry, name);
+    struct registry_note note;
+    struct model *model = registry_look(daemon->registry, name, &note);
     struct problem problem;
 
     if (model == NULL) {
-        problem_set(&problem, 404, "unknown_model",
-                    "there is no model \"%.80s\"; GET /api/v1/models lists them", name);
+        set_absent(&problem, name, &note);
         http_reply_problem(call, &problem);
     }
     return model;

@@ -41,6 +41,8 @@ struct daemon {
     uint64_t began_ns;
     int64_t began_s;
     _Atomic bool ready, draining;
+    /* Connections, and pauses of accepting. The main thread counts. */
+    _Atomic uint64_t accepted, refused, accept_pauses;
 };
 
 static inline unsigned daemon_lanes(const struct daemon *daemon)
@@ -49,7 +51,7 @@ static inline unsigned daemon_lanes(const struct daemon *daemon)
 }
 
 /* The model named by the first path parameter, with a reference of the caller's; answers
- * 404 and gives NULL otherwise. */
+ * 404, or 503 while it is being loaded, and gives NULL otherwise. */
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call);
 /* Answers 429 because `pool` is full. */
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,

@@ -99,6 +99,6 @@ void infer_handle(void *ctx, struct http_call *call)
     if (v2_json_or_415(call))
         pass_run(&r);
     else
-        pass_count_refused(&r);
+        pass_count_refused(&r, 415);
     model_drop(r.model);
 }

@@ -16,16 +16,25 @@
 
 /* -- One request of a pass -- */
 
-static void count_error(const struct pass_request *r, struct tally *tally)
+static enum tally_outcome outcome_of(unsigned status)
 {
-    tally_error(tally);
+    return status == 429   ? TALLY_REJECTED
+           : status == 504 ? TALLY_TIMEOUT
+           : status < 500  ? TALLY_INVALID
+                           : TALLY_ERROR;
+}
+
+static void count_refused(const struct pass_request *r, struct tally *tally,
+                          unsigned status)
+{
+    tally_refuse(tally, outcome_of(status));
     tally_spend(tally, TALLY_REFUSE, wall_monotonic_ns() - http_call_began_ns(r->call));
 }
 
 static void refuse(const struct pass_request *r, const struct lane *lane,
                    struct generation *generation, const struct problem *problem)
 {
-    count_error(r, &generation->tallies[lane->index]);
+    count_refused(r, &generation->tallies[lane->index], problem->status);
     http_reply_problem(r->call, problem);
 }
 
@@ -154,7 +163,7 @@ static void compute(struct pass_request *const *pass, size_t n, struct lane *lan
     span.ended_ns = wall_monotonic_ns();
     span.ended_ms = wall_milliseconds();
     model_cost_update(model, busy_ns, lane->input.n);
-    tally_pass(&generation->tallies[lane->index]);
+    tally_pass(&generation->tallies[lane->index], lane->input.n);
     for (size_t i = 0; i < n; i++)
         answer(pass[i], lane, generation, &span);
 }
@@ -198,13 +207,22 @@ static void release(struct pass_request *r)
     free(r);
 }
 
+static void count_cancelled(const struct pass_request *r, const struct lane *lane)
+{
+    struct generation *generation = generation_take(r->model);
+
+    tally_refuse(&generation->tallies[lane->index], TALLY_CANCELLED);
+    generation_drop(generation);
+}
+
 /* A request whose client has left is answered and released. */
-static void admit(struct party *party, struct pass_request *r)
+static void admit(struct party *party, struct pass_request *r, const struct lane *lane)
 {
     if (!http_call_client_gone(r->call)) {
         party->requests[party->n++] = r;
         return;
     }
+    count_cancelled(r, lane);
     daemon_reply_gone(r->call);
     release(r);
 }
@@ -235,13 +253,14 @@ static void pass_on_worker(void *arg, unsigned worker)
 {
     struct pass_request *first = arg;
     struct daemon *daemon = first->daemon;
+    struct lane *lane = daemon->lanes[daemon->n_threads + worker];
     struct party all = { { first }, 1, room_beside(first) }, present = { .n = 0 };
 
     pool_take_along(daemon->workers, pass_on_worker, take_along, &all);
     for (size_t i = 0; i < all.n; i++)
-        admit(&present, all.requests[i]);
+        admit(&present, all.requests[i], lane);
     if (present.n > 0)
-        run(present.requests, present.n, daemon->lanes[daemon->n_threads + worker]);
+        run(present.requests, present.n, lane);
     for (size_t i = 0; i < present.n; i++)
         release(present.requests[i]);
 }
@@ -260,12 +279,18 @@ static bool takes_long(const struct pass_request *r)
                r->daemon->settings.inline_budget_us * UINT64_C(1000);
 }
 
-void pass_count_refused(const struct pass_request *request)
+void pass_count_refused(const struct pass_request *request, unsigned status)
 {
     struct generation *generation = generation_take(request->model);
 
-    count_error(request, &generation->tallies[http_call_thread(request->call)]);
+    count_refused(request, &generation->tallies[http_call_thread(request->call)], status);
     generation_drop(generation);
+}
+
+void pass_refuse(const struct pass_request *request, const struct problem *problem)
+{
+    pass_count_refused(request, problem->status);
+    http_reply_problem(request->call, problem);
 }
 
 static void hand_over(const struct pass_request *here)
@@ -274,9 +299,8 @@ static void hand_over(const struct pass_request *here)
     struct problem problem;
 
     if (r == NULL) {
-        pass_count_refused(here);
         problem_out_of_memory(&problem);
-        http_reply_problem(here->call, &problem);
+        pass_refuse(here, &problem);
         return;
     }
     *r = *here;
@@ -284,7 +308,7 @@ static void hand_over(const struct pass_request *here)
     http_defer(r->call);
     if (pool_submit(r->daemon->workers, pass_on_worker, r) == ST_OK)
         return;
-    pass_count_refused(here);
+    pass_count_refused(here, 429);
     daemon_reply_busy(r->daemon, r->call, "inference");
     release(r);
 }

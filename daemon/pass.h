@@ -47,7 +47,10 @@ struct pass_request {
 /* Computes and answers, here or on a worker; the call is answered in any case. The
  * request is copied, the model kept as long as needed. On the call's data thread. */
 void pass_run(const struct pass_request *request);
-/* Counts a request that was refused before it came here. On its data thread. */
-void pass_count_refused(const struct pass_request *request);
+/* Counts a request that was refused with this status before it came here. On its data
+ * thread. */
+void pass_count_refused(const struct pass_request *request, unsigned status);
+/* The same, and answers it. */
+void pass_refuse(const struct pass_request *request, const struct problem *problem);
 
 #endif

@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/wall.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,6 +306,23 @@ struct tally_sum record_generation_tally(struct record *record,
     return sum;
 }
 
+/* Sums of fractions depend on their order in the last digit, and that changes when a
+ * generation is let go. A counter that falls looks like a restart: what was told once is
+ * never told smaller. Under the mutex. */
+static void keep_rising(struct record_model *of, struct record_totals *totals,
+                        size_t n_layers)
+{
+    struct tally_sum *tally = &totals->tally;
+
+    of->told_latency_us = fmax(of->told_latency_us, tally->latency_sum_us);
+    tally->latency_sum_us = of->told_latency_us;
+    for (size_t l = 0; l < n_layers; l++)
+        for (unsigned k = 0; k < ENERGY_KINDS; k++) {
+            of->told[l].pj[k] = fmax(of->told[l].pj[k], totals->energy[l].pj[k]);
+            totals->energy[l].pj[k] = of->told[l].pj[k];
+        }
+}
+
 void record_totals(struct record *record, const struct model *model,
                    struct record_totals *ret_totals)
 {
@@ -318,6 +336,7 @@ void record_totals(struct record *record, const struct model *model,
 
         record_writer_add_tally(ret_totals, generation, &tally);
     }
+    keep_rising(of, ret_totals, model->net->n_layers);
     (void)pthread_mutex_unlock(&record->mutex);
     for (size_t l = 0; l < model->net->n_layers; l++)
         energy_add(&ret_totals->total_energy, &ret_totals->energy[l]);

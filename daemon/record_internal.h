@@ -24,6 +24,9 @@ struct record_model {
     struct record_totals totals; /* of generations let go, feedback, programmings, and of
                                     the ledger as it was at the start */
     struct energy unwritten[NETWORK_MAX_LAYERS]; /* of the ledger: not in the database */
+    /* What record_totals told last, of what is summed in fractions. */
+    struct energy told[NETWORK_MAX_LAYERS];
+    double told_latency_us;
 };
 
 /* What a row of history borrows. */

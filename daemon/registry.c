@@ -14,8 +14,7 @@
 
 struct note {
     struct note *next;
-    enum registry_state state;
-    char reason[ERR_LEN];
+    struct registry_note is;
     char name[];
 };
 
@@ -28,17 +27,24 @@ struct registry {
 
 /* -- Looking up -- */
 
-struct model *registry_take(struct registry *registry, const char *name)
+/* Under the mutex. */
+static struct model *take(struct registry *registry, const char *name)
 {
     struct model *found = NULL;
 
-    (void)pthread_mutex_lock(&registry->mutex);
     for (size_t i = 0; i < registry->n_slots && found == NULL; i++)
         if (registry->slots[i] != NULL &&
             strcmp(registry->slots[i]->net->name, name) == 0)
             found = registry->slots[i];
     if (found != NULL)
         model_keep(found);
+    return found;
+}
+
+struct model *registry_take(struct registry *registry, const char *name)
+{
+    (void)pthread_mutex_lock(&registry->mutex);
+    struct model *found = take(registry, name);
     (void)pthread_mutex_unlock(&registry->mutex);
     return found;
 }
@@ -109,8 +115,8 @@ static struct note *new_note(const char *name, enum registry_state state,
 
     if (note == NULL)
         return NULL;
-    note->state = state;
-    (void)snprintf(note->reason, sizeof(note->reason), "%s", reason);
+    note->is.state = state;
+    (void)snprintf(note->is.reason, sizeof(note->is.reason), "%s", reason);
     memcpy(note->name, name, len);
     return note;
 }
@@ -135,12 +141,21 @@ enum status registry_note(struct registry *registry, const char *name,
     return ST_OK;
 }
 
-bool registry_is_noted(struct registry *registry, const char *name)
+struct model *registry_look(struct registry *registry, const char *name,
+                            struct registry_note *ret_note)
 {
+    static const struct registry_note unknown = { REGISTRY_UNKNOWN, "" };
+
     (void)pthread_mutex_lock(&registry->mutex);
-    bool is = *find_note(registry, name) != NULL;
+    struct model *found = take(registry, name);
+
+    if (found == NULL) {
+        const struct note *note = *find_note(registry, name);
+
+        *ret_note = note != NULL ? note->is : unknown;
+    }
     (void)pthread_mutex_unlock(&registry->mutex);
-    return is;
+    return found;
 }
 
 static bool is_served(const struct registry *registry, const char *name)
@@ -160,11 +175,11 @@ void registry_visit(struct registry *registry, registry_visitor *visit, void *ct
             continue;
         const char *name = registry->slots[i]->net->name;
         const struct note *note = *find_note(registry, name);
-        visit(ctx, name, REGISTRY_READY, note != NULL ? note->reason : "");
+        visit(ctx, name, REGISTRY_READY, note != NULL ? note->is.reason : "");
     }
     for (const struct note *note = registry->notes; note != NULL; note = note->next)
         if (!is_served(registry, note->name))
-            visit(ctx, note->name, note->state, note->reason);
+            visit(ctx, note->name, note->is.state, note->is.reason);
     (void)pthread_mutex_unlock(&registry->mutex);
 }
 

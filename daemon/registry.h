@@ -45,6 +45,7 @@ enum registry_state {
     REGISTRY_READY,
     REGISTRY_LOADING,
     REGISTRY_UNAVAILABLE,
+    REGISTRY_UNKNOWN, /* nothing is told of it */
 };
 
 /* What is told of a name from now on, until a model of that name is put in or taken out:
@@ -52,7 +53,13 @@ enum registry_state {
  */
 MUST_CHECK enum status registry_note(struct registry *registry, const char *name,
                                      enum registry_state state, const char *reason);
-bool registry_is_noted(struct registry *registry, const char *name);
+struct registry_note {
+    enum registry_state state;
+    char reason[ERR_LEN];
+};
+/* registry_take, and where that gives NULL, what is told of the name at that moment. */
+struct model *registry_look(struct registry *registry, const char *name,
+                            struct registry_note *ret_note);
 /* Shows the models and the names besides; `visit` must be quick. */
 typedef void registry_visitor(void *ctx, const char *name, enum registry_state state,
                               const char *reason);

@@ -219,10 +219,11 @@ static enum status unload(struct daemon *daemon, struct model *model,
 static void unload_work(struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
-    struct model *model = registry_take(daemon->registry, name);
+    struct registry_note note;
+    struct model *model = registry_look(daemon->registry, name, &note);
     struct problem problem;
 
-    if (model == NULL && !registry_is_noted(daemon->registry, name)) {
+    if (model == NULL && note.state == REGISTRY_UNKNOWN) {
         set_unknown(&problem, name);
         http_reply_problem(call, &problem);
         return;

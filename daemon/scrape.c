@@ -80,11 +80,6 @@ static double images(const struct model_view *v)
     return (double)v->totals.tally.images;
 }
 
-static double passes(const struct model_view *v)
-{
-    return (double)v->totals.tally.passes;
-}
-
 static double labelled(const struct model_view *v)
 {
     return (double)v->totals.tally.labelled;
@@ -120,9 +115,12 @@ static double programmings(const struct model_view *v)
     return (double)v->totals.programmings;
 }
 
-static double requests_by_outcome(const struct model_view *v, unsigned failed)
+/* Success comes first, the others as in enum tally_outcome. */
+static double requests_by_outcome(const struct model_view *v, unsigned which)
 {
-    return (double)(failed ? v->totals.tally.errors : v->totals.tally.requests);
+    const struct tally_sum *tally = &v->totals.tally;
+
+    return (double)(which == 0 ? tally->requests : tally->refused[which - 1]);
 }
 
 static double energy_by_kind(const struct model_view *v, unsigned which)
@@ -169,17 +167,20 @@ static double toggles_by_direction(const struct model_view *v, unsigned directio
 
 static double programming_joules(const struct model_view *v)
 {
-    const struct energy *energy = &v->totals.total_energy;
+    return energy_of_programming(&v->totals.total_energy) / 1e12;
+}
 
-    return (energy_sum(energy) - energy_of_inference(energy)) / 1e12;
+static void latency_edges_s(double ret_edges[METRICS_LATENCY_EDGES])
+{
+    for (unsigned i = 0; i < METRICS_LATENCY_EDGES; i++)
+        ret_edges[i] = metrics_latency_edges_us[i] / 1e6;
 }
 
 static void write_latency(struct buf *body, const struct model_view *views, size_t n)
 {
     double edges[METRICS_LATENCY_EDGES];
 
-    for (unsigned i = 0; i < METRICS_LATENCY_EDGES; i++)
-        edges[i] = metrics_latency_edges_us[i] / 1e6;
+    latency_edges_s(edges);
     prometheus_family(body, "spinbnn_inference_duration_seconds", "histogram",
                       "From the first byte of a classify request to its result.");
     for (size_t i = 0; i < n; i++)
@@ -187,6 +188,50 @@ static void write_latency(struct buf *body, const struct model_view *views, size
                              1, edges, views[i].totals.tally.latency,
                              METRICS_LATENCY_EDGES,
                              views[i].totals.tally.latency_sum_us / 1e6);
+}
+
+/* Of requests that were answered; those that share a pass have each the whole of it. */
+static void write_phases(struct buf *body, const struct model_view *views, size_t n)
+{
+    static const char name[] = "spinbnn_inference_phase_seconds";
+    static const struct {
+        const char *name;
+        enum tally_phase phase;
+    } phases[] = { { "queue", TALLY_QUEUE },
+                   { "decode", TALLY_READ },
+                   { "compute", TALLY_COMPUTE },
+                   { "encode", TALLY_WRITE } };
+    double edges[METRICS_LATENCY_EDGES];
+
+    latency_edges_s(edges);
+    prometheus_family(body, name, "histogram",
+                      "Where the time of answered classify requests went.");
+    for (size_t i = 0; i < n; i++)
+        for (size_t p = 0; p < sizeof(phases) / sizeof(phases[0]); p++) {
+            const struct tally_sum *tally = &views[i].totals.tally;
+            const struct prometheus_label labels[] = { views[i].label,
+                                                       { "phase", phases[p].name } };
+
+            prometheus_histogram(body, name, labels, 2, edges,
+                                 tally->phases[phases[p].phase], METRICS_LATENCY_EDGES,
+                                 (double)tally->phase_ns[phases[p].phase] / 1e9);
+        }
+}
+
+static void write_batches(struct buf *body, const struct model_view *views, size_t n)
+{
+    static const char name[] = "spinbnn_inference_batch_size";
+    double edges[TALLY_BATCH_EDGES];
+
+    for (unsigned i = 0; i < TALLY_BATCH_EDGES; i++)
+        edges[i] = (double)(1u << i);
+    prometheus_family(body, name, "histogram",
+                      "Pictures of a pass through the network; requests that waited "
+                      "together share one.");
+    for (size_t i = 0; i < n; i++)
+        prometheus_histogram(body, name, &views[i].label, 1, edges,
+                             views[i].totals.tally.batches, TALLY_BATCH_EDGES,
+                             (double)views[i].totals.tally.images);
 }
 
 /* Everything ever spent, restarts included: the same numbers as GET .../energy. */
@@ -212,21 +257,22 @@ static void write_ledger(struct buf *body, const struct model_view *v, size_t n)
 
 static void write_models(struct buf *body, const struct model_view *v, size_t n)
 {
-    static const char *const outcomes[] = { "success", "error", NULL };
+    static const char *const outcomes[] = { "success", "invalid",   "rejected", "timeout",
+                                            "error",   "cancelled", NULL };
     static const char *const kinds[] = { "read", "decode", "compute", NULL };
     static const char *const directions[] = { "p2ap", "ap2p", NULL };
     static const char *const signs[] = { "minus_to_plus", "plus_to_minus", NULL };
     static const char *const words[] = { "corrected", "detected", "miscorrected", NULL };
 
     per_model_by(body, v, n, "spinbnn_inference_requests_total", "counter",
-                 "Classify requests by outcome.", "outcome", outcomes,
-                 requests_by_outcome);
+                 "Classify requests by outcome; cancelled: the client left its place in "
+                 "the queue.",
+                 "outcome", outcomes, requests_by_outcome);
     per_model(body, v, n, "spinbnn_inferences_total", "counter", "Pictures classified.",
               images);
-    per_model(body, v, n, "spinbnn_inference_passes_total", "counter",
-              "Passes through the network; requests that waited together share one.",
-              passes);
     write_latency(body, v, n);
+    write_phases(body, v, n);
+    write_batches(body, v, n);
     per_model(body, v, n, "spinbnn_labelled_inferences_total", "counter",
               "Pictures whose true label is known.", labelled);
     per_model(body, v, n, "spinbnn_correct_inferences_total", "counter",
@@ -265,6 +311,16 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
     write_ledger(body, v, n);
 }
 
+/* Known models that are not served show up, too: who watches wants to know. */
+static void write_ready(void *ctx, const char *name, enum registry_state state,
+                        const char *reason)
+{
+    const struct prometheus_label label = { "model", name };
+
+    (void)reason;
+    prometheus_sample(ctx, "spinbnn_model_ready", &label, 1, state == REGISTRY_READY);
+}
+
 static void single(struct buf *body, const char *name, const char *type, const char *help,
                    double value)
 {
@@ -279,6 +335,22 @@ static double file_size(const char *path, const char *ending)
 
     (void)snprintf(name, sizeof(name), "%s%s", path, ending);
     return stat(name, &file) == 0 ? (double)file.st_size : 0;
+}
+
+static void write_connections(struct buf *body, const struct daemon *daemon)
+{
+    single(body, "spinbnn_http_connections", "gauge", "Open connections.",
+           (double)http_server_connections(daemon->http));
+    single(body, "spinbnn_http_connections_limit", "gauge",
+           "Connections that may be open.", (double)daemon->settings.max_connections);
+    single(body, "spinbnn_http_connections_accepted_total", "counter",
+           "Connections that were taken.", (double)daemon->accepted);
+    single(body, "spinbnn_http_connections_refused_total", "counter",
+           "Connections closed at once, because as many as may be were open.",
+           (double)daemon->refused);
+    single(body, "spinbnn_http_accept_pauses_total", "counter",
+           "Times that accepting paused for want of descriptors or memory.",
+           (double)daemon->accept_pauses);
 }
 
 static void write_daemon(struct buf *body, const struct daemon *daemon)
@@ -299,8 +371,11 @@ static void write_daemon(struct buf *body, const struct daemon *daemon)
            (double)config.success_s);
     single(body, "spinbnn_draining", "gauge", "1 while the daemon is stopping.",
            daemon->draining ? 1 : 0);
-    single(body, "spinbnn_http_connections", "gauge", "Open connections.",
-           (double)http_server_connections(daemon->http));
+    prometheus_family(
+        body, "spinbnn_model_ready", "gauge",
+        "1 if the model is served, 0 if it is loaded now or out of service.");
+    registry_visit(daemon->registry, write_ready, body);
+    write_connections(body, daemon);
     single(body, "spinbnn_queue_depth", "gauge", "Long jobs that wait or run.",
            (double)pool_load(daemon->workers));
     single(body, "spinbnn_queue_limit", "gauge", "Long jobs that may wait.",

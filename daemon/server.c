@@ -72,6 +72,7 @@ static void pause_accepting(struct server *server, int error)
         log_line(LOG_WARNING, "accept", "paused with %zu connections: %s",
                  http_server_connections(server->daemon->http), strerror(error));
     server->paused = true;
+    server->daemon->accept_pauses++;
 }
 
 static bool pauses(int error)
@@ -106,6 +107,7 @@ static bool accept_one(struct server *server, int listen_fd)
     server->paused = false;
     if (n_open >= daemon->settings.max_connections) {
         (void)close(fd);
+        daemon->refused++;
         return true;
     }
     /* Answers go out whole; waiting for more to send only adds delay. */
@@ -113,6 +115,8 @@ static bool accept_one(struct server *server, int listen_fd)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (http_server_add(daemon->http, fd, (struct sockaddr *)&peer, len) != ST_OK)
         log_line(LOG_WARNING, "accept", "a connection could not be taken");
+    else
+        daemon->accepted++;
     return true;
 }
 

@@ -64,8 +64,7 @@ static void write_model(struct buf *body, const struct daemon *daemon,
     write_number(body, "inference_energy_pj", energy_of_inference(&totals.total_energy));
     buf_printf(body, ",\"programmings\":%" PRIu64 ",", totals.programmings);
     write_number(body, "programming_energy_pj",
-                 energy_sum(&totals.total_energy) -
-                     energy_of_inference(&totals.total_energy));
+                 energy_of_programming(&totals.total_energy));
     buf_text(body, ",\"latency_us\":{");
     write_number(body, "p50", tally_quantile_us(&totals.tally, 0.5));
     buf_char(body, ',');

@@ -29,6 +29,43 @@ static void write_tensor(char *text, size_t size, unsigned seed, const char *par
     assert_true(len < size);
 }
 
+/* -- Counters -- */
+
+/* What /metrics has after `sample`, which ends with a blank; 0 if it is not there. */
+static double metric(struct serve *serve, const char *sample)
+{
+    struct http_response response;
+
+    serve_get(serve, "/metrics", &response);
+    const char *at = strstr(response.body, sample);
+    double value = at == NULL ? 0 : strtod(at + strlen(sample), NULL);
+    http_response_done(&response);
+    return value;
+}
+
+/* Requests for "first" that ended so. */
+static double outcome(struct serve *serve, const char *name)
+{
+    char sample[100];
+
+    (void)snprintf(sample, sizeof(sample),
+                   "spinbnn_inference_requests_total{model=\"first\",outcome=\"%s\"} ",
+                   name);
+    return metric(serve, sample);
+}
+
+/* Classify requests that are counted with this code. */
+static double count_code(struct serve *serve, const char *code)
+{
+    char sample[160];
+
+    (void)snprintf(sample, sizeof(sample),
+                   "spinbnn_http_requests_total{route=\"/api/v1/models/{m}/classify\","
+                   "method=\"POST\",code=\"%s\"} ",
+                   code);
+    return metric(serve, sample);
+}
+
 /* -- Queues -- */
 
 /* One request that is taken, and one more than the queue holds. */
@@ -93,6 +130,7 @@ static void a_full_queue_is_429_and_says_when_to_come_back(void **state)
     overflow(serve, serve->daemon.workers, "POST", "/v2/models/first/infer", SERVE_JSON,
              tensor, NULL);
     assert_true(serve_status(serve, "errors") == 2);
+    assert_true(outcome(serve, "rejected") == 2);
     overflow(serve, serve->daemon.workers, "POST", "/api/v1/device/write-error",
              "application/json",
              "{\"array_mean\":true,\"points\":[{\"voltage_v\":0.5,\"pulse_ns\":10,"
@@ -113,23 +151,6 @@ static void a_full_queue_is_429_and_says_when_to_come_back(void **state)
 
 /* -- Clients that leave -- */
 
-/* Classify requests that are counted with this code. */
-static double count_code(struct serve *serve, const char *code)
-{
-    struct http_response response;
-    char sample[160];
-
-    (void)snprintf(sample, sizeof(sample),
-                   "spinbnn_http_requests_total{route=\"/api/v1/models/{m}/classify\","
-                   "method=\"POST\",code=\"%s\"} ",
-                   code);
-    serve_get(serve, "/metrics", &response);
-    const char *at = strstr(response.body, sample);
-    double n = at == NULL ? 0 : strtod(at + strlen(sample), NULL);
-    http_response_done(&response);
-    return n;
-}
-
 /* The library may see first that there is nobody to send to. */
 static double count_gone(struct serve *serve)
 {
@@ -140,17 +161,11 @@ static double count_gone(struct serve *serve)
 
 static double passes(struct serve *serve, const char *model)
 {
-    struct http_response response;
     char sample[80];
 
     (void)snprintf(sample, sizeof(sample),
-                   "spinbnn_inference_passes_total{model=\"%s\"} ", model);
-    serve_get(serve, "/metrics", &response);
-    const char *at = strstr(response.body, sample);
-    assert_non_null(at);
-    double value = strtod(at + strlen(sample), NULL);
-    http_response_done(&response);
-    return value;
+                   "spinbnn_inference_batch_size_count{model=\"%s\"} ", model);
+    return metric(serve, sample);
 }
 
 /* {"images":[{"pixels":[...]},...]} of n pictures, all different. */
@@ -250,6 +265,7 @@ static void what_waits_for_a_model_goes_through_it_together(void **state)
     }
     assert_true(serve_status(serve, "images") == 2 * 8);
     assert_true(serve_status(serve, "errors") == 2 * 3);
+    assert_true(outcome(serve, "invalid") == 2 * 3);
     serve_stop(serve);
 }
 
@@ -330,6 +346,7 @@ static void what_waited_too_long_is_504_and_not_computed(void **state)
     expect(&clients[3], 504, "\"code\":\"deadline_exceeded\"");
     assert_true(serve_status(serve, "images") == 3);
     assert_true(serve_status(serve, "errors") == 5);
+    assert_true(outcome(serve, "timeout") == 5);
     assert_true(count_code(serve, "504") == 1);
 
     /* What is computed at once has not waited. */
@@ -363,8 +380,10 @@ static void a_client_that_leaves_its_queued_request_costs_nothing(void **state)
     for (unsigned i = 0; i < 1000 && count_gone(serve) != 20; i++)
         serve_wait_a_little();
     assert_true(count_gone(serve) == 20);
-    /* Nothing was computed for them. */
+    /* Nothing was computed for them, and it is nobody's error. */
     assert_true(serve_status(serve, "images") == 0);
+    assert_true(serve_status(serve, "errors") == 0);
+    assert_true(outcome(serve, "cancelled") == 20);
     (void)answers_classify(serve);
     assert_true(serve_status(serve, "images") == 1);
     serve_stop(serve);

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was answered is in SQLite, in /metrics and in /api/v1/series."""
+"""What was answered is in SQLite and in /api/v1/series."""
 import csv
 import os
-import re
-import shutil
 import sqlite3
-import subprocess
 import time
 import unittest
 
-from spinbnn_system import Daemon, Load, PATIENCE, SOURCE
+from spinbnn_system import Daemon, Load, PATIENCE
 
 VIEWS = ("v_accuracy", "v_error_rate", "v_energy", "v_latency", "v_operating_point", "v_events",
          "v_requests")
@@ -193,66 +190,6 @@ class Series(unittest.TestCase):
                 answer = daemon.get("/api/v1/series?" + query)
                 self.assertEqual(answer.status, 422, answer.body)
                 self.assertIn(word, answer.body.decode())
-
-
-class Metrics(unittest.TestCase):
-    @staticmethod
-    def promtool():
-        own = os.path.join(SOURCE, "build", "tools", "usr", "bin", "promtool")
-        return own if os.path.exists(own) else shutil.which("promtool")
-
-    def test_promtool_finds_nothing_to_say(self):
-        tool = self.promtool()
-        if tool is None:
-            self.skipTest("promtool is not here; ./install-deps test brings it")
-        with Daemon() as daemon:
-            daemon.ask("POST", "/api/v1/models/mnist/classify", bytes(784))
-            daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01})
-            daemon.get("/nope")
-            answer = daemon.get("/metrics")
-            self.assertEqual(answer.headers["Content-Type"],
-                             "text/plain; version=0.0.4; charset=utf-8")
-            done = subprocess.run([tool, "check", "metrics"], input=answer.body,
-                                  capture_output=True)
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
-
-    def test_counters_agree_with_what_was_asked(self):
-        def value(text, name, **labels):
-            for line in text.split("\n"):
-                if line.startswith(name + "{") and all('%s="%s"' % i in line
-                                                       for i in labels.items()):
-                    return float(line.rsplit(" ", 1)[1])
-            return None
-        with Daemon() as daemon:
-            for _ in range(7):
-                daemon.ask("POST", "/api/v1/models/mnist/classify?label=0", bytes(784))
-            for _ in range(3):
-                daemon.ask("POST", "/api/v1/models/mnist/classify", b"bad")
-            wrong = daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01}
-                                 ).json()["result"]["wrong_bits"]
-            text = daemon.get("/metrics").body.decode()
-            route = "/api/v1/models/{m}/classify"
-            self.assertEqual(value(text, "spinbnn_inferences_total", model="mnist"), 7)
-            self.assertEqual(value(text, "spinbnn_labelled_inferences_total", model="mnist"), 7)
-            self.assertEqual(value(text, "spinbnn_http_requests_total", route=route, code="200"), 7)
-            self.assertEqual(value(text, "spinbnn_http_requests_total", route=route, code="422"), 3)
-            self.assertEqual(sum(value(text, "spinbnn_mram_wrong_cells", model="mnist",
-                                       direction=d) for d in ("p2ap", "ap2p")), wrong)
-
-    def test_random_paths_make_no_new_series(self):
-        def count(daemon):
-            return len(re.findall(r"^spinbnn_", daemon.get("/metrics").body.decode(), re.M))
-        with Daemon() as daemon:
-            daemon.get("/first")
-            # A request is counted when its answer is gone, a moment after we have it.
-            count(daemon)
-            time.sleep(0.5 * PATIENCE)
-            before = count(daemon)
-            connection = daemon.connection()
-            for i in range(2000):
-                daemon.get("/%x/models/%d" % (i * 7919, i), connection=connection)
-            connection.close()
-            self.assertEqual(count(daemon), before)
 
 
 if __name__ == "__main__":

@@ -228,12 +228,17 @@ static void names_are_known_after_their_models_have_gone(void **state)
     struct fixture *f = *state;
     struct model *one = new_model("one"), *before;
     struct registry *registry;
+    struct registry_note note;
 
     assert_int_equal(registry_new(&registry), ST_OK);
     f->daemon.registry = registry;
     assert_int_equal(registry_put(registry, one, &before), ST_OK);
     expect_visit(registry, "one:0:;");
-    assert_false(registry_is_noted(registry, "one"));
+    struct model *found = registry_look(registry, "one", &note);
+    assert_ptr_equal(found, one);
+    model_drop(found);
+    assert_null(registry_look(registry, "two", &note));
+    assert_int_equal(note.state, REGISTRY_UNKNOWN);
 
     /* Of one that is served a note is why it could not be loaded again. */
     assert_int_equal(registry_note(registry, "one", REGISTRY_UNAVAILABLE, "broken"),
@@ -243,7 +248,9 @@ static void names_are_known_after_their_models_have_gone(void **state)
     assert_int_equal(registry_park(registry, one, "unloaded"), ST_OK);
     model_drop(one);
     assert_null(registry_take(registry, "one"));
-    assert_true(registry_is_noted(registry, "one"));
+    assert_null(registry_look(registry, "one", &note));
+    assert_int_equal(note.state, REGISTRY_UNAVAILABLE);
+    assert_string_equal(note.reason, "unloaded");
     expect_visit(registry, "one:2:unloaded;");
     assert_int_equal(registry_note(registry, "one", REGISTRY_LOADING, ""), ST_OK);
     expect_visit(registry, "one:1:;");

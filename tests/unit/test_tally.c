@@ -22,7 +22,10 @@ static bool same(const struct tally_sum *a, const struct tally_sum *b)
 {
     return a->requests == b->requests && a->images == b->images &&
            a->labelled == b->labelled && a->correct == b->correct &&
-           a->errors == b->errors && a->last_ms == b->last_ms &&
+           a->errors == b->errors && a->passes == b->passes && a->last_ms == b->last_ms &&
+           memcmp(a->refused, b->refused, sizeof(a->refused)) == 0 &&
+           memcmp(a->batches, b->batches, sizeof(a->batches)) == 0 &&
+           memcmp(a->phases, b->phases, sizeof(a->phases)) == 0 &&
            memcmp(a->phase_ns, b->phase_ns, sizeof(a->phase_ns)) == 0 &&
            fabs(a->latency_sum_us - b->latency_sum_us) <= 1e-9 * b->latency_sum_us &&
            a->latency_max_us == b->latency_max_us &&
@@ -50,11 +53,15 @@ static void what_is_counted_is_read(void **state)
         want.latency[metrics_latency_bucket(us)]++;
         tally_spend(&tally, i % TALLY_PHASES, 10 + i);
         want.phase_ns[i % TALLY_PHASES] += 10 + i;
+        want.phases[i % TALLY_PHASES][metrics_latency_bucket((10 + i) / 1e3)]++;
         tally_date(&tally, 5000 + i);
         want.last_ms = 5000 + i;
         if (i % 7 == 0) {
-            tally_error(&tally);
-            want.errors++;
+            enum tally_outcome outcome = i / 7 % TALLY_OUTCOMES;
+
+            tally_refuse(&tally, outcome);
+            want.refused[outcome]++;
+            want.errors += outcome != TALLY_CANCELLED;
         }
     }
     tally_read(&tally, &got);
@@ -69,7 +76,9 @@ static void reading_adds_to_the_sum(void **state)
     (void)state;
     tally_answer(&a, 3, 2, 1, 40);
     tally_answer(&b, 5, 5, 5, 70);
-    tally_error(&b);
+    tally_refuse(&b, TALLY_TIMEOUT);
+    tally_pass(&a, 3);
+    tally_pass(&b, 64);
     tally_spend(&a, TALLY_READ, 7);
     tally_spend(&b, TALLY_WRITE, 9);
     tally_date(&a, 200);
@@ -99,7 +108,9 @@ static void a_difference_added_again_is_the_sum(void **state)
     tally_read(&tally, &before);
     for (unsigned i = 0; i < 50; i++)
         tally_answer(&tally, 2, 1, 1, random_us(&seed));
-    tally_error(&tally);
+    tally_refuse(&tally, TALLY_REJECTED);
+    tally_pass(&tally, 2);
+    tally_spend(&tally, TALLY_QUEUE, 5000);
     tally_read(&tally, &after);
 
     struct tally_sum gain = tally_sum_since(&after, &before);
@@ -108,6 +119,35 @@ static void a_difference_added_again_is_the_sum(void **state)
     assert_int_equal(gain.errors, 1);
     tally_sum_add(&before, &gain);
     assert_true(same(&before, &after));
+}
+
+static void a_pass_falls_into_the_bucket_of_its_pictures(void **state)
+{
+    static const struct {
+        size_t images;
+        unsigned bucket;
+    } table[] = { { 1, 0 },
+                  { 2, 1 },
+                  { 3, 2 },
+                  { 4, 2 },
+                  { 5, 3 },
+                  { 512, 9 },
+                  { 513, 10 },
+                  { 1024, 10 },
+                  { 1025, TALLY_BATCH_EDGES },
+                  { SIZE_MAX, TALLY_BATCH_EDGES } };
+    enum { N = sizeof(table) / sizeof(table[0]) };
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        struct tally tally = { 0 };
+        struct tally_sum sum = { 0 };
+
+        tally_pass(&tally, table[i].images);
+        tally_read(&tally, &sum);
+        assert_int_equal(sum.passes, 1);
+        assert_int_equal(sum.batches[table[i].bucket], 1);
+    }
 }
 
 static void the_maximum_is_taken_once(void **state)
@@ -188,7 +228,7 @@ static void *count_answers(void *arg)
     for (unsigned i = 0; i < ANSWERS; i++) {
         tally_answer(tally, 2, 1, i % 2, 30);
         if (i % 4 == 0)
-            tally_error(tally);
+            tally_refuse(tally, TALLY_ERROR);
     }
     return NULL;
 }
@@ -228,6 +268,7 @@ int main(void)
         cmocka_unit_test(what_is_counted_is_read),
         cmocka_unit_test(reading_adds_to_the_sum),
         cmocka_unit_test(a_difference_added_again_is_the_sum),
+        cmocka_unit_test(a_pass_falls_into_the_bucket_of_its_pictures),
         cmocka_unit_test(the_maximum_is_taken_once),
         cmocka_unit_test(without_requests_there_is_no_quantile),
         cmocka_unit_test(quantiles_fall_into_the_bucket_of_the_true_one),
