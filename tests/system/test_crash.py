@@ -51,8 +51,10 @@ class KillWhileProgramming(unittest.TestCase):
 
 class StopUnderLoad(unittest.TestCase):
     def test_sigterm_under_load_loses_no_request(self):
-        for _ in range(3):
-            with Daemon() as daemon:
+        """Be it answered on the spot, by a worker, or some of it while it still accepts."""
+        for settings in ({"inline_budget_us": 1000}, {"inline_budget_us": 0},
+                         {"drain_delay_s": 1}):
+            with self.subTest(**settings), Daemon(**settings) as daemon:
                 with Load(daemon, n_threads=6) as load:
                     time.sleep(0.5)
                     code = daemon.stop()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed, the service unit, and what the container files promise."""
+import functools
 import glob
 import json
 import os
@@ -15,6 +16,8 @@ BUILD = os.environ["TEST_BUILD"]
 DOCKER = os.path.join(SOURCE, "docker")
 # The score that `systemd-analyze security` may give at most; 10 is unprotected.
 MAX_EXPOSURE = 1.5
+# What the image may add to Debian's own.
+MAX_IMAGE_BYTES = 40e6
 # In every Debian image, because apt needs them.
 IN_EVERY_DEBIAN = {"libc6", "libgcc-s1", "libstdc++6"}
 
@@ -144,20 +147,28 @@ def with_dependencies(packages):
     return known
 
 
-def package_of(library):
-    """Debian's package of a shared library; /lib may be a link to /usr/lib."""
-    path = os.path.realpath(library)
-    for name in (path, path[len("/usr"):] if path.startswith("/usr/") else "/usr" + path):
-        done = call("dpkg-query", "-S", name)
-        if done.returncode == 0:
-            return done.stdout.split(":")[0]
-    raise AssertionError("no package has " + library)
-
-
 def libraries(binary):
     """Paths of what ldd names, without the sanitizers' own."""
     named = re.findall(r"=> (/\S+)", call("ldd", binary).stdout)
     return [path for path in named if not re.search(r"/lib[a-z]+san\.so", path)]
+
+
+@functools.lru_cache(maxsize=None)
+def packages():
+    """Debian's packages of the libraries of both binaries; /lib may be a link to /usr/lib."""
+    found = set()
+    paths = {os.path.realpath(path) for binary in (SPINBNND, SPINBNN)
+             for path in libraries(binary)}
+    other = {path: path[len("/usr"):] if path.startswith("/usr/") else "/usr" + path
+             for path in paths}
+    told = call("dpkg-query", "-S", *paths, *other.values()).stdout
+    owners = dict(reversed(line.split(": ", 1)) for line in told.splitlines())
+    for path in paths:
+        owner = owners.get(path) or owners.get(other[path])
+        if owner is None:
+            raise AssertionError("no package has " + path)
+        found.add(owner.split(":")[0])
+    return found
 
 
 def is_bookworm():
@@ -169,20 +180,32 @@ def is_bookworm():
 
 
 class Image(unittest.TestCase):
+    @unittest.skipIf(cached("SPINBNN_SANITIZE"), "the sanitizers are large")
+    @unittest.skipUnless(is_bookworm(), "package names are those of Debian 12")
+    @needs("dpkg-query")
+    def test_what_is_installed_with_its_libraries_is_small(self):
+        """As far as it can be told without an engine; docker/build-without-docker weighs the
+        image itself. Whole packages, not only the libraries in them."""
+        with tempfile.TemporaryDirectory() as root:
+            done = call("cmake", "--install", BUILD, "--strip", env=dict(os.environ, DESTDIR=root))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ours = sum(os.path.getsize(os.path.join(folder, name))
+                       for folder, _, names in os.walk(root) for name in names)
+        told = call("dpkg-query", "-W", "-f", "${Installed-Size}\n", *packages() - IN_EVERY_DEBIAN)
+        kib = [int(line) for line in told.stdout.split()]
+        self.assertGreater(len(kib), 10)
+        self.assertLess(ours + sum(kib) * 1024, MAX_IMAGE_BYTES)
+
     @unittest.skipUnless(is_bookworm(), "package names are those of Debian 12")
     @needs("dpkg-query")
     def test_every_library_comes_from_a_package_that_the_image_installs(self):
-        there = with_dependencies(runtime_packages()) | IN_EVERY_DEBIAN
-        for binary in (SPINBNND, SPINBNN):
-            for library in libraries(binary):
-                self.assertIn(package_of(library), there, library)
+        self.assertEqual(packages() - with_dependencies(runtime_packages()) - IN_EVERY_DEBIAN,
+                         set())
 
     @unittest.skipUnless(is_bookworm(), "package names are those of Debian 12")
     @needs("dpkg-query")
     def test_no_package_is_installed_for_nothing(self):
-        used = {package_of(library) for binary in (SPINBNND, SPINBNN)
-                for library in libraries(binary)}
-        self.assertEqual(runtime_packages() - used, set())
+        self.assertEqual(runtime_packages() - packages(), set())
 
     def test_its_version_is_the_project_s(self):
         self.assertIn("ARG VERSION=" + project_version(),

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, settings, stopping, and what a second start finds."""
+import glob
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import tempfile
 import time
 import unittest
 
+from small_nets import SmallNet
 from spinbnn_system import Daemon, PATIENCE, SPINBNND
 
 
@@ -177,6 +180,35 @@ class StartAndStop(unittest.TestCase):
             self.assertEqual(daemon.ask("POST", "/api/v1/models/mnist/classify?top=10",
                                         bytes(range(256)) * 3 + bytes(16)).json()["results"],
                              scores)
+
+    def test_a_second_start_reads_each_file_once_and_writes_none_that_it_serves(self):
+        """Nothing is programmed, solved or converted again: what a start does for a model is to
+        read what was left of it."""
+        def served(state):
+            return {path: os.stat(path) for folder in ("arrays", "models")
+                    for path in glob.glob(os.path.join(state, folder, "*"))}
+        with Daemon() as daemon:
+            net = SmallNet(1)
+            self.assertEqual(daemon.ask("PUT", "/api/v1/models/small?range=0..255&layout=nchw",
+                                        net.onnx()).status, 201)
+            self.assertEqual(daemon.stop(), 0)
+            before = served(daemon.state)
+            self.assertEqual(len(before), 5)
+            daemon.start()
+            try:
+                with open("/proc/%d/io" % daemon.process.pid, encoding="ascii") as f:
+                    n_read = int(re.search(r"^rchar: (\d+)$", f.read(), re.M).group(1))
+            except PermissionError:
+                self.skipTest("/proc does not tell here what a process has read")
+            for path, now in served(daemon.state).items():
+                self.assertEqual((now.st_ino, now.st_mtime_ns, now.st_size),
+                                 (before[path].st_ino, before[path].st_mtime_ns,
+                                  before[path].st_size), path)
+            database = os.path.getsize(os.path.join(daemon.state, "spinbnn.db"))
+            sizes = sum(stat.st_size for stat in before.values()) + database
+            self.assertGreater(sizes, 2 << 20)
+            # The rest is what the loader and the C library look at.
+            self.assertLess(n_read, sizes + (1 << 20))
 
 
 if __name__ == "__main__":
