@@ -6,6 +6,7 @@
 #include "api/tls_internal.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -306,8 +307,9 @@ enum status http_server_new(const struct http_options *options,
     if (st != ST_OK)
         return st;
 
+    unsigned n_threads = options->n_threads + options->reserved_thread;
     struct http_server *server =
-        calloc(1, sizeof(*server) + options->n_threads * sizeof(server->threads[0]));
+        calloc(1, sizeof(*server) + n_threads * sizeof(server->threads[0]));
     if (server == NULL)
         goto no_memory;
     server->options = *options;
@@ -315,7 +317,7 @@ enum status http_server_new(const struct http_options *options,
     st = http_route_table_new(options->routes, options->n_routes, &server->table, why);
     if (st != ST_OK)
         goto fail;
-    for (; server->n_threads < options->n_threads; server->n_threads++) {
+    for (; server->n_threads < n_threads; server->n_threads++) {
         struct http_thread *thread = thread_new(server, server->n_threads);
         if (thread == NULL)
             goto no_memory;
@@ -371,24 +373,33 @@ void http_server_set_tls(struct http_server *server, struct tls *tls)
 
 /* -- Connections, from other threads -- */
 
-/* The next thread that has room, its place taken; NULL if all are full. */
-static struct http_thread *take_place(struct http_server *server)
+/* False if it is full. */
+static bool take_place(struct http_thread *thread)
 {
-    for (unsigned i = 0; i < server->n_threads; i++) {
-        struct http_thread *thread =
-            server->threads[server->next_thread++ % server->n_threads];
+    if (atomic_fetch_add(&thread->n_open, 1) < thread->server->options.connection_limit)
+        return true;
+    atomic_fetch_sub(&thread->n_open, 1);
+    return false;
+}
 
-        if (atomic_fetch_add(&thread->n_open, 1) < server->options.connection_limit)
+/* The next thread that has room, its place taken; NULL if all are full. */
+static struct http_thread *take_next(struct http_server *server)
+{
+    unsigned n = server->options.n_threads;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct http_thread *thread = server->threads[server->next_thread++ % n];
+
+        if (take_place(thread))
             return thread;
-        atomic_fetch_sub(&thread->n_open, 1);
     }
     return NULL;
 }
 
-enum status http_server_add(struct http_server *server, int fd,
-                            const struct sockaddr *peer, socklen_t peer_len)
+/* Its place is taken; NULL: there is none. */
+static enum status add_to(struct http_thread *thread, int fd, const struct sockaddr *peer,
+                          socklen_t peer_len)
 {
-    struct http_thread *thread = take_place(server);
     if (thread == NULL) {
         (void)close(fd);
         return ST_BUSY;
@@ -407,6 +418,21 @@ enum status http_server_add(struct http_server *server, int fd,
         return ST_IO;
     }
     return ST_OK;
+}
+
+enum status http_server_add(struct http_server *server, int fd,
+                            const struct sockaddr *peer, socklen_t peer_len)
+{
+    return add_to(take_next(server), fd, peer, peer_len);
+}
+
+enum status http_server_add_reserved(struct http_server *server, int fd,
+                                     const struct sockaddr *peer, socklen_t peer_len)
+{
+    assert(server->options.reserved_thread);
+
+    struct http_thread *thread = server->threads[server->options.n_threads];
+    return add_to(take_place(thread) ? thread : NULL, fd, peer, peer_len);
 }
 
 size_t http_server_connections(const struct http_server *server)

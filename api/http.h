@@ -53,6 +53,7 @@ struct http_done {
 
 struct http_options {
     unsigned n_threads;              /* 1..64 */
+    bool reserved_thread;            /* one more, for http_server_add_reserved alone */
     const struct http_route *routes; /* borrowed for the life of the server */
     size_t n_routes;
     void *ctx;             /* passed to handlers and callbacks */
@@ -76,6 +77,11 @@ MUST_CHECK enum status http_server_new(const struct http_options *options,
  * connection limit. One thread. */
 MUST_CHECK enum status http_server_add(struct http_server *server, int fd,
                                        const struct sockaddr *peer, socklen_t peer_len);
+/* The same, on the reserved thread: what is asked there does not wait behind what is
+ * asked elsewhere. There is one. */
+MUST_CHECK enum status http_server_add_reserved(struct http_server *server, int fd,
+                                                const struct sockaddr *peer,
+                                                socklen_t peer_len);
 /* From the next head on this says who may have what; taken over, the one before is freed.
  * Before the first, everybody may have everything. Any thread. */
 void http_server_set_access(struct http_server *server, struct access *access);
@@ -106,7 +112,8 @@ void http_server_free(struct http_server *server);
 
 /* -- The request; valid until answered, strings until the handler's answer is sent -- */
 
-/* Data thread that the call lives on, 0 .. n_threads - 1. */
+/* Data thread that the call lives on, 0 .. n_threads - 1, or n_threads: the reserved one.
+ */
 unsigned http_call_thread(const struct http_call *call);
 /* 64-bit id, unique in the life of the process and unlikely to recur after it; its text
  * (16 hex digits) is in X-Request-Id. Bits 56..63 are the data thread's index. */

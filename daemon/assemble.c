@@ -61,7 +61,8 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
         .costs = { .bit_operation_fj = settings->bit_operation_fj,
                    .threshold_fj = settings->threshold_fj,
                    .logit_fj = settings->logit_fj },
-        .n_threads = settings->threads != 0 ? (unsigned)settings->threads : cores,
+        .n_threads = (settings->threads != 0 ? (unsigned)settings->threads : cores) +
+                     (settings->admin_listen[0] != '\0'),
         .n_workers = settings->workers != 0 ? (unsigned)settings->workers : cores,
         .began_ns = wall_monotonic_ns(),
         .began_s = wall_seconds(),
@@ -153,7 +154,8 @@ static enum status make_pools(struct daemon *daemon)
 static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
 {
     const struct http_options options = {
-        .n_threads = daemon->n_threads,
+        .n_threads = daemon->n_threads - daemon_has_admin(daemon),
+        .reserved_thread = daemon_has_admin(daemon),
         .routes = routes,
         .n_routes = n_routes,
         .ctx = daemon,

@@ -45,6 +45,12 @@ struct daemon {
     _Atomic uint64_t accepted, refused, accept_pauses;
 };
 
+/* Is one of the data threads, the last, for settings.admin_listen alone? */
+static inline bool daemon_has_admin(const struct daemon *daemon)
+{
+    return daemon->settings.admin_listen[0] != '\0';
+}
+
 static inline unsigned daemon_lanes(const struct daemon *daemon)
 {
     return daemon->n_threads + daemon->n_workers;

@@ -235,7 +235,7 @@ static int check_config(const struct settings_source *source,
     if (st == ST_OK)
         st = config_new(source, result, &config, why);
     if (st == ST_OK)
-        st = server_check(config, result->settings.listen, why);
+        st = server_check(config, &result->settings, why);
     config_free(config);
     if (st != ST_OK) {
         (void)fprintf(stderr, "spinbnnd: %s\n", why);

@@ -34,6 +34,7 @@ enum phase { RUNNING, DRAINING, CLOSING, STOPPED };
 
 struct listener {
     struct server *server;
+    bool admin; /* of settings.admin_listen */
     struct listen_socket socket;
     uv_poll_t poll;
 };
@@ -47,7 +48,7 @@ struct server {
     bool gave_up;      /* connections were left when time was up */
     bool paused;       /* no descriptors for further connections; it was logged */
     uv_loop_t loop;
-    struct listener listeners[LISTEN_MAX];
+    struct listener listeners[2 * LISTEN_MAX]; /* of two lists */
     size_t n_listeners;
     uv_signal_t stop_signals[2], reload_signal;
     uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer, upkeep_timer;
@@ -81,8 +82,9 @@ static bool pauses(int error)
 }
 
 /* False when there is nothing more to accept now. */
-static bool accept_one(struct server *server, int listen_fd)
+static bool accept_one(struct listener *listener)
 {
+    struct server *server = listener->server;
     struct sockaddr_storage peer;
     socklen_t len = sizeof(peer);
     struct daemon *daemon = server->daemon;
@@ -93,8 +95,8 @@ static bool accept_one(struct server *server, int listen_fd)
         pause_accepting(server, EMFILE);
         return false;
     }
-    int fd =
-        accept4(listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener->socket.fd, (struct sockaddr *)&peer, &len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         int error = errno;
 
@@ -105,7 +107,7 @@ static bool accept_one(struct server *server, int listen_fd)
     if (server->paused)
         log_line(LOG_INFO, "accept", "goes on with %zu connections", n_open);
     server->paused = false;
-    if (n_open >= daemon->settings.max_connections) {
+    if (n_open >= daemon->settings.max_connections && !listener->admin) {
         (void)close(fd);
         daemon->refused++;
         return true;
@@ -113,7 +115,11 @@ static bool accept_one(struct server *server, int listen_fd)
     /* Answers go out whole; waiting for more to send only adds delay. */
     if (peer.ss_family != AF_UNIX)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (http_server_add(daemon->http, fd, (struct sockaddr *)&peer, len) != ST_OK)
+    enum status st =
+        listener->admin
+            ? http_server_add_reserved(daemon->http, fd, (struct sockaddr *)&peer, len)
+            : http_server_add(daemon->http, fd, (struct sockaddr *)&peer, len);
+    if (st != ST_OK)
         log_line(LOG_WARNING, "accept", "a connection could not be taken");
     else
         daemon->accepted++;
@@ -127,7 +133,7 @@ static void accept_ready(uv_poll_t *poll, int status, int events)
     (void)status; /* accept4 says what is wrong */
     (void)events;
     for (int i = 0; i < ACCEPT_BURST; i++)
-        if (!accept_one(listener->server, listener->socket.fd))
+        if (!accept_one(listener))
             return;
 }
 
@@ -147,7 +153,7 @@ static void close_listeners(struct server *server)
         struct listener *listener = &server->listeners[i];
 
         (void)uv_poll_stop(&listener->poll);
-        while (accept_one(server, listener->socket.fd))
+        while (accept_one(listener))
             continue;
     }
     /* The loop first: the number of a closed socket may be another thread's file. */
@@ -260,7 +266,7 @@ static void watchdog(uv_timer_t *timer)
 
 /* Takes the socket. */
 static enum status add_listener(struct server *server, struct listen_socket *opened,
-                                char why[ERR_LEN])
+                                bool admin, char why[ERR_LEN])
 {
     struct listener *listener = &server->listeners[server->n_listeners];
 
@@ -273,6 +279,7 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
         }
     }
     listener->server = server;
+    listener->admin = admin;
     listener->socket = *opened;
     listener->poll.data = listener;
     int error = uv_poll_init(&server->loop, &listener->poll, opened->fd);
@@ -283,7 +290,7 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
         return ST_IO;
     }
     server->n_listeners++;
-    log_line(LOG_INFO, "listen", "address=%s", opened->name);
+    log_line(LOG_INFO, "listen", "%s=%s", admin ? "admin" : "address", opened->name);
     return ST_OK;
 }
 
@@ -315,12 +322,23 @@ static enum status each_address(const char *listen,
     return ST_OK;
 }
 
-static enum status open_address(void *ctx, const char *address, char why[ERR_LEN])
+static enum status open_listener(struct server *server, const char *address, bool admin,
+                                 char why[ERR_LEN])
 {
     struct listen_socket opened;
     enum status st = listen_open(address, &opened, why);
 
-    return st == ST_OK ? add_listener(ctx, &opened, why) : st;
+    return st == ST_OK ? add_listener(server, &opened, admin, why) : st;
+}
+
+static enum status open_address(void *ctx, const char *address, char why[ERR_LEN])
+{
+    return open_listener(ctx, address, false, why);
+}
+
+static enum status open_admin(void *ctx, const char *address, char why[ERR_LEN])
+{
+    return open_listener(ctx, address, true, why);
 }
 
 static enum status check_address(void *ctx, const char *address, char why[ERR_LEN])
@@ -331,9 +349,14 @@ static enum status check_address(void *ctx, const char *address, char why[ERR_LE
     return st == ST_OK && !local ? config_allow_public(ctx, address, why) : st;
 }
 
-enum status server_check(struct config *config, const char *listen, char why[ERR_LEN])
+enum status server_check(struct config *config, const struct settings *settings,
+                         char why[ERR_LEN])
 {
-    return each_address(listen, check_address, config, why);
+    enum status st = each_address(settings->listen, check_address, config, why);
+
+    if (st == ST_OK && settings->admin_listen[0] != '\0')
+        st = each_address(settings->admin_listen, check_address, config, why);
+    return st;
 }
 
 static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR_LEN])
@@ -343,7 +366,7 @@ static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR
         enum status st = listen_adopt(3 + (int)i, &adopted, why);
 
         if (st == ST_OK)
-            st = add_listener(server, &adopted, why);
+            st = add_listener(server, &adopted, false, why);
         if (st != ST_OK)
             return st;
     }
@@ -409,6 +432,8 @@ enum status server_new(struct daemon *daemon, struct server **ret_server,
     enum status st =
         n_handed > 0 ? adopt_sockets(server, n_handed, why)
                      : each_address(daemon->settings.listen, open_address, server, why);
+    if (st == ST_OK && daemon_has_admin(daemon))
+        st = each_address(daemon->settings.admin_listen, open_admin, server, why);
     if (st != ST_OK) {
         server_free(server);
         return st;

@@ -15,15 +15,15 @@
 
 struct server;
 
-/* Opens the sockets of settings.listen, or takes those that systemd handed over; the
- * daemon has its config.
- * ST_BUSY: an address is in use; ST_RANGE: an address that cannot be understood; ST_IO.
+/* Opens the sockets of settings.listen, or takes those that systemd handed over, and
+ * those of settings.admin_listen; the daemon has its config. ST_BUSY: an address is in
+ * use; ST_RANGE: an address that cannot be understood; ST_IO.
  */
 MUST_CHECK enum status server_new(struct daemon *daemon, struct server **ret_server,
                                   char why[ERR_LEN]);
-/* Judges settings.listen without opening anything. */
-MUST_CHECK enum status server_check(struct config *config, const char *listen,
-                                    char why[ERR_LEN]);
+/* Judges the addresses of both without opening anything. */
+MUST_CHECK enum status server_check(struct config *config,
+                                    const struct settings *settings, char why[ERR_LEN]);
 /* The i-th address as bound, with the port that was given out for port 0; NULL: there are
  * not so many. */
 const char *server_address(const struct server *server, size_t i);

@@ -36,6 +36,9 @@ struct setting {
 static const struct setting table[] = {
     { "listen", SETTING_TEXT, RESTART, FIELD(listen), "127.0.0.1:8080", 0, 0, NULL, "",
       "addresses to listen on, comma-separated: HOST:PORT, [IPV6]:PORT, unix:PATH" },
+    { "admin_listen", SETTING_TEXT, RESTART, FIELD(admin_listen), "", 0, 0, NULL, "",
+      "further addresses with a thread of their own and no limit of connections: probes, "
+      "scrapes and changes do not wait behind pictures" },
     { "state_dir", SETTING_TEXT, RESTART, FIELD(state_dir), "state", 0, 0, NULL, "",
       "folder of the arrays and the database" },
     { "model_dir", SETTING_TEXT, RESTART, FIELD(model_dir), "", 0, 0, NULL, "",

@@ -22,12 +22,13 @@
  * Texts and switches stay as they were at start but in config.c. */
 struct settings {
     char listen[SETTINGS_TEXT_LEN]; /* comma-separated HOST:PORT, [V6]:PORT, unix:PATH */
-    char state_dir[SETTINGS_TEXT_LEN]; /* arrays and database */
-    char model_dir[SETTINGS_TEXT_LEN]; /* *.sbnn besides the built-in ones; "" none */
-    _Atomic uint64_t threads;          /* data threads; 0 = cores */
-    _Atomic uint64_t workers;          /* compute threads; 0 = cores */
-    _Atomic uint64_t queue;            /* jobs that may wait */
-    char kernel[SETTINGS_TEXT_LEN];    /* "auto" or a name of kernel_list */
+    char admin_listen[SETTINGS_TEXT_LEN]; /* the same, served by a thread of its own */
+    char state_dir[SETTINGS_TEXT_LEN];    /* arrays and database */
+    char model_dir[SETTINGS_TEXT_LEN];    /* *.sbnn besides the built-in ones; "" none */
+    _Atomic uint64_t threads;             /* data threads; 0 = cores */
+    _Atomic uint64_t workers;             /* compute threads; 0 = cores */
+    _Atomic uint64_t queue;               /* jobs that may wait */
+    char kernel[SETTINGS_TEXT_LEN];       /* "auto" or a name of kernel_list */
     _Atomic uint64_t max_connections;
     _Atomic uint64_t idle_timeout_s;
     _Atomic uint64_t head_timeout_s; /* for the head of a request, from its first byte */

@@ -95,6 +95,62 @@ class Saturated(unittest.TestCase):
             self.assertEqual(rows(daemon, "mnist"), (load.answered, load.answered, 0))
 
 
+class Reserved(unittest.TestCase):
+    """What admin_listen is for. That its thread does not wait for the others is shown by
+    flow/test_http_reserved.c."""
+
+    @staticmethod
+    def ask(address, path):
+        """Status, and the data thread that answered."""
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=30 * PATIENCE)) as c:
+            c.request("GET", path)
+            response = c.getresponse()
+            response.read()
+            return response.status, int(response.headers["X-Request-Id"][:2], 16)
+
+    @staticmethod
+    def admin_addresses(daemon):
+        return [line.split("=", 1)[1] for line in daemon.log if line.startswith("info listen admin=")]
+
+    def test_its_addresses_have_a_thread_of_their_own_and_no_limit_of_connections(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                Daemon(threads=2, max_connections=3,
+                       admin_listen="127.0.0.1:0,unix:%s/admin" % folder) as daemon, \
+                contextlib.ExitStack() as stack:
+            inet, unix = self.admin_addresses(daemon)
+            self.assertEqual(unix, "unix:%s/admin" % folder)
+            for _ in range(3):
+                held = stack.enter_context(contextlib.closing(daemon.connection()))
+                answer = daemon.get("/v2/health/live", connection=held)
+                self.assertLess(int(answer.headers["X-Request-Id"][:2], 16), 2)
+            with socket.create_connection(("127.0.0.1", daemon.port), timeout=30 * PATIENCE) as s, \
+                    contextlib.suppress(ConnectionResetError):
+                self.assertEqual(s.recv(1), b"")
+            for path in ("/v2/health/live", "/v2/health/ready", "/metrics", "/api/v1/status"):
+                self.assertEqual(self.ask(inet, path), (200, 2))
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(30 * PATIENCE)
+                s.connect(unix[len("unix:"):])
+                s.sendall(b"GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(b"200 OK", s.recv(4096))
+            # Nothing is served there but what is served elsewhere, and pictures are.
+            with contextlib.closing(http.client.HTTPConnection(inet, timeout=30 * PATIENCE)) as c:
+                c.request("POST", MODELS + "/mnist/classify", body=bytes(784))
+                self.assertEqual(c.getresponse().status, 200)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertFalse(os.path.exists(unix[len("unix:"):]))
+
+    def test_its_addresses_are_judged_as_the_others(self):
+        for address, words in (("nonsense", "HOST:PORT"), ("0.0.0.0:0", "tokens_file")):
+            for more in ([], ["--check-config"]):
+                with tempfile.TemporaryDirectory() as state:
+                    done = subprocess.run([os.environ["SPINBNND"], "--state-dir", state, "--listen",
+                                           "127.0.0.1:0", "--admin-listen", address, *more],
+                                          capture_output=True, text=True, timeout=60 * PATIENCE)
+                self.assertEqual(done.returncode, 78, done.stderr)
+                self.assertIn(words, done.stderr)
+
+
 class Refused(unittest.TestCase):
     def test_what_does_not_fit_is_refused_and_all_is_served_in_the_end(self):
         """More than the queue holds, again and again: each is answered at once or told to come
