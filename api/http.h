@@ -138,6 +138,9 @@ bool http_call_judged_before(const struct http_call *call);
 /* The trace that the request belongs to (W3C Trace Context), as sent; "" if none was sent
  * or it is malformed. */
 const char *http_call_traceparent(const struct http_call *call);
+/* X-Forwarded-For, all of its lines as one list, as sent; "" if none was. Of one that is
+ * longer than 255 bytes the right end. */
+const char *http_call_forwarded(const struct http_call *call);
 /* Who is at the other end: an address without its port, or "unix". Not after the
  * answer, but for on_done. */
 #define HTTP_PEER_LEN 64

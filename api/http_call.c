@@ -155,7 +155,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->method = "_other";
     call->match.route = thread->server->options.n_routes;
     call->match.n_params = 0;
-    call->content_type[0] = call->traceparent[0] = '\0';
+    call->content_type[0] = call->traceparent[0] = call->forwarded[0] = '\0';
     call->accept = call->accepted = NULL;
     call->head_seen = call->args_decoded = false;
     call->dropped = 0;
@@ -475,6 +475,11 @@ bool http_call_judged_before(const struct http_call *call)
 const char *http_call_traceparent(const struct http_call *call)
 {
     return call->traceparent;
+}
+
+const char *http_call_forwarded(const struct http_call *call)
+{
+    return call->forwarded;
 }
 
 void http_call_peer(const struct http_call *call, char ret_peer[HTTP_PEER_LEN])

@@ -14,6 +14,7 @@
 
 /* What one pass over the header fields finds. */
 struct head {
+    struct http_call *call;
     unsigned n_host, n_length, n_coding;
     const char *length, *coding, *type, *encoding, *expect;
     const char *traceparent, *accept;
@@ -38,6 +39,30 @@ static const unsigned char is_token[256] = {
     ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1,  ['z'] = 1,
 };
 
+/* Keeps the right end where there is no room for all. What is cut in two then is no
+ * address any more. */
+static void append_right(char *list, size_t most, const char *bytes, size_t len)
+{
+    size_t n = strlen(list), kept = len < most ? len : most;
+    size_t cut = n + kept > most ? n + kept - most : 0;
+
+    memmove(list, list + cut, n - cut);
+    memcpy(list + n - cut, bytes + len - kept, kept);
+    list[n - cut + kept] = '\0';
+    if (cut > 0 || kept < len)
+        list[0] = '?';
+}
+
+/* Several lines are one list. */
+static void keep_forwarded(struct http_call *call, const char *value, size_t len)
+{
+    size_t most = sizeof(call->forwarded) - 1;
+
+    if (call->forwarded[0] != '\0')
+        append_right(call->forwarded, most, ",", 1);
+    append_right(call->forwarded, most, value, len);
+}
+
 static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char *name,
                                   size_t name_len, const char *value, size_t value_len)
 {
@@ -45,7 +70,6 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
     unsigned char token = name_len != 0;
 
     (void)kind;
-    (void)value_len;
     for (size_t i = 0; i < name_len; i++)
         token &= is_token[(unsigned char)name[i]];
     /* A folded line makes the library copy the name, with the folded text behind it, out
@@ -93,6 +117,10 @@ static enum MHD_Result scan_field(void *cls, enum MHD_ValueKind kind, const char
             head->claim.authorization = value;
             head->n_authorization++;
         }
+        break;
+    case sizeof("X-Forwarded-For") - 1:
+        if (strcasecmp(name, "X-Forwarded-For") == 0)
+            keep_forwarded(head->call, value, value_len);
         break;
     case sizeof("Content-Encoding") - 1:
         if (strcasecmp(name, "Content-Encoding") == 0)
@@ -276,7 +304,7 @@ static enum http_verdict check_body(struct http_call *call, const struct head *h
 
 bool http_head_check(struct http_call *call, const char *method, const char *version)
 {
-    struct head head = { 0 };
+    struct head head = { .call = call };
     uint64_t length = 0;
 
     (void)MHD_get_connection_values_n(call->mhd, MHD_HEADER_KIND, scan_field, &head);

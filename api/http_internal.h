@@ -118,6 +118,7 @@ struct http_call {
     struct http_route_match match; /* route is n_routes if none fits */
     char content_type[80];
     char traceparent[56];
+    char forwarded[256];     /* the right end of it, if it is longer */
     const char *accept;      /* what is wanted; NULL: anything */
     struct buf accept_lines; /* what `accept` points to, if it came in several */
     const char *accepted;    /* of the route's types; NULL if it has none */

@@ -16,7 +16,7 @@ void access_log(const struct daemon *daemon, const struct http_done *done)
 {
     uint64_t sample = daemon->settings.access_log_sample;
     const struct http_call *call = done->call;
-    char id[17], peer[HTTP_PEER_LEN];
+    char id[17], peer[HTTP_PEER_LEN], client[PROXIES_CLIENT_LEN];
     struct log_fields line;
 
     /* Ids count up in each data thread. */
@@ -33,6 +33,8 @@ void access_log(const struct daemon *daemon, const struct http_done *done)
     log_number(&line, "duration_us", done->duration_ns / 1000);
     log_number(&line, "bytes", done->bytes);
     log_text(&line, "peer", peer);
+    if (proxies_client(&daemon->proxies, peer, http_call_forwarded(call), client))
+        log_text(&line, "client", client);
     log_text(&line, "token", http_call_token(call));
     log_text(&line, "traceparent", http_call_traceparent(call));
     /* Last, because it is what may be long. */

@@ -70,6 +70,9 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
     daemon->kernel = strcmp(settings->kernel, "auto") == 0
                          ? kernel_best()
                          : kernel_find(settings->kernel);
+    enum status st = proxies_parse(settings->trusted_proxies, &daemon->proxies, why);
+    if (st != ST_OK)
+        return st;
     if (daemon->kernel != NULL)
         return find_device(daemon, why);
     int len =

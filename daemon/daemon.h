@@ -5,6 +5,7 @@
 #define DAEMON_DAEMON_H
 
 #include "api/http.h"
+#include "api/proxies.h"
 #include "daemon/config.h"
 #include "daemon/events.h"
 #include "daemon/feedback.h"
@@ -38,6 +39,7 @@ struct daemon {
     uint64_t last_snapshot_ns; /* snapshot.c's, on the main thread */
     /* program.c's memory of the last conditions; the programming thread's alone. */
     struct conditions *last_conditions;
+    struct proxies proxies;
     uint64_t began_ns;
     int64_t began_s;
     _Atomic bool ready, draining;

@@ -104,6 +104,10 @@ static const struct setting table[] = {
     { "allowed_hosts", SETTING_TEXT, LIVE, FIELD(allowed_hosts), "", 0, 0, NULL, "",
       "names that a browser may know this daemon by, comma-separated, besides addresses "
       "and localhost" },
+    { "trusted_proxies", SETTING_TEXT, RESTART, FIELD(trusted_proxies), "", 0, 0, NULL,
+      "",
+      "whose X-Forwarded-For is believed, for the log: addresses, ADDRESS/BITS or unix, "
+      "comma-separated" },
 };
 #define N_SETTINGS (sizeof(table) / sizeof(table[0]))
 

@@ -52,7 +52,8 @@ struct settings {
     bool insecure_bind;                  /* others may reach us, and nobody is asked */
     char tls_certificate[SETTINGS_TEXT_LEN]; /* "": without TLS */
     char tls_key[SETTINGS_TEXT_LEN];
-    char allowed_hosts[SETTINGS_TEXT_LEN]; /* see api/access.h */
+    char allowed_hosts[SETTINGS_TEXT_LEN];   /* see api/access.h */
+    char trusted_proxies[SETTINGS_TEXT_LEN]; /* see api/proxies.h */
 };
 
 /* What the command line asks for besides serving. */

@@ -295,6 +295,36 @@ class Log(WithFolder):
             self.assertEqual(daemon.stop(), 0)
             self.assertEqual(len(self.requests(daemon)), before)
 
+    def test_who_asked_a_trusted_proxy_is_named_and_nobody_else_is_believed(self):
+        def ask(daemon, *lines):
+            daemon.raw(("GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n" %
+                        "".join(line + "\r\n" for line in lines)).encode())
+
+        def clients(daemon, n):
+            self.assertTrue(eventually(lambda: len(self.requests(daemon)) == n))
+            return [line.get("client") for line in self.requests(daemon)]
+        name = "X-Forwarded-For: "
+        told = ([name + "192.0.2.66, 203.0.113.7"],
+                [name + "192.0.2.66", "x-forwarded-for: 203.0.113.8", "X-Other-Header1: 1"],
+                # Of what is too long the right end counts, and what is cut in two does not.
+                [name + "192.0.2.66, " * 40 + "203.0.113.9"],
+                [name + "192.0.2.66, " * 40, name + "203.0.113.10"],
+                [name + "1" * 236 + "1.2.3.4" + ", 10.0.0.1"],
+                [name + "9" * 255, name + "203.0.113.11"],
+                [name + "evil\" client=\"203.0.113.12"], [name], [])
+        with Daemon(log_json="true", access_log_sample=1, threads=1,
+                    trusted_proxies="127.0.0.0/8,10.0.0.1") as daemon:
+            for n, lines in enumerate(told, 1):
+                ask(daemon, *lines)
+                self.assertEqual(len(clients(daemon, n)), n)
+            self.assertEqual(clients(daemon, len(told)), [
+                "203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.10", "10.0.0.1",
+                "203.0.113.11", None, None, None])
+            self.assertEqual({line["peer"] for line in self.requests(daemon)}, {"127.0.0.1"})
+        with Daemon(log_json="true", access_log_sample=1) as daemon:
+            ask(daemon, *told[0])
+            self.assertEqual(clients(daemon, 1), [None])
+
     def test_whoever_asks_over_a_unix_socket_or_with_a_token_is_named(self):
         tokens, path = self.path("tokens"), self.path("socket")
         with open(tokens, "w", encoding="ascii") as f:
@@ -327,6 +357,7 @@ class Judged(WithFolder):
         for settings, words in (({"queue": 0}, "1 .. 65536"), ({"kernel": "abacus"}, "auto"),
                                 ({"device": "paper"}, "default"), ({"listen": "here"}, "HOST:PORT"),
                                 ({"listen": ""}, "no address"), ({"listen": "unix:x"}, "absolute"),
+                                ({"trusted_proxies": "proxy.example"}, "an address"),
                                 ({"tokens_file": "/nowhere"}, "No such file"),
                                 ({"insecure_bind": 1}, "true|false")):
             self.write(**settings)
