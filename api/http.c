@@ -101,14 +101,22 @@ static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
-static enum MHD_Result dispatch(struct http_call *call)
+static void run_handler(struct http_call *call)
 {
     const struct http_options *options = &call->thread->server->options;
+    struct http_thread *thread = call->thread;
 
+    atomic_store_explicit(&thread->handler_ns, http_now_ns(), memory_order_relaxed);
+    options->routes[call->match.route].handle(options->ctx, call);
+    atomic_store_explicit(&thread->handler_ns, 0, memory_order_relaxed);
+}
+
+static enum MHD_Result dispatch(struct http_call *call)
+{
     call->dispatched = true;
     atomic_store_explicit(&call->conn->state, HTTP_CONN_BUSY, memory_order_relaxed);
     if (call->verdict == HTTP_FINE)
-        options->routes[call->match.route].handle(options->ctx, call);
+        run_handler(call);
     else
         http_call_refuse(call);
     if (call->deferred)
@@ -442,6 +450,20 @@ size_t http_server_connections(const struct http_server *server)
     for (unsigned i = 0; i < server->n_threads; i++)
         n += atomic_load(&server->threads[i]->n_open);
     return n;
+}
+
+uint64_t http_server_stuck_ns(const struct http_server *server)
+{
+    uint64_t now = http_now_ns(), longest = 0;
+
+    for (unsigned i = 0; i < server->n_threads; i++) {
+        uint64_t began =
+            atomic_load_explicit(&server->threads[i]->handler_ns, memory_order_relaxed);
+
+        if (began != 0 && now > began && now - began > longest)
+            longest = now - began;
+    }
+    return longest;
 }
 
 void http_server_drain(struct http_server *server)

@@ -90,6 +90,11 @@ void http_server_set_access(struct http_server *server, struct access *access);
 void http_server_set_tls(struct http_server *server, struct tls *tls);
 /* Open connections. Any thread. */
 size_t http_server_connections(const struct http_server *server);
+/* How long the data thread that is in one and the same handler for longest has been
+ * there; 0: none is in one. Handlers are quick: seconds mean that one will never end. Any
+ * thread.
+ */
+uint64_t http_server_stuck_ns(const struct http_server *server);
 /* From now on every answer closes its connection. Any thread. */
 void http_server_drain(struct http_server *server);
 /* Shuts the receiving side of connections that have had no request in flight for 0.2 s (a

@@ -59,6 +59,7 @@ struct http_thread {
     struct http_call *spare;
     size_t n_spare;
 
+    _Atomic uint64_t handler_ns; /* when the handler began that runs; 0: none does */
     atomic_size_t n_open; /* connections, those on their way to the thread included */
     pthread_mutex_t lock;
     struct http_conn conns; /* head of the ring */

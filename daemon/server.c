@@ -46,6 +46,7 @@ struct server {
     bool hurried;
     uint64_t phase_ns; /* when the phase began */
     bool gave_up;      /* connections were left when time was up */
+    bool stuck;        /* a data thread hangs; it was logged */
     bool paused;       /* no descriptors for further connections; it was logged */
     uv_loop_t loop;
     struct listener listeners[2 * LISTEN_MAX]; /* of two lists */
@@ -256,10 +257,19 @@ static void upkeep(uv_timer_t *timer)
     events_tick(server->daemon);
 }
 
+/* We live if this thread turns and no data thread hangs: whoever is handed to one that
+ * does waits for ever, health included. */
 static void watchdog(uv_timer_t *timer)
 {
-    (void)timer;
-    notify_send("WATCHDOG=1");
+    struct server *server = timer->data;
+    uint64_t limit_ns = uv_timer_get_repeat(timer) * UINT64_C(1000000);
+    bool stuck = http_server_stuck_ns(server->daemon->http) >= limit_ns;
+
+    if (!stuck)
+        notify_send("WATCHDOG=1");
+    else if (!server->stuck)
+        log_line(LOG_ERROR, "watchdog", "a data thread hangs");
+    server->stuck = stuck;
 }
 
 /* -- Setting up -- */
