@@ -147,6 +147,9 @@ void status_write(const struct daemon *daemon, struct buf *body);
 /* Tells the status to those who follow. Main thread, each second. */
 void events_tick(struct daemon *daemon);
 
+/* Logs the state, a line for each part. Main thread, on SIGQUIT. dump.c. */
+void dump_state(const struct daemon *daemon);
+
 /* Queues what is due: scrubs by the clock, reads that have worn. Main thread, each
  * second. */
 void upkeep_tick(struct daemon *daemon);

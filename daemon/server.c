@@ -7,9 +7,11 @@
 #include "daemon/wall.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,6 +31,8 @@
 #define DESCRIPTORS_KEPT      32
 /* How long connections that were shut have to go away. */
 #define LAST_WAIT_NS (UINT64_C(5) * 1000000000u)
+/* What writing the last counters may take when nobody is connected any more. */
+#define STOP_SLACK_S 10
 
 enum phase { RUNNING, DRAINING, CLOSING, STOPPED };
 
@@ -51,7 +55,7 @@ struct server {
     uv_loop_t loop;
     struct listener listeners[2 * LISTEN_MAX]; /* of two lists */
     size_t n_listeners;
-    uv_signal_t stop_signals[2], reload_signal;
+    uv_signal_t stop_signals[2], reload_signal, dump_signal;
     uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer, upkeep_timer;
 };
 
@@ -207,6 +211,19 @@ static void drain_tick(uv_timer_t *timer)
     }
 }
 
+/* A drain may be set to take longer than the service manager would wait by itself. */
+static void notify_stopping(const struct settings *settings)
+{
+    uint64_t longest_s = settings->drain_delay_s + settings->drain_timeout_s +
+                         LAST_WAIT_NS / UINT64_C(1000000000);
+    char state[64];
+
+    notify_send("STOPPING=1");
+    (void)snprintf(state, sizeof(state), "EXTEND_TIMEOUT_USEC=%" PRIu64,
+                   (longest_s + STOP_SLACK_S) * 1000000u);
+    notify_send(state);
+}
+
 static void stop_signal(uv_signal_t *handle, int number)
 {
     struct server *server = handle->data;
@@ -218,7 +235,7 @@ static void stop_signal(uv_signal_t *handle, int number)
     }
     log_line(LOG_INFO, "stop", "signal=%d connections=%zu", number,
              http_server_connections(server->daemon->http));
-    notify_send("STOPPING=1");
+    notify_stopping(&server->daemon->settings);
     server->daemon->draining = true;
     http_server_drain(server->daemon->http);
     events_end(server->daemon->events);
@@ -233,6 +250,14 @@ static void reload_signal(uv_signal_t *handle, int number)
     (void)number;
     if (server->phase == RUNNING && config_reload(server->daemon, NULL) != ST_OK)
         log_line(LOG_ERROR, "reload", "too much is waiting; send the signal again");
+}
+
+static void dump_signal(uv_signal_t *handle, int number)
+{
+    const struct server *server = handle->data;
+
+    (void)number;
+    dump_state(server->daemon);
 }
 
 /* Who sends a byte now and then would keep a connection for ever, and who left in the
@@ -412,6 +437,9 @@ static void set_up_signals(struct server *server)
     (void)uv_signal_init(&server->loop, &server->reload_signal);
     server->reload_signal.data = server;
     (void)uv_signal_start(&server->reload_signal, reload_signal, SIGHUP);
+    (void)uv_signal_init(&server->loop, &server->dump_signal);
+    server->dump_signal.data = server;
+    (void)uv_signal_start(&server->dump_signal, dump_signal, SIGQUIT);
 }
 
 static size_t count_descriptors(const struct daemon *daemon)

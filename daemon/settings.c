@@ -543,17 +543,18 @@ void settings_print_help(FILE *out)
                       table[i].standard[0] ? table[i].standard : "none",
                       table[i].unit[0] ? " " : "", table[i].unit);
     }
-    (void)fputs("  --config              file to read instead of " SETTINGS_FILE "\n"
-                "  --print-config        print each value and where it came from\n"
-                "  --check-config        judge the configuration: exit 0 or 78\n"
-                "  --config-schema       print a JSON Schema of the file\n"
-                "  --version, --help\n"
-                "\n"
-                "Signals: TERM and INT end every request, then exit 0; a second one "
-                "hurries. HUP reads\n"
-                "file, environment and flags again: a * marks what changes then, all or "
-                "nothing; the\nrest takes a restart.\n",
-                out);
+    (void)fputs(
+        "  --config              file to read instead of " SETTINGS_FILE "\n"
+        "  --print-config        print each value and where it came from\n"
+        "  --check-config        judge the configuration: exit 0 or 78\n"
+        "  --config-schema       print a JSON Schema of the file\n"
+        "  --version, --help\n"
+        "\n"
+        "Signals: TERM and INT end every request, then exit 0; a second one "
+        "hurries. HUP reads\n"
+        "file, environment and flags again: a * marks what changes then, all or "
+        "nothing; the\nrest takes a restart. QUIT logs the state and serves on.\n",
+        out);
 }
 
 static void format_value(const struct setting *row, const struct settings *settings,

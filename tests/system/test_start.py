@@ -12,7 +12,7 @@ import time
 import unittest
 
 from small_nets import SmallNet
-from spinbnn_system import Daemon, PATIENCE, SPINBNND
+from spinbnn_system import Daemon, PATIENCE, SPINBNND, eventually
 
 
 def run(*args, env=None):
@@ -144,6 +144,26 @@ class StartAndStop(unittest.TestCase):
             self.assertEqual(process.wait(timeout=30), 0)
             process.stderr.close()
 
+    def test_a_quit_logs_the_state_and_nothing_else(self):
+        with Daemon() as daemon:
+            daemon.ask("POST", "/api/v1/models/mnist/classify", bytes(784))
+            daemon.ask("POST", "/api/v1/models/mnist/classify", b"bad")
+            daemon.process.send_signal(signal.SIGQUIT)
+
+            def state(name):
+                return [line for line in daemon.log if line.startswith("info state " + name)]
+            self.assertTrue(eventually(lambda: state("model=cifar10")))
+            (whole,) = state("uptime_s=")
+            self.assertRegex(whole, " ready=1 draining=0 connections=\\d+ accepted=2 refused=0 "
+                                    "handler_ms=0 workers_load=0 programming_load=0 reader_load=0$")
+            (database,) = state("database=")
+            self.assertIn("/spinbnn.db degraded=0 ", database)
+            (model,) = state("model=mnist")
+            self.assertIn(" generation=1 durable=1 wrong_bits=0 requests=1 errors=1 cancelled=0",
+                          model)
+            self.assertEqual(daemon.get("/v2/health/ready").status, 200)
+            self.assertEqual(daemon.stop(), 0)
+
     def test_it_tells_systemd(self):
         with tempfile.TemporaryDirectory() as state:
             path = os.path.join(state, "notify")
@@ -163,6 +183,10 @@ class StartAndStop(unittest.TestCase):
                     except BlockingIOError:
                         break
                 self.assertIn(b"STOPPING=1", heard)
+                # More than the drain may take: 0 + 25 s.
+                (longest,) = [int(state.split(b"=")[1]) for state in heard
+                              if state.startswith(b"EXTEND_TIMEOUT_USEC=")]
+                self.assertGreater(longest, 25000000)
 
     def test_a_second_start_finds_the_array_as_it_was_left(self):
         with Daemon() as daemon:
