@@ -15,6 +15,7 @@ import struct
 import threading
 import time
 
+import exposition
 from small_nets import SmallNet, logits_of
 from spinbnn_system import SOURCE, png
 
@@ -364,7 +365,7 @@ class Follower(Actor):
 
 
 class Scraper(Actor):
-    """Counters never fall."""
+    """Every scrape is well-formed, and no counter falls but those of models that come and go."""
 
     pause_s = 0.3
 
@@ -373,14 +374,17 @@ class Scraper(Actor):
         self.before = {}
 
     def step(self):
-        text = self.ask("GET", "/metrics").body.decode()
-        for line in text.splitlines():
-            if line.startswith("spinbnn_http_requests_total{"):
-                name, _, value = line.rpartition(" ")
-                if float(value) < self.before.get(name, 0):
-                    self.ledger.fault(self.name, name, "fell from", self.before[name], "to",
-                                      value)
-                self.before[name] = float(value)
+        try:
+            families = exposition.parse(self.ask("GET", "/metrics").body)
+        except ValueError as wrong:
+            self.ledger.fault(self.name, wrong)
+            return
+        for sample, value in exposition.counters(families).items():
+            if dict(sample[1]).get("model") not in (None, "mnist", "cifar10"):
+                continue
+            if value < self.before.get(sample, 0):
+                self.ledger.fault(self.name, sample, "fell from", self.before[sample], "to", value)
+            self.before[sample] = value
 
 
 class Readers(Actor):

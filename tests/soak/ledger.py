@@ -31,12 +31,14 @@ class Ledger:
         return status in allowed
 
     def inferred(self, model, status, images):
-        """An answer of classify or infer, for a model that was there if not a 404."""
+        """An answer of classify or infer, for a model that was there if neither a 404, nor a
+        503 because it was on its way back (memory, the other reason for one, does not run out
+        here)."""
         with self.lock:
             if status == 200:
                 self.requests[model] += 1
                 self.images[model] += images
-            elif status != 404:
+            elif status not in (404, 503):
                 self.errors[model] += 1
 
     def left(self, model):
