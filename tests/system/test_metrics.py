@@ -14,7 +14,7 @@ import exposition
 from spinbnn_system import PATIENCE, SOURCE, Daemon, Load, eventually
 
 CLASSIFY = "/api/v1/models/mnist/classify"
-N_URLS = 1000 if PATIENCE > 1 else 10000
+N_URLS, N_TURNS = (1000, 6) if PATIENCE > 1 else (10000, 20)
 # Requests of one send; their answers fit into what the sockets hold.
 BURST = 100
 # What Prometheus asks for; 0.0.4 is always a good answer.
@@ -148,7 +148,7 @@ class Counting(unittest.TestCase):
         with Daemon(threads=2, workers=2) as daemon:
             before = exposition.counters(scrape(daemon))
             with Load(daemon, n_threads=3) as load:
-                for turn in range(20):
+                for turn in range(N_TURNS):
                     daemon.ask("POST", CLASSIFY, b"bad")
                     what = ("unload", "load")[turn % 2]
                     daemon.ask("POST", "/v2/repository/models/fashion/" + what)
@@ -164,7 +164,7 @@ class Counting(unittest.TestCase):
                     before = now
             self.assertEqual(load.failures, [])
             found = outcomes(scrape(daemon))
-            self.assertEqual((found["success"], found["invalid"]), (load.answered, 20))
+            self.assertEqual((found["success"], found["invalid"]), (load.answered, N_TURNS))
 
 
 class Bounded(unittest.TestCase):
