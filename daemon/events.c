@@ -10,6 +10,10 @@
 /* What may wait for a follower: some minutes of a few models. */
 #define ROOM ((size_t)256 << 10)
 
+/* Changes and events that a client which comes back hears of; the status is only ever the
+ * newest. */
+#define KEPT 256
+
 struct follower {
     struct http_stream *stream; /* ours */
     uint64_t n_missed;          /* since the last event that fitted */
@@ -18,7 +22,13 @@ struct follower {
 struct events {
     pthread_mutex_t mutex; /* of all below */
     bool ended;
-    uint64_t next_id;
+    uint64_t next_id; /* from 1 on */
+    struct {
+        uint64_t id;
+        struct buf text; /* ours */
+    } kept[KEPT];        /* the i-th that was ever kept is in i % KEPT */
+    uint64_t n_kept;     /* ever */
+    uint64_t lost_id;    /* the last one that had to make room; 0: none had to */
     size_t n;
     struct follower followers[EVENTS_FOLLOWERS];
 };
@@ -30,6 +40,7 @@ enum status events_new(struct events **ret_events)
     if (events == NULL)
         return ST_NOMEM;
     (void)pthread_mutex_init(&events->mutex, NULL);
+    events->next_id = 1;
     *ret_events = events;
     return ST_OK;
 }
@@ -62,6 +73,8 @@ void events_free(struct events *events)
     if (events == NULL)
         return;
     events_end(events);
+    for (size_t i = 0; i < KEPT; i++)
+        buf_free(&events->kept[i].text);
     (void)pthread_mutex_destroy(&events->mutex);
     free(events);
 }
@@ -116,20 +129,41 @@ static void tell(struct follower *follower, const struct buf *text)
     buf_free(&both);
 }
 
-void events_publish(struct events *events, const char *name, const struct buf *data)
+/* Takes the text in place of the oldest one. Under the mutex. */
+static void keep(struct events *events, uint64_t id, struct buf *text)
+{
+    size_t at = events->n_kept++ % KEPT;
+
+    events->lost_id = events->kept[at].id; /* 0 as long as there was none */
+    buf_free(&events->kept[at].text);
+    events->kept[at].id = id;
+    events->kept[at].text = *text;
+    *text = (struct buf)BUF_INIT;
+}
+
+static void publish(struct events *events, const char *name, const struct buf *data,
+                    bool is_kept)
 {
     struct buf text = BUF_INIT;
 
     (void)pthread_mutex_lock(&events->mutex);
     forget_gone(events);
-    if (events->n > 0) {
-        write_event(&text, events->next_id++, name, data);
+    if (events->n > 0 || is_kept) {
+        write_event(&text, events->next_id, name, data);
         text.failed = text.failed || data->failed;
     }
     for (size_t i = 0; i < events->n; i++)
         tell(&events->followers[i], &text);
+    if (is_kept)
+        keep(events, events->next_id, &text);
+    events->next_id += events->n > 0 || is_kept;
     (void)pthread_mutex_unlock(&events->mutex);
     buf_free(&text);
+}
+
+void events_publish(struct events *events, const char *name, const struct buf *data)
+{
+    publish(events, name, data, false);
 }
 
 void events_generation(struct events *events, const struct generation *generation)
@@ -148,7 +182,7 @@ void events_generation(struct events *events, const struct generation *generatio
     buf_text(&data, ",\"ms\":");
     buf_fixed(&data, generation->duration_ms, 3);
     buf_char(&data, '}');
-    events_publish(events, "generation", &data);
+    publish(events, "generation", &data, true);
     buf_free(&data);
 }
 
@@ -168,7 +202,7 @@ void events_event(struct events *events, const struct metrics_event *event,
     buf_text(&data, ",\"message\":");
     buf_json_string(&data, event->message);
     buf_char(&data, '}');
-    events_publish(events, "event", &data);
+    publish(events, "event", &data, true);
     buf_free(&data);
 }
 
@@ -188,12 +222,39 @@ void events_tick(struct daemon *daemon)
 /* Browsers come back after this time; and the head of the answer goes out with it. */
 static const char greeting[] = "retry: 2000\n\n";
 
+/* The id that a client heard last; one that was never given out, say by a process before
+ * this one, leaves all that is kept to be heard. */
+static uint64_t last_heard(const struct events *events, const char *text)
+{
+    char *end;
+    unsigned long long id = strtoull(text, &end, 10);
+
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && id < events->next_id ? id
+                                                                                    : 0;
+}
+
+/* What was kept since then goes out first, and before it how many are lost. Under the
+ * mutex. */
+static void catch_up(const struct events *events, struct follower *follower,
+                     uint64_t last)
+{
+    uint64_t first = events->n_kept > KEPT ? events->n_kept - KEPT : 0;
+
+    if (last < events->lost_id)
+        follower->n_missed = events->lost_id - last;
+    for (uint64_t i = first; i < events->n_kept; i++)
+        if (events->kept[i % KEPT].id > last)
+            tell(follower, &events->kept[i % KEPT].text);
+}
+
 /* Answered under the lock, so that nobody ends the stream before. Who was let in before
  * the last reload would have been dismissed with the others, had he followed already: he
  * is now, and comes back to be judged again. False: no place. */
 static bool follow(struct events *events, struct http_call *call,
                    struct http_stream *stream)
 {
+    const char *last = http_call_header(call, "Last-Event-ID");
+
     (void)pthread_mutex_lock(&events->mutex);
     forget_gone(events);
     bool there_is_room = !events->ended && events->n < EVENTS_FOLLOWERS;
@@ -202,12 +263,15 @@ static bool follow(struct events *events, struct http_call *call,
         /* A reload changes the list first and takes this lock then: a change that is not
          * seen here will find the follower. */
         bool dismissed = http_call_judged_before(call);
+        struct follower follower = { .stream = stream };
 
+        if (!dismissed && last != NULL && last[0] != '\0')
+            catch_up(events, &follower, last_heard(events, last));
         http_reply_stream(call, "text/event-stream", stream);
         if (dismissed)
             http_stream_end(stream);
         else
-            events->followers[events->n++] = (struct follower) { .stream = stream };
+            events->followers[events->n++] = follower;
     }
     (void)pthread_mutex_unlock(&events->mutex);
     return there_is_room;

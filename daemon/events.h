@@ -4,7 +4,11 @@
  *   status       each second: what GET /api/v1/status says
  *   generation   an array has other contents now
  *   event        what is logged and kept as an event
- *   gap          the client was too slow: so many events before this place are missing
+ *   gap          so many events before this place are missing: the client was too slow,
+ * or away for too long
+ *
+ * Who comes back and says which event he heard last (Last-Event-ID, as browsers do) hears
+ * the generations and events since then first.
  */
 #ifndef DAEMON_EVENTS_H
 #define DAEMON_EVENTS_H

@@ -89,6 +89,50 @@ static void who_does_not_read_misses_events_and_hears_how_many(void **state)
     serve_stop(serve);
 }
 
+static void publish_kept(struct serve *serve, unsigned number)
+{
+    struct metrics_event event = { .severity = METRICS_INFO, .kind = "test" };
+
+    (void)snprintf(event.message, sizeof(event.message), "number %u", number);
+    events_event(serve->daemon.events, &event, NULL);
+}
+
+static void who_was_away_for_too_long_hears_of_a_gap(void **state)
+{
+    enum { KEPT = 256, LOST = 100 };
+    static struct reader reader;
+    struct serve *serve = *state;
+    struct http_client client;
+    char expected[64];
+
+    serve_start(serve, 1000000, 16);
+    http_client_open(&client, serve->port);
+    assert_true(http_client_text(&client, FOLLOW_PLAINLY));
+    reader = (struct reader) { .fd = client.fd };
+    assert_true(read_until(&reader, "retry: 2000\n\n"));
+    publish_kept(serve, 0);
+    assert_true(read_until(&reader, "number 0\""));
+    http_client_close(&client);
+    for (unsigned i = 1; i <= LOST + KEPT; i++)
+        publish_kept(serve, i);
+
+    http_client_open(&client, serve->port);
+    assert_true(http_client_text(&client,
+                                 "GET /api/v1/events HTTP/1.0\r\nHost: localhost\r\n"
+                                 "Last-Event-ID: 1\r\n\r\n"));
+    reader = (struct reader) { .fd = client.fd };
+    assert_true(read_until(&reader, "event: gap\ndata: {\"missed\":"));
+    (void)snprintf(expected, sizeof(expected), "\"number %u\"", LOST + 1u);
+    assert_true(read_until(&reader, "\"message\":"));
+    assert_true(read_until(&reader, expected));
+    (void)snprintf(expected, sizeof(expected), "\"number %u\"", (unsigned)(LOST + KEPT));
+    assert_true(read_until(&reader, expected));
+    publish_kept(serve, 9999);
+    assert_true(read_until(&reader, "\"number 9999\""));
+    http_client_close(&client);
+    serve_stop(serve);
+}
+
 /* Follows, reads a little, leaves; again and again. */
 static atomic_uint n_coming;
 
@@ -167,6 +211,7 @@ int main(void)
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
     const struct CMUnitTest tests[] = {
         FRESH(who_does_not_read_misses_events_and_hears_how_many),
+        FRESH(who_was_away_for_too_long_hears_of_a_gap),
         FRESH(followers_come_and_go_while_much_is_told),
         FRESH(the_end_ends_every_stream),
     };

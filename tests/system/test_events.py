@@ -14,10 +14,11 @@ FOLLOWERS = 16
 class Follower:
     """One reader of the stream, as a browser is one."""
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, last_id=None):
         self.connection = http.client.HTTPConnection("127.0.0.1", daemon.port,
                                                      timeout=20 * PATIENCE)
-        self.connection.request("GET", PATH)
+        self.connection.request("GET", PATH, headers={} if last_id is None else {
+            "Last-Event-ID": str(last_id)})
         self.response = self.connection.getresponse()
         self.id = None
 
@@ -114,6 +115,42 @@ class Events(unittest.TestCase):
             self.assertEqual(heard[0], heard[1])
             self.assertEqual(heard[0], heard[2])
             self.assertEqual(heard[0], sorted(heard[0]))
+
+    def test_who_comes_back_hears_what_he_missed(self):
+        def program(n):
+            for _ in range(n):
+                daemon.program("mnist", {"mode": "iid", "bit_error_rate": 0.01})
+            return daemon.point("mnist")["generation"]
+
+        def hear(follower, upto):
+            """Generations in their order, until this one; ids only grow."""
+            heard, ids = [], []
+            while not heard or heard[-1] < upto:
+                name, data = follower.next("generation", "gap")
+                self.assertEqual(name, "generation", data)
+                ids.append(follower.id)
+                if data["model"] == "mnist":
+                    heard.append(data["generation"])
+            self.assertEqual(ids, sorted(set(ids)))
+            return heard
+        with Daemon() as daemon:
+            follower = Follower(daemon)
+            first = program(1)
+            self.assertEqual(hear(follower, first), [first])
+            last_id = follower.id
+            follower.close()
+            # Nobody follows meanwhile.
+            last = program(3)
+            for given, begin in ((last_id, first + 1), (0, 1), (10 ** 18, 1), ("x", 1)):
+                follower = Follower(daemon, given)
+                self.assertEqual([g for g in hear(follower, last) if g >= begin],
+                                 list(range(begin, last + 1)), given)
+                follower.close()
+            # Without a word of what was heard it begins with what comes.
+            follower = Follower(daemon, "")
+            self.assertEqual(hear(follower, program(1)), [last + 1])
+            follower.close()
+            self.assertEqual(daemon.stop(), 0)
 
     def test_a_place_is_free_again_when_somebody_leaves(self):
         with Daemon() as daemon:
