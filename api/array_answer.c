@@ -29,7 +29,7 @@ static bool any(const struct array_view *view,
 static void put_head(struct buf *buf, const struct array_view *view,
                      enum mram_cause cause)
 {
-    state_json_text(buf, "{\"model\":", view->model);
+    state_json_model(buf, view->model, view->net);
     state_json_count(buf, ",\"generation\":", view->generation);
     state_json_text(buf, ",\"cause\":", mram_cause_name(cause));
 }
@@ -202,7 +202,7 @@ void array_json_write_diff(struct buf *buf, const struct array_diff *diff)
         sum.wrong_b += diff->layers[l].wrong_b;
         sum.both += diff->layers[l].both;
     }
-    state_json_text(buf, "{\"model\":", diff->model);
+    state_json_model(buf, diff->model, diff->net);
     state_json_count(buf, ",\"a\":", diff->a);
     state_json_count(buf, ",\"b\":", diff->b);
     put_difference(buf, ",", &sum, expected_both(diff->net, diff->layers, 0, n));
@@ -249,7 +249,7 @@ void array_json_write_energy(struct buf *buf, const struct array_energy *energy)
 
     for (size_t l = 0; l < energy->net->n_layers; l++)
         energy_add(&sum, &energy->layers[l]);
-    state_json_text(buf, "{\"model\":", energy->model);
+    state_json_model(buf, energy->model, energy->net);
     state_json_time(buf, ",\"since\":", energy->since_s);
     put_joules(buf, ",\"joules\":", &sum);
     buf_text(buf, ",\"layers\":[");

@@ -96,7 +96,9 @@ void classify_json_write(struct buf *buf, const struct classify_answer *answer)
 
     PUT(buf, "{\"model\":");
     buf_json_string(buf, net->name);
-    PUT(buf, ",\"generation\":");
+    PUT(buf, ",\"version\":\"");
+    buf_u64(buf, net->version);
+    PUT(buf, "\",\"generation\":");
     buf_u64(buf, answer->generation);
     PUT(buf, ",\"request_id\":\"");
     put_id(buf, answer->request_id);

@@ -103,7 +103,7 @@ void device_config_write(struct buf *buf, const struct device_view *view)
 {
     const struct device *device = view->device;
 
-    state_json_text(buf, "{\"model\":", view->model);
+    state_json_model(buf, view->model, view->net);
     state_json_text(buf, ",\"device\":", device->name);
     state_json_text(buf, ",\"kind\":", kind_names[device->kind]);
     if (device->kind == DEVICE_TABLE) {

@@ -142,7 +142,7 @@ void memory_json_write(struct buf *buf, const struct memory_view *view)
 {
     struct totals totals = totals_of(view);
 
-    state_json_text(buf, "{\"model\":", view->model);
+    state_json_model(buf, view->model, view->net);
     state_json_count(buf, ",\"generation\":", view->generation);
     state_json_text(buf, ",\"cause\":", mram_cause_name(view->cause));
     state_json_count(buf, ",\"seed\":", view->seed);

@@ -112,7 +112,9 @@ static void put_head(struct buf *buf, const struct oip_request *request,
 {
     PUT(buf, "{\"model_name\":");
     buf_json_string(buf, answer->net->name);
-    PUT(buf, ",\"model_version\":\"" OIP_VERSION "\",");
+    PUT(buf, ",\"model_version\":\"");
+    buf_u64(buf, answer->net->version);
+    PUT(buf, "\",");
     if (request->id.text != NULL) {
         PUT(buf, "\"id\":\"");
         buf_bytes(buf, request->id.text, request->id.len);

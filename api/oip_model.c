@@ -38,14 +38,17 @@ static void write_properties(struct buf *buf, const struct network *net)
                colours(&net->input), net->checksum);
 }
 
-void oip_model_write(struct buf *buf, const struct network *net)
+void oip_model_write(struct buf *buf, const struct network *net,
+                     const struct network *const *nets, size_t n)
 {
     const struct network_input *in = &net->input;
 
     write_name(buf, net);
+    buf_text(buf, ",\"versions\":[");
+    for (size_t i = n; i-- > 0;)
+        buf_printf(buf, "\"%" PRIu32 "\"%s", nets[i]->version, i > 0 ? "," : "");
     buf_printf(buf,
-               ",\"versions\":[\"" OIP_VERSION "\"],\"platform\":\"" PLATFORM
-               "\",\"inputs\":[{\"name\":\"" OIP_INPUT
+               "],\"platform\":\"" PLATFORM "\",\"inputs\":[{\"name\":\"" OIP_INPUT
                "\",\"datatype\":\"UINT8\",\"shape\":[-1,%u,%u,%u]}],"
                "\"outputs\":[{\"name\":\"" OIP_OUTPUT
                "\",\"datatype\":\"FP32\",\"shape\":[-1,%zu]}]",
@@ -60,20 +63,21 @@ void oip_ready_write(struct buf *buf, const struct network *net, bool ready)
     buf_printf(buf, ",\"ready\":%s}\n", ready ? "true" : "false");
 }
 
-void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch)
+void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch,
+                      size_t keep)
 {
     const struct network_input *in = &net->input;
 
     write_name(buf, net);
     buf_printf(buf,
                ",\"platform\":\"" PLATFORM "\",\"backend\":\"spinbnn\","
-               "\"version_policy\":{\"latest\":{\"num_versions\":1}},"
+               "\"version_policy\":{\"latest\":{\"num_versions\":%zu}},"
                "\"max_batch_size\":%zu,"
                "\"input\":[{\"name\":\"" OIP_INPUT "\",\"data_type\":\"TYPE_UINT8\","
                "\"format\":\"FORMAT_NHWC\",\"dims\":[%u,%u,%u]}],"
                "\"output\":[{\"name\":\"" OIP_OUTPUT
                "\",\"data_type\":\"TYPE_FP32\",\"dims\":[%zu]}]}\n",
-               max_batch, in->height, in->width, in->channels, net->n_classes);
+               keep, max_batch, in->height, in->width, in->channels, net->n_classes);
 }
 
 static void write_duration(struct buf *buf, const char *name, uint64_t count, uint64_t ns)
@@ -88,10 +92,10 @@ void oip_stats_write(struct buf *buf, const struct oip_stats *stats)
     buf_text(buf, "{\"name\":");
     buf_json_string(buf, stats->name);
     buf_printf(buf,
-               ",\"version\":\"" OIP_VERSION "\",\"last_inference\":%" PRId64
+               ",\"version\":\"%" PRIu32 "\",\"last_inference\":%" PRId64
                ",\"inference_count\":%" PRIu64 ",\"execution_count\":%" PRIu64
                ",\"inference_stats\":{",
-               stats->last_ms, stats->images, stats->passes);
+               stats->version, stats->last_ms, stats->images, stats->passes);
     write_duration(buf, "success", n,
                    stats->queue_ns + stats->read_ns + stats->compute_ns +
                        stats->write_ns);

@@ -10,21 +10,23 @@
 #include "api/buf.h"
 #include "core/network.h"
 
-/* A name stands for one network at a time; its states of memory are generations. */
-#define OIP_VERSION "1"
-#define OIP_INPUT   "input"
-#define OIP_OUTPUT  "scores"
+#define OIP_INPUT  "input"
+#define OIP_OUTPUT "scores"
 
 void oip_server_write(struct buf *buf, const char *name, const char *version);
-void oip_model_write(struct buf *buf, const struct network *net);
+/* `nets`: all versions of it that are served, n of them and the highest first. */
+void oip_model_write(struct buf *buf, const struct network *net,
+                     const struct network *const *nets, size_t n);
 void oip_ready_write(struct buf *buf, const struct network *net, bool ready);
-/* The configuration, as Triton's clients read it. `max_batch`: pictures of one request.
- */
-void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch);
+/* The configuration, as Triton's clients read it. `max_batch`: pictures of one request;
+ * `keep`: how many versions are served, the highest ones. */
+void oip_config_write(struct buf *buf, const struct network *net, size_t max_batch,
+                      size_t keep);
 
 /* What a model has done since it began to serve. Nanoseconds are sums over requests. */
 struct oip_stats {
     const char *name;
+    uint32_t version;
     int64_t last_ms;                /* UTC, the last answer; 0 none */
     uint64_t images, passes;        /* passes: runs of the network, shared by requests */
     uint64_t n_answered, n_refused; /* requests */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/oip_repository.h"
 
-#include "api/oip_model.h"
 #include "api/oip_reader.h"
 
 #include <string.h>
@@ -45,12 +44,14 @@ enum status oip_index_parse(const char *body, size_t len, bool *ret_ready,
     return read_object(body, len, read_index_member, ret_ready, ret_problem);
 }
 
-void oip_index_write(struct buf *buf, const char *name, const char *state,
-                     const char *reason)
+void oip_index_write(struct buf *buf, const char *name, uint32_t version,
+                     const char *state, const char *reason)
 {
     buf_text(buf, "{\"name\":");
     buf_json_string(buf, name);
-    buf_text(buf, ",\"version\":\"" OIP_VERSION "\",\"state\":\"");
+    buf_text(buf, ",\"version\":\"");
+    buf_u64(buf, version);
+    buf_text(buf, "\",\"state\":\"");
     buf_text(buf, state);
     buf_text(buf, "\",\"reason\":");
     buf_json_string(buf, reason);

@@ -18,7 +18,7 @@ MUST_CHECK enum status oip_load_parse(const char *body, size_t len,
 
 /* One member of the list that index answers. `state`: "READY", "UNAVAILABLE", "LOADING";
  * `reason`: "" without one. */
-void oip_index_write(struct buf *buf, const char *name, const char *state,
-                     const char *reason);
+void oip_index_write(struct buf *buf, const char *name, uint32_t version,
+                     const char *state, const char *reason);
 
 #endif

@@ -368,7 +368,7 @@ void point_json_write(struct buf *buf, const struct point_view *view)
     struct span span = span_of(view);
     struct mram_state sum = mram_state_sum(view->states + span.first, span.n);
 
-    state_json_text(buf, "{\"model\":", view->model);
+    state_json_model(buf, view->model, view->net);
     state_json_count(buf, ",\"generation\":", view->generation);
     state_json_text(buf, ",\"cause\":", mram_cause_name(view->cause));
     if (view->layer != POINT_JSON_BASE)

@@ -38,6 +38,13 @@ void state_json_flag(struct buf *buf, const char *lead, bool flag)
     buf_text(buf, flag ? "true" : "false");
 }
 
+void state_json_model(struct buf *buf, const char *model, const struct network *net)
+{
+    state_json_text(buf, "{\"model\":", model);
+    state_json_count(buf, ",\"version\":\"", net->version);
+    buf_char(buf, '"');
+}
+
 void state_json_time(struct buf *buf, const char *lead, int64_t at_s)
 {
     time_t at = (time_t)at_s;

@@ -20,6 +20,8 @@ void state_json_number(struct buf *buf, const char *lead, double value);
 void state_json_count(struct buf *buf, const char *lead, uint64_t count);
 void state_json_text(struct buf *buf, const char *lead, const char *text);
 void state_json_flag(struct buf *buf, const char *lead, bool flag);
+/* {"model":..,"version":..: how answers about an array begin. */
+void state_json_model(struct buf *buf, const char *model, const struct network *net);
 /* RFC 3339, UTC; null where a calendar does not reach. */
 void state_json_time(struct buf *buf, const char *lead, int64_t at_s);
 /* {"p2ap":..,"ap2p":..} by enum mtj_direction, or under two other names. */

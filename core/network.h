@@ -172,6 +172,8 @@ struct network {
     size_t n_classes;
     char **labels;     /* ours, [n_classes] */
     uint32_t checksum; /* of the model file; tells arrays of different networks apart */
+    uint32_t version;  /* among those of its name, from 1; no file says it, who serves it
+                          does: 0 until then */
 };
 
 /* Value `v`: 0 the picture, else what stage v - 1 makes. */

@@ -149,9 +149,26 @@ static void reload(struct model *model, const struct generation *current)
 
 /* -- The next generation -- */
 
+uint64_t array_last_generation(const struct daemon *daemon, const char *name)
+{
+    struct model *models[REGISTRY_VERSIONS];
+    size_t n = registry_versions(daemon->registry, name, models);
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct generation *generation = generation_take(models[i]);
+
+        if (generation != NULL && generation->number > last)
+            last = generation->number;
+        generation_drop(generation);
+    }
+    registry_drop_list(models, n);
+    return last;
+}
+
 /* If-Match, and the limit of numbers. */
-static bool may_follow(const struct generation *current, struct http_call *call,
-                       struct problem *problem)
+static bool may_follow(const struct generation *current, uint64_t last,
+                       struct http_call *call, struct problem *problem)
 {
     const char *match = call != NULL ? http_call_header(call, "If-Match") : NULL;
     char etag[ARRAY_TAG_LEN];
@@ -162,11 +179,11 @@ static bool may_follow(const struct generation *current, struct http_call *call,
                     "If-Match was %.40s, the current version is %s", match, etag);
         return false;
     }
-    if (current->number >= RNG_MAX_GENERATION) {
+    if (last >= RNG_MAX_GENERATION) {
         problem_set(problem, 409, "generations_spent",
                     "the array was changed %llu times; "
                     "delete its image to begin a new one",
-                    (unsigned long long)current->number);
+                    (unsigned long long)last);
         return false;
     }
     return true;
@@ -177,6 +194,7 @@ bool array_begin_anew(struct daemon *daemon, struct model *model, struct http_ca
                       struct generation **ret_next)
 {
     struct generation *current = generation_take(model), *next = NULL;
+    uint64_t last = array_last_generation(daemon, model->net->name);
     struct problem problem;
 
     if (model->retired) {
@@ -189,14 +207,14 @@ bool array_begin_anew(struct daemon *daemon, struct model *model, struct http_ca
     }
     problem_set(&problem, 503, "out_of_memory",
                 "there is not enough memory now; the old generation serves on");
-    if (!may_follow(current, call, &problem) ||
+    if (!may_follow(current, last, call, &problem) ||
         generation_new(model, daemon_lanes(daemon), &next) != ST_OK) {
         if (call != NULL)
             http_reply_problem(call, &problem);
         generation_drop(current);
         return false;
     }
-    next->number = current->number + 1;
+    next->number = last + 1;
     next->cause = cause;
     next->changed_at_s = wall_seconds();
     next->programmed_at_s = current->programmed_at_s;

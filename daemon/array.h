@@ -23,7 +23,11 @@ typedef void array_work(struct daemon *daemon, struct model *model,
 /* Queues it, or answers 404, 429 or 503. */
 void array_defer(struct daemon *daemon, struct http_call *call, array_work *work);
 
-/* The version of an array's contents that answers bear, quoted as in HTTP. */
+/* The last generation of any version of the name that is served, 0 without one. One name,
+ * one row of generations: who knows the last one sees that another version answers. */
+uint64_t array_last_generation(const struct daemon *daemon, const char *name);
+
+/* The state of an array's contents that answers bear, quoted as in HTTP. */
 #define ARRAY_TAG_LEN 32
 void array_tag(const struct generation *generation, char ret_tag[ARRAY_TAG_LEN]);
 void array_set_tag(struct http_call *call, const struct generation *generation);

@@ -8,6 +8,7 @@
 #include "daemon/registry.h"
 #include "daemon/wall.h"
 #include "storage/history.h"
+#include "storage/version_book.h"
 
 #include <sched.h>
 #include <stdlib.h>
@@ -100,7 +101,7 @@ enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
     for (size_t i = 0; i < n && st == ST_OK; i++) {
         st = record_add_model(daemon->record, models[i], why);
         if (st == ST_OK)
-            st = program_start(daemon, models[i], 1, why);
+            st = program_start(daemon, models[i], why);
     }
     registry_drop_list(models, n);
     return st;
@@ -214,5 +215,6 @@ void assemble_free(struct daemon *daemon)
         lane_free(daemon->lanes[i]);
     free(daemon->lanes);
     registry_free(daemon->registry);
+    version_book_free(daemon->versions);
     config_free(daemon->config);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* assemble.h - the parts of a daemon, put together and taken apart again.
  *
- *   assemble_init -> config_new -> registry_load -> sockets -> assemble_arrays ->
+ *   assemble_init -> config_new -> catalogue_load -> sockets -> assemble_arrays ->
  * assemble_parts -> serve and back with assemble_free. Threads inherit the caller's
  * signal mask.
  */

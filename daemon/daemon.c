@@ -1,14 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Why a model is not there. */
-static void set_absent(struct problem *problem, const char *name,
-                       const struct registry_note *note)
+#define NO_VERSION UINT32_MAX /* none gets so far */
+
+/* The number of a version as it is written, or NO_VERSION. */
+static uint32_t read_version(const char *text)
 {
-    if (note->state == REGISTRY_UNKNOWN) {
+    char *end;
+
+    if (text[0] < '1' || text[0] > '9' || strlen(text) > 10)
+        return NO_VERSION;
+    unsigned long long version = strtoull(text, &end, 10);
+    return *end == '\0' && version < NO_VERSION ? (uint32_t)version : NO_VERSION;
+}
+
+/* "1, 2" */
+static void list_versions(struct model *const *models, size_t n, char ret_text[ERR_LEN])
+{
+    int len = 0;
+
+    ret_text[0] = '\0';
+    for (size_t i = n; i-- > 0;)
+        len += snprintf(ret_text + len, ERR_LEN - (size_t)len, "%" PRIu32 "%s",
+                        models[i]->net->version, i > 0 ? ", " : "");
+}
+
+/* Of a name that is served. */
+static void set_no_version(const struct daemon *daemon, const char *name,
+                           const char *version, struct problem *problem)
+{
+    struct model *models[REGISTRY_VERSIONS];
+    size_t n = registry_versions(daemon->registry, name, models);
+    char versions[ERR_LEN];
+
+    list_versions(models, n, versions);
+    registry_drop_list(models, n);
+    problem_set(problem, 404, "unknown_version",
+                "model \"%.64s\" has no version \"%.40s\"; there %s %s", name, version,
+                n == 1 ? "is" : "are", versions);
+}
+
+/* Why a model is not there. */
+static void set_absent(const struct daemon *daemon, const char *name, const char *version,
+                       const struct registry_note *note, struct problem *problem)
+{
+    if (note->state == REGISTRY_READY) {
+        set_no_version(daemon, name, version, problem);
+    } else if (note->state == REGISTRY_UNKNOWN) {
         problem_set(problem, 404, "unknown_model",
                     "there is no model \"%.80s\"; GET /api/v1/models lists them", name);
     } else if (note->state == REGISTRY_LOADING) {
@@ -21,18 +63,25 @@ static void set_absent(struct problem *problem, const char *name,
     }
 }
 
-struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
+struct model *daemon_take_version_or_404(const struct daemon *daemon,
+                                         struct http_call *call, const char *version)
 {
     const char *name = http_call_param(call, 0);
+    uint32_t number = version != NULL ? read_version(version) : 0;
     struct registry_note note;
-    struct model *model = registry_look(daemon->registry, name, &note);
+    struct model *model = registry_look(daemon->registry, name, number, &note);
     struct problem problem;
 
     if (model == NULL) {
-        set_absent(&problem, name, &note);
+        set_absent(daemon, name, version, &note, &problem);
         http_reply_problem(call, &problem);
     }
     return model;
+}
+
+struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call)
+{
+    return daemon_take_version_or_404(daemon, call, http_call_query(call, "version"));
 }
 
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,

@@ -17,6 +17,7 @@
 #include "daemon/traffic.h"
 
 struct lane;
+struct version_book;
 
 struct daemon {
     struct settings settings; /* as at start, but for numbers that a reload changes */
@@ -26,6 +27,7 @@ struct daemon {
     struct infer_costs costs;
     unsigned n_threads, n_workers;
     struct registry *registry;
+    struct version_book *versions; /* catalogue.c's; the programming thread's alone */
     struct lane **lanes; /* [n_threads + n_workers]: data threads, then workers */
     struct feedback_memory *feedback;
     struct record *record;
@@ -58,8 +60,12 @@ static inline unsigned daemon_lanes(const struct daemon *daemon)
     return daemon->n_threads + daemon->n_workers;
 }
 
-/* The model named by the first path parameter, with a reference of the caller's; answers
- * 404, or 503 while it is being loaded, and gives NULL otherwise. */
+/* The model named by the first path parameter, in this version, NULL: the highest, with a
+ * reference of the caller's; answers 404, or 503 while it is being loaded, and gives NULL
+ * otherwise. */
+struct model *daemon_take_version_or_404(const struct daemon *daemon,
+                                         struct http_call *call, const char *version);
+/* The same with the version that the query argument `version` names, if there is one. */
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call);
 /* Answers 429 because `pool` is full. */
 void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,

@@ -78,7 +78,8 @@ void describe_write(struct buf *body, struct model *model)
 
     buf_text(body, "{\"name\":");
     buf_json_string(body, net->name);
-    buf_printf(body, ",\"origin\":\"%s\",\"description\":", origins[model->origin]);
+    buf_printf(body, ",\"version\":\"%" PRIu32 "\",\"origin\":\"%s\",\"description\":",
+               net->version, origins[model->origin]);
     buf_json_string(body, net->description);
     buf_text(body, ",\"training\":");
     buf_json_string(body, net->training);

@@ -174,10 +174,11 @@ void events_generation(struct events *events, const struct generation *generatio
     buf_text(&data, "{\"model\":");
     buf_json_string(&data, generation->model->net->name);
     buf_printf(&data,
-               ",\"generation\":%" PRIu64 ",\"cause\":\"%s\",\"weights\":%" PRIu64
-               ",\"wrong_bits\":%" PRIu64 ",\"bit_error_rate\":",
-               generation->number, mram_cause_name(generation->cause),
-               generation->total.weights, wrong);
+               ",\"version\":\"%" PRIu32 "\",\"generation\":%" PRIu64
+               ",\"cause\":\"%s\",\"weights\":%" PRIu64 ",\"wrong_bits\":%" PRIu64
+               ",\"bit_error_rate\":",
+               generation->model->net->version, generation->number,
+               mram_cause_name(generation->cause), generation->total.weights, wrong);
     buf_number(&data, (double)wrong / (double)generation->total.weights);
     buf_text(&data, ",\"ms\":");
     buf_fixed(&data, generation->duration_ms, 3);

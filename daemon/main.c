@@ -5,9 +5,9 @@
  * and back in the other order. Exit codes as in sysexits.h.
  */
 #include "daemon/assemble.h"
+#include "daemon/catalogue.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
-#include "daemon/registry.h"
 #include "daemon/server.h"
 #include "daemon/wall.h"
 
@@ -168,7 +168,7 @@ static int start_and_serve(struct daemon *daemon)
 static int run(struct daemon *daemon)
 {
     char why[ERR_LEN];
-    enum status st = registry_load(daemon, why);
+    enum status st = catalogue_load(daemon, why);
 
     if (st == ST_FORMAT || st == ST_UNSUPPORTED)
         return failed(EX_DATAERR, why);

@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/model.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+void model_paths(const char *state_dir, const char *name, uint32_t version,
+                 char ret_image[MODEL_PATH_LEN], char ret_file[MODEL_PATH_LEN])
+{
+    char behind[16] = "";
+
+    if (version > 1)
+        (void)snprintf(behind, sizeof(behind), "@%" PRIu32, version);
+    (void)snprintf(ret_image, MODEL_PATH_LEN, "%s/arrays/%s%s.array", state_dir, name,
+                   behind);
+    (void)snprintf(ret_file, MODEL_PATH_LEN, "%s/models/%s%s.sbnn", state_dir, name,
+                   behind);
+}
 
 enum status model_new(struct network *net, enum model_origin origin,
                       const char *state_dir, const struct device *device,
@@ -21,10 +35,7 @@ enum status model_new(struct network *net, enum model_origin origin,
     model->id = atomic_fetch_add(&next_id, 1) + 1;
     model->net = net;
     model->origin = origin;
-    (void)snprintf(model->image_path, sizeof(model->image_path), "%s/arrays/%s.array",
-                   state_dir, net->name);
-    (void)snprintf(model->file_path, sizeof(model->file_path), "%s/models/%s.sbnn",
-                   state_dir, net->name);
+    model_paths(state_dir, net->name, net->version, model->image_path, model->file_path);
     (void)pthread_mutex_init(&model->mutex, NULL);
     *ret_model = model;
     return ST_OK;

@@ -61,14 +61,17 @@ enum model_origin {
 
 struct record_model;
 
+#define MODEL_PATH_LEN 1200
+
 struct model {
     atomic_uint refs;
     uint32_t id; /* unique in the life of the process */
-    size_t slot; /* of the registry, below REGISTRY_MAX; reused after it has gone */
+    size_t slot; /* below REGISTRY_MAX; reused after it has gone from the registry */
     enum model_origin origin;
-    struct network *net;                    /* ours */
-    struct record_model *record;            /* the record's */
-    char image_path[1200], file_path[1200]; /* of the array; of an uploaded model file */
+    struct network *net;         /* ours */
+    struct record_model *record; /* the record's */
+    /* Of the array; of an uploaded model file. */
+    char image_path[MODEL_PATH_LEN], file_path[MODEL_PATH_LEN];
     /* The programming thread's alone. */
     struct mram *mram;                /* ours; NULL after a change that broke off */
     struct mram_defects lost_defects; /* ours; of an array that was lost */
@@ -87,6 +90,11 @@ struct model {
 
 /* The wanted bits, as the array takes them: [net->n_layers]. */
 void model_wanted(const struct model *model, const uint64_t **ret_wanted);
+
+/* Where the array and the file of a version lie: NAME.array, from the version 2 on
+ * NAME@VERSION.array. */
+void model_paths(const char *state_dir, const char *name, uint32_t version,
+                 char ret_image[MODEL_PATH_LEN], char ret_file[MODEL_PATH_LEN]);
 
 /* Takes `net`; `device`, of new arrays, is copied. One reference, the caller's. */
 MUST_CHECK enum status model_new(struct network *net, enum model_origin origin,

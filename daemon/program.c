@@ -358,16 +358,16 @@ static void warm_up(struct model *model, const struct generation *generation)
 }
 
 static enum status first_programming(struct daemon *daemon, struct model *model,
-                                     struct generation *generation, uint64_t number,
-                                     char why[ERR_LEN])
+                                     struct generation *generation, char why[ERR_LEN])
 {
+    uint64_t last = array_last_generation(daemon, model->net->name);
     struct operating_points points = operating_points_default(model->net->n_layers);
     const char *field;
     size_t layer;
 
     conditions_drop(generation->conditions);
     generation->conditions = NULL;
-    generation->number = number;
+    generation->number = last < RNG_MAX_GENERATION ? last + 1 : 1;
     generation->cause = MRAM_PROGRAMMED;
     generation->changed_at_s = wall_seconds();
     generation->durable = false;
@@ -378,8 +378,7 @@ static enum status first_programming(struct daemon *daemon, struct model *model,
     return st;
 }
 
-enum status program_start(struct daemon *daemon, struct model *model, uint64_t first,
-                          char why[ERR_LEN])
+enum status program_start(struct daemon *daemon, struct model *model, char why[ERR_LEN])
 {
     struct generation *generation;
     enum status st = generation_new(model, daemon_lanes(daemon), &generation);
@@ -392,7 +391,7 @@ enum status program_start(struct daemon *daemon, struct model *model, uint64_t f
     st = bring_back(daemon, model, generation, why);
     if (st == ST_NOT_FOUND) {
         why[0] = '\0';
-        st = first_programming(daemon, model, generation, first, why);
+        st = first_programming(daemon, model, generation, why);
     }
     if (st == ST_OK)
         warm_up(model, generation);

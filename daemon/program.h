@@ -16,10 +16,10 @@ bool program_resolve(struct daemon *daemon, const struct model *model,
 MUST_CHECK enum status program_cells(struct daemon *daemon, struct model *model,
                                      struct generation *next);
 /* Brings a model's array back from its image, or programs a new one with the default
- * operating point as generation `first`, and publishes it. At start, before anybody
- * serves; of a model that nobody knows yet on the programming thread. */
+ * operating point as the next generation of its name, and publishes it. At start, before
+ * anybody serves; of a model that nobody knows yet on the programming thread. */
 MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,
-                                     uint64_t first, char why[ERR_LEN]);
+                                     char why[ERR_LEN]);
 /* Answers as GET operating-point. */
 void program_reply(struct http_call *call, const struct generation *generation);
 

@@ -1,50 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/registry.h"
 
-#include "daemon/builtin.h"
-#include "daemon/daemon.h"
-#include "daemon/log.h"
-#include "storage/model_file.h"
-
-#include <dirent.h>
-#include <errno.h>
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct note {
     struct note *next;
     struct registry_note is;
+    size_t n_versions; /* that are not served */
+    uint32_t versions[REGISTRY_VERSIONS];
     char name[];
 };
 
 struct registry {
     pthread_mutex_t mutex;
     struct note *notes; /* ours */
-    size_t n_slots;     /* that were ever used: looking up is done for every request */
-    struct model *slots[REGISTRY_MAX]; /* a reference of ours each; NULL: free */
+    size_t n;
+    struct model *models[REGISTRY_MAX]; /* in order; a reference of ours each */
+    bool taken[REGISTRY_MAX];           /* which slots are somebody's */
 };
+
+/* The versions of one name; under the mutex, as all that has one. */
+struct span {
+    size_t at, n;
+};
+
+static bool is_at(const struct registry *registry, size_t i, const char *name)
+{
+    return i < registry->n && strcmp(registry->models[i]->net->name, name) == 0;
+}
+
+static struct span find(const struct registry *registry, const char *name)
+{
+    struct span span = { 0, 0 };
+
+    while (span.at < registry->n && !is_at(registry, span.at, name))
+        span.at++;
+    while (is_at(registry, span.at + span.n, name))
+        span.n++;
+    return span;
+}
 
 /* -- Looking up -- */
 
-/* Under the mutex. */
-static struct model *take(struct registry *registry, const char *name)
+/* Under the mutex; 0: the highest. */
+static struct model *take(struct registry *registry, struct span span, uint32_t version)
 {
-    struct model *found = NULL;
-
-    for (size_t i = 0; i < registry->n_slots && found == NULL; i++)
-        if (registry->slots[i] != NULL &&
-            strcmp(registry->slots[i]->net->name, name) == 0)
-            found = registry->slots[i];
-    if (found != NULL)
-        model_keep(found);
-    return found;
+    for (size_t i = span.at; i < span.at + span.n; i++)
+        if (version == 0 || registry->models[i]->net->version == version) {
+            model_keep(registry->models[i]);
+            return registry->models[i];
+        }
+    return NULL;
 }
 
 struct model *registry_take(struct registry *registry, const char *name)
 {
+    return registry_take_version(registry, name, 0);
+}
+
+struct model *registry_take_version(struct registry *registry, const char *name,
+                                    uint32_t version)
+{
     (void)pthread_mutex_lock(&registry->mutex);
-    struct model *found = take(registry, name);
+    struct model *found = take(registry, find(registry, name), version);
     (void)pthread_mutex_unlock(&registry->mutex);
     return found;
 }
@@ -54,26 +75,38 @@ struct model *registry_take_id(struct registry *registry, uint32_t id)
     struct model *found = NULL;
 
     (void)pthread_mutex_lock(&registry->mutex);
-    for (size_t i = 0; i < registry->n_slots && found == NULL; i++)
-        if (registry->slots[i] != NULL && registry->slots[i]->id == id)
-            found = registry->slots[i];
+    for (size_t i = 0; i < registry->n && found == NULL; i++)
+        if (registry->models[i]->id == id)
+            found = registry->models[i];
     if (found != NULL)
         model_keep(found);
     (void)pthread_mutex_unlock(&registry->mutex);
     return found;
 }
 
+static size_t hand_out(struct registry *registry, struct span span,
+                       struct model **ret_models)
+{
+    for (size_t i = 0; i < span.n; i++) {
+        ret_models[i] = registry->models[span.at + i];
+        model_keep(ret_models[i]);
+    }
+    return span.n;
+}
+
+size_t registry_versions(struct registry *registry, const char *name,
+                         struct model *ret_models[REGISTRY_VERSIONS])
+{
+    (void)pthread_mutex_lock(&registry->mutex);
+    size_t n = hand_out(registry, find(registry, name), ret_models);
+    (void)pthread_mutex_unlock(&registry->mutex);
+    return n;
+}
+
 size_t registry_list(struct registry *registry, struct model *ret_models[REGISTRY_MAX])
 {
-    size_t n = 0;
-
     (void)pthread_mutex_lock(&registry->mutex);
-    for (size_t i = 0; i < registry->n_slots; i++) {
-        if (registry->slots[i] == NULL)
-            continue;
-        model_keep(registry->slots[i]);
-        ret_models[n++] = registry->slots[i];
-    }
+    size_t n = hand_out(registry, (struct span) { 0, registry->n }, ret_models);
     (void)pthread_mutex_unlock(&registry->mutex);
     return n;
 }
@@ -116,9 +149,15 @@ static struct note *new_note(const char *name, enum registry_state state,
     if (note == NULL)
         return NULL;
     note->is.state = state;
+    note->n_versions = 0;
     (void)snprintf(note->is.reason, sizeof(note->is.reason), "%s", reason);
     memcpy(note->name, name, len);
     return note;
+}
+
+static void add_version(struct note *note, uint32_t version)
+{
+    note->versions[note->n_versions++] = version;
 }
 
 static void put_note(struct registry *registry, struct note *note)
@@ -128,7 +167,7 @@ static void put_note(struct registry *registry, struct note *note)
     registry->notes = note;
 }
 
-enum status registry_note(struct registry *registry, const char *name,
+enum status registry_note(struct registry *registry, const char *name, uint32_t version,
                           enum registry_state state, const char *reason)
 {
     struct note *note = new_note(name, state, reason);
@@ -136,312 +175,178 @@ enum status registry_note(struct registry *registry, const char *name,
     if (note == NULL)
         return ST_NOMEM;
     (void)pthread_mutex_lock(&registry->mutex);
+    const struct note *before = *find_note(registry, name);
+    for (size_t i = 0; before != NULL && i < before->n_versions; i++)
+        add_version(note, before->versions[i]);
+    if (before == NULL && find(registry, name).n == 0)
+        add_version(note, version);
     put_note(registry, note);
     (void)pthread_mutex_unlock(&registry->mutex);
     return ST_OK;
 }
 
-struct model *registry_look(struct registry *registry, const char *name,
+struct model *registry_look(struct registry *registry, const char *name, uint32_t version,
                             struct registry_note *ret_note)
 {
-    static const struct registry_note unknown = { REGISTRY_UNKNOWN, "" };
+    static const struct registry_note unknown = { REGISTRY_UNKNOWN, "" },
+                                      served = { REGISTRY_READY, "" };
 
     (void)pthread_mutex_lock(&registry->mutex);
-    struct model *found = take(registry, name);
+    struct span span = find(registry, name);
+    struct model *found = take(registry, span, version);
 
     if (found == NULL) {
         const struct note *note = *find_note(registry, name);
 
-        *ret_note = note != NULL ? note->is : unknown;
+        *ret_note = span.n > 0 ? served : note != NULL ? note->is : unknown;
     }
     (void)pthread_mutex_unlock(&registry->mutex);
     return found;
 }
 
-static bool is_served(const struct registry *registry, const char *name)
-{
-    for (size_t i = 0; i < registry->n_slots; i++)
-        if (registry->slots[i] != NULL &&
-            strcmp(registry->slots[i]->net->name, name) == 0)
-            return true;
-    return false;
-}
-
 void registry_visit(struct registry *registry, registry_visitor *visit, void *ctx)
 {
     (void)pthread_mutex_lock(&registry->mutex);
-    for (size_t i = 0; i < registry->n_slots; i++) {
-        if (registry->slots[i] == NULL)
-            continue;
-        const char *name = registry->slots[i]->net->name;
-        const struct note *note = *find_note(registry, name);
-        visit(ctx, name, REGISTRY_READY, note != NULL ? note->is.reason : "");
+    for (size_t i = 0; i < registry->n; i++) {
+        const struct network *net = registry->models[i]->net;
+        const struct note *note = *find_note(registry, net->name);
+
+        visit(ctx, net->name, net->version, REGISTRY_READY,
+              note != NULL ? note->is.reason : "");
     }
     for (const struct note *note = registry->notes; note != NULL; note = note->next)
-        if (!is_served(registry, note->name))
-            visit(ctx, note->name, note->is.state, note->is.reason);
+        for (size_t i = 0; i < note->n_versions; i++)
+            visit(ctx, note->name, note->versions[i], note->is.state, note->is.reason);
     (void)pthread_mutex_unlock(&registry->mutex);
 }
 
 /* -- Changing -- */
 
-/* The slot of a name, else a free one, else REGISTRY_MAX. Under the mutex. */
-static size_t slot_for(const struct registry *registry, const char *name)
+static bool is_among(const struct model *model, struct model *const *models, size_t n)
 {
-    size_t slot = REGISTRY_MAX;
-
-    for (size_t i = REGISTRY_MAX; i-- > 0;) {
-        if (registry->slots[i] == NULL)
-            slot = i;
-        else if (strcmp(registry->slots[i]->net->name, name) == 0)
-            return i;
-    }
-    return slot;
+    for (size_t i = 0; i < n; i++)
+        if (models[i] == model)
+            return true;
+    return false;
 }
 
-enum status registry_put(struct registry *registry, struct model *model,
-                         struct model **ret_before)
+static void take_slot(struct registry *registry, struct model *model)
+{
+    size_t slot = 0;
+
+    while (registry->taken[slot])
+        slot++;
+    registry->taken[slot] = true;
+    model->slot = slot;
+}
+
+/* Where a name that is new begins. */
+static size_t place_for(const struct registry *registry, const struct model *model)
+{
+    size_t at = 0;
+
+    while (at < registry->n && registry->models[at]->origin <= model->origin)
+        at++;
+    return at;
+}
+
+/* Puts n models where those of the span were. */
+static void splice(struct registry *registry, struct span span,
+                   struct model *const *models, size_t n)
+{
+    memmove(&registry->models[span.at + n], &registry->models[span.at + span.n],
+            (registry->n - span.at - span.n) * sizeof(registry->models[0]));
+    if (n > 0)
+        memcpy(&registry->models[span.at], models, n * sizeof(registry->models[0]));
+    registry->n = registry->n - span.n + n;
+}
+
+/* As registry_set, under the mutex. */
+static enum status set(struct registry *registry, const char *name,
+                       struct model *const *models, size_t n,
+                       struct model *ret_gone[REGISTRY_VERSIONS], size_t *ret_n_gone)
+{
+    struct span span = find(registry, name);
+    struct model *before[REGISTRY_VERSIONS];
+    size_t n_gone = 0;
+
+    assert(span.n <= REGISTRY_VERSIONS && n <= REGISTRY_VERSIONS);
+    if (registry->n - span.n + n > REGISTRY_MAX)
+        return ST_RANGE;
+    for (size_t i = 0; i < span.n; i++) {
+        before[i] = registry->models[span.at + i];
+        if (is_among(before[i], models, n))
+            continue;
+        registry->taken[before[i]->slot] = false;
+        ret_gone[n_gone++] = before[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!is_among(models[i], before, span.n)) {
+            take_slot(registry, models[i]);
+            model_keep(models[i]);
+        }
+    if (span.n == 0 && n > 0)
+        span.at = place_for(registry, models[0]);
+    splice(registry, span, models, n);
+    forget_note(registry, name);
+    *ret_n_gone = n_gone;
+    return ST_OK;
+}
+
+enum status registry_set(struct registry *registry, const char *name,
+                         struct model *const *models, size_t n,
+                         struct model *ret_gone[REGISTRY_VERSIONS], size_t *ret_n_gone)
 {
     (void)pthread_mutex_lock(&registry->mutex);
-    size_t slot = slot_for(registry, model->net->name);
-
-    if (slot < REGISTRY_MAX) {
-        forget_note(registry, model->net->name);
-        *ret_before = registry->slots[slot];
-        model->slot = slot;
-        registry->slots[slot] = model;
-        if (registry->n_slots <= slot)
-            registry->n_slots = slot + 1;
-    }
+    enum status st = set(registry, name, models, n, ret_gone, ret_n_gone);
     (void)pthread_mutex_unlock(&registry->mutex);
-    return slot < REGISTRY_MAX ? ST_OK : ST_RANGE;
+    return st;
 }
 
-bool registry_remove(struct registry *registry, struct model *model)
+enum status registry_add(struct registry *registry, struct model *model, size_t keep)
 {
+    struct model *models[REGISTRY_VERSIONS + 1], *gone[REGISTRY_VERSIONS];
+    size_t n = 0, n_gone = 0;
+    bool added = false;
+
     (void)pthread_mutex_lock(&registry->mutex);
-    bool there = registry->slots[model->slot] == model;
+    struct span span = find(registry, model->net->name);
+    for (size_t i = 0; i < span.n; i++) {
+        struct model *other = registry->models[span.at + i];
 
-    if (there) {
-        registry->slots[model->slot] = NULL;
-        forget_note(registry, model->net->name);
+        if (!added && other->net->version <= model->net->version) {
+            models[n++] = model;
+            added = true;
+        }
+        if (other->net->version != model->net->version)
+            models[n++] = other;
     }
+    if (!added)
+        models[n++] = model;
+    enum status st =
+        set(registry, model->net->name, models, n < keep ? n : keep, gone, &n_gone);
     (void)pthread_mutex_unlock(&registry->mutex);
-    return there;
+    registry_drop_list(gone, n_gone);
+    return st;
 }
 
-enum status registry_park(struct registry *registry, struct model *model,
-                          const char *reason)
+enum status registry_park(struct registry *registry, const char *name, const char *reason,
+                          struct model *ret_gone[REGISTRY_VERSIONS], size_t *ret_n_gone)
 {
-    struct note *note = new_note(model->net->name, REGISTRY_UNAVAILABLE, reason);
+    struct note *note = new_note(name, REGISTRY_UNAVAILABLE, reason);
 
     if (note == NULL)
         return ST_NOMEM;
     (void)pthread_mutex_lock(&registry->mutex);
-    registry->slots[model->slot] = NULL;
+    enum status st = set(registry, name, NULL, 0, ret_gone, ret_n_gone);
+    for (size_t i = 0; i < *ret_n_gone; i++)
+        add_version(note, ret_gone[i]->net->version);
     put_note(registry, note);
     (void)pthread_mutex_unlock(&registry->mutex);
-    return ST_OK;
-}
-
-/* -- At start -- */
-
-/* Takes `net`; one of the same name goes. */
-static enum status add(struct daemon *daemon, struct network *net,
-                       enum model_origin origin)
-{
-    struct model *model, *before = NULL;
-    enum status st =
-        model_new(net, origin, daemon->settings.state_dir, &daemon->device, &model);
-
-    if (st != ST_OK)
-        return st;
-    st = registry_put(daemon->registry, model, &before);
-    model_drop(st == ST_OK ? before : model);
     return st;
 }
 
-static enum status parse_builtin(const struct builtin_model *builtin,
-                                 struct network **ret_net, char why[ERR_LEN])
-{
-    char reason[ERR_LEN];
-    enum status st = model_file_parse(
-        builtin->bytes, (size_t)(builtin->end - builtin->bytes), ret_net, reason);
-
-    if (st != ST_OK)
-        (void)snprintf(why, ERR_LEN, "built-in %s: %.200s", builtin->name, reason);
-    return st;
-}
-
-static enum status load_builtin(struct daemon *daemon, char why[ERR_LEN])
-{
-    for (size_t i = 0; i < builtin_n_models; i++) {
-        struct network *net;
-        enum status st = parse_builtin(&builtin_models[i], &net, why);
-
-        if (st == ST_OK)
-            st = add(daemon, net, MODEL_BUILTIN);
-        if (st != ST_OK)
-            return st;
-    }
-    return ST_OK;
-}
-
-static int is_model_file(const struct dirent *entry)
-{
-    const char *dot = strrchr(entry->d_name, '.');
-
-    return entry->d_name[0] != '.' && dot != NULL && strcmp(dot, ".sbnn") == 0;
-}
-
-/* A name that this folder has had already. */
-static bool is_double(struct daemon *daemon, const struct network *net,
-                      enum model_origin origin)
-{
-    struct model *before = registry_take(daemon->registry, net->name);
-    bool is = before != NULL && before->origin == origin;
-
-    model_drop(before);
-    return is;
-}
-
-static enum status load_file(struct daemon *daemon, const char *folder, const char *name,
-                             enum model_origin origin, char why[ERR_LEN])
-{
-    char path[SETTINGS_TEXT_LEN + 300];
-    struct network *net;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    enum status st = model_file_load(path, &net, why);
-    if (st != ST_OK)
-        return st;
-    if (is_double(daemon, net, origin)) {
-        (void)snprintf(why, ERR_LEN,
-                       "%.140s: another file of the folder has a model \"%.64s\" too",
-                       path, net->name);
-        network_free(net);
-        return ST_RANGE;
-    }
-    st = add(daemon, net, origin);
-    if (st == ST_RANGE)
-        (void)snprintf(why, ERR_LEN, "%.180s: more than %d models", path, REGISTRY_MAX);
-    else if (st != ST_OK)
-        (void)snprintf(why, ERR_LEN, "out of memory");
-    return st;
-}
-
-/* *ret_n: files that were loaded. */
-static enum status load_folder(struct daemon *daemon, const char *folder,
-                               enum model_origin origin, int *ret_n, char why[ERR_LEN])
-{
-    struct dirent **entries;
-    enum status st = ST_OK;
-    int n = scandir(folder, &entries, is_model_file, alphasort);
-
-    if (n < 0)
-        return ST_IO;
-    for (int i = 0; i < n; i++) {
-        if (st == ST_OK)
-            st = load_file(daemon, folder, entries[i]->d_name, origin, why);
-        free(entries[i]);
-    }
-    free(entries);
-    *ret_n = n;
-    return st;
-}
-
-static enum status load_model_dir(struct daemon *daemon, char why[ERR_LEN])
-{
-    const char *folder = daemon->settings.model_dir;
-    int n = -1;
-    enum status st = load_folder(daemon, folder, MODEL_FOLDER, &n, why);
-
-    if (n < 0 && st == ST_IO)
-        (void)snprintf(why, ERR_LEN, "model_dir: %.150s: %s", folder, strerror(errno));
-    if (n == 0)
-        log_line(LOG_WARNING, "model_dir", "path=\"%.200s\" has no .sbnn file", folder);
-    return st;
-}
-
-/* Without a folder nothing was ever uploaded. */
-static enum status load_uploaded(struct daemon *daemon, char why[ERR_LEN])
-{
-    char folder[SETTINGS_TEXT_LEN + 16];
-    int n = -1;
-
-    (void)snprintf(folder, sizeof(folder), "%s/models", daemon->settings.state_dir);
-    enum status st = load_folder(daemon, folder, MODEL_UPLOADED, &n, why);
-    if (n >= 0 || st != ST_IO || errno == ENOENT)
-        return n < 0 ? ST_OK : st;
-    (void)snprintf(why, ERR_LEN, "%.180s: %s", folder, strerror(errno));
-    return ST_IO;
-}
-
-/* -- Once more -- */
-
-/* The file of this network: the one of its name, else another one of the folder. A file
- * that cannot be read is an error only if it has the name. */
-static enum status read_from_folder(const char *folder, const char *name,
-                                    struct network **ret_net, char why[ERR_LEN])
-{
-    char path[SETTINGS_TEXT_LEN + 300];
-    struct dirent **entries;
-    enum status st = ST_NOT_FOUND;
-
-    (void)snprintf(path, sizeof(path), "%s/%s.sbnn", folder, name);
-    if (access(path, F_OK) == 0) {
-        st = model_file_load(path, ret_net, why);
-        if (st != ST_OK || strcmp((*ret_net)->name, name) == 0)
-            return st;
-        network_free(*ret_net);
-        st = ST_NOT_FOUND;
-    }
-    int n = scandir(folder, &entries, is_model_file, alphasort);
-    for (int i = 0; i < n; i++) {
-        char reason[ERR_LEN];
-
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        free(entries[i]);
-        if (st == ST_OK || model_file_load(path, ret_net, reason) != ST_OK)
-            continue;
-        if (strcmp((*ret_net)->name, name) == 0)
-            st = ST_OK;
-        else
-            network_free(*ret_net);
-    }
-    if (n >= 0)
-        free(entries);
-    return st;
-}
-
-static enum status read_builtin(const char *name, struct network **ret_net,
-                                char why[ERR_LEN])
-{
-    for (size_t i = 0; i < builtin_n_models; i++)
-        if (strcmp(builtin_models[i].name, name) == 0)
-            return parse_builtin(&builtin_models[i], ret_net, why);
-    return ST_NOT_FOUND;
-}
-
-enum status registry_read(const struct daemon *daemon, const char *name,
-                          struct network **ret_net, enum model_origin *ret_origin,
-                          char why[ERR_LEN])
-{
-    char folder[SETTINGS_TEXT_LEN + 16];
-
-    (void)snprintf(folder, sizeof(folder), "%s/models", daemon->settings.state_dir);
-    *ret_origin = MODEL_UPLOADED;
-    enum status st = read_from_folder(folder, name, ret_net, why);
-    if (st == ST_NOT_FOUND && daemon->settings.model_dir[0] != '\0') {
-        *ret_origin = MODEL_FOLDER;
-        st = read_from_folder(daemon->settings.model_dir, name, ret_net, why);
-    }
-    if (st == ST_NOT_FOUND) {
-        *ret_origin = MODEL_BUILTIN;
-        st = read_builtin(name, ret_net, why);
-    }
-    return st;
-}
+/* -- Begin and end -- */
 
 enum status registry_new(struct registry **ret_registry)
 {
@@ -452,25 +357,11 @@ enum status registry_new(struct registry **ret_registry)
     return ST_OK;
 }
 
-enum status registry_load(struct daemon *daemon, char why[ERR_LEN])
-{
-    (void)snprintf(why, ERR_LEN, "out of memory");
-    enum status st = registry_new(&daemon->registry);
-    if (st == ST_OK)
-        st = load_builtin(daemon, why);
-    if (st == ST_OK && daemon->settings.model_dir[0] != '\0')
-        st = load_model_dir(daemon, why);
-    if (st == ST_OK)
-        st = load_uploaded(daemon, why);
-    return st;
-}
-
 void registry_free(struct registry *registry)
 {
     if (registry == NULL)
         return;
-    for (size_t i = 0; i < REGISTRY_MAX; i++)
-        model_drop(registry->slots[i]);
+    registry_drop_list(registry->models, registry->n);
     while (registry->notes != NULL)
         forget_note(registry, registry->notes->name);
     (void)pthread_mutex_destroy(&registry->mutex);

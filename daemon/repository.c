@@ -13,9 +13,11 @@
  */
 #include "api/oip_repository.h"
 #include "core/network.h"
+#include "daemon/catalogue.h"
 #include "daemon/serving.h"
 #include "daemon/v2.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <string.h>
 
@@ -27,8 +29,8 @@ struct index {
     size_t n;
 };
 
-static void write_row(void *ctx, const char *name, enum registry_state state,
-                      const char *reason)
+static void write_row(void *ctx, const char *name, uint32_t version,
+                      enum registry_state state, const char *reason)
 {
     static const char *const states[] = {
         [REGISTRY_READY] = "READY",
@@ -41,7 +43,7 @@ static void write_row(void *ctx, const char *name, enum registry_state state,
         return;
     if (index->n++ > 0)
         buf_char(index->body, ',');
-    oip_index_write(index->body, name, states[state], reason);
+    oip_index_write(index->body, name, version, states[state], reason);
 }
 
 void repository_index(void *ctx, struct http_call *call)
@@ -104,10 +106,23 @@ static bool is_on_disk(struct model *model, struct problem *problem)
     generation_drop(generation);
     if (!is)
         problem_set(problem, 507, "array_not_durable",
-                    "the array of model \"%s\" is not on disk and would be lost; "
-                    "program it again",
-                    model->net->name);
+                    "the array of model \"%s\", version %" PRIu32 ", is not on disk and "
+                    "would be lost; program it again",
+                    model->net->name, model->net->version);
     return is;
+}
+
+static bool are_on_disk(const struct daemon *daemon, const char *name,
+                        struct problem *problem)
+{
+    struct model *models[REGISTRY_VERSIONS];
+    size_t n = registry_versions(daemon->registry, name, models);
+    bool are = true;
+
+    for (size_t i = 0; i < n && are; i++)
+        are = is_on_disk(models[i], problem);
+    registry_drop_list(models, n);
+    return are;
 }
 
 /* -- load -- */
@@ -121,13 +136,12 @@ static const char *reason_of(const char *why)
     return at != NULL ? at + sizeof(end) - 1 : why;
 }
 
-static enum status read_network(struct daemon *daemon, const char *name,
-                                struct network **ret_net, enum model_origin *ret_origin,
-                                struct problem *problem)
+static enum status read_versions(struct daemon *daemon, const char *name,
+                                 struct registry **ret_registry, struct problem *problem)
 {
     char why[ERR_LEN] = "";
     enum status st = network_name_ok(name)
-                         ? registry_read(daemon, name, ret_net, ret_origin, why)
+                         ? catalogue_read(daemon, name, ret_registry, why)
                          : ST_NOT_FOUND;
 
     if (st == ST_NOT_FOUND)
@@ -144,43 +158,58 @@ static enum status read_network(struct daemon *daemon, const char *name,
 static void note(struct daemon *daemon, const char *name, enum registry_state state,
                  const char *reason)
 {
-    if (registry_note(daemon->registry, name, state, reason) != ST_OK)
+    if (registry_note(daemon->registry, name, catalogue_next(daemon, name), state,
+                      reason) != ST_OK)
         record_event(daemon->record, METRICS_WARNING, "model", NULL,
                      "%s: no memory to note its state", name);
 }
 
-static enum status load(struct daemon *daemon, const char *name, struct model *served,
-                        struct model **ret_model, struct problem *problem)
+/* Brings all of them into service, or none. */
+static enum status serve(struct daemon *daemon, const char *name,
+                         struct model *const *models, size_t n, struct problem *problem)
 {
-    struct network *net;
-    enum model_origin origin;
+    enum status st =
+        serving_has_room(daemon, name, models, n, problem) ? ST_OK : ST_RANGE;
+    size_t n_begun = 0;
 
-    if (served != NULL && !is_on_disk(served, problem))
+    for (; n_begun < n && st == ST_OK; n_begun += st == ST_OK)
+        st = serving_begin(daemon, models[n_begun], problem);
+    if (st == ST_OK)
+        st = serving_publish(daemon, name, models, n, problem);
+    for (size_t i = 0; i < n_begun && st != ST_OK; i++)
+        serving_abandon(daemon, models[i]);
+    return st;
+}
+
+static enum status load(struct daemon *daemon, const char *name, struct problem *problem)
+{
+    struct model *models[REGISTRY_VERSIONS];
+    struct registry *versions;
+
+    if (!are_on_disk(daemon, name, problem))
         return ST_IO;
-    enum status st = read_network(daemon, name, &net, &origin, problem);
+    enum status st = read_versions(daemon, name, &versions, problem);
     if (st != ST_OK)
         return st;
-    bool beside = served != NULL && served->net->checksum != net->checksum;
+    size_t n = registry_versions(versions, name, models);
+    registry_free(versions);
     note(daemon, name, REGISTRY_LOADING, "");
-    st = serving_begin(daemon, net, origin, served, beside, ret_model, problem);
-    if (st != ST_OK)
-        return st;
-    st = serving_publish(daemon, *ret_model, problem);
-    if (st != ST_OK)
-        serving_abandon(daemon, *ret_model);
+    st = serve(daemon, name, models, n, problem);
+    for (size_t i = 0; i < n && st == ST_OK; i++)
+        record_event(daemon->record, METRICS_INFO, "model", models[i],
+                     "loaded: version %" PRIu32, models[i]->net->version);
+    registry_drop_list(models, n);
     return st;
 }
 
 static void load_work(struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
-    struct model *served = registry_take(daemon->registry, name), *model;
+    struct model *served = registry_take(daemon->registry, name);
     struct problem problem;
-    enum status st = load(daemon, name, served, &model, &problem);
+    enum status st = load(daemon, name, &problem);
 
     if (st == ST_OK) {
-        record_event(daemon->record, METRICS_INFO, "model", model, "loaded");
-        model_drop(model);
         reply_done(call);
     } else {
         if (served != NULL || st != ST_NOT_FOUND)
@@ -197,22 +226,22 @@ void repository_load(void *ctx, struct http_call *call)
 
 /* -- unload -- */
 
-/* Takes the caller's reference. */
-static enum status unload(struct daemon *daemon, struct model *model,
+static enum status unload(struct daemon *daemon, const char *name,
                           struct problem *problem)
 {
-    enum status st = is_on_disk(model, problem) ? ST_OK : ST_IO;
+    struct model *gone[REGISTRY_VERSIONS];
+    size_t n_gone = 0;
 
-    if (st == ST_OK) {
-        st = registry_park(daemon->registry, model, "unloaded");
-        if (st != ST_OK)
-            problem_out_of_memory(problem);
+    if (!are_on_disk(daemon, name, problem))
+        return ST_IO;
+    enum status st = registry_park(daemon->registry, name, "unloaded", gone, &n_gone);
+    if (st != ST_OK)
+        problem_out_of_memory(problem);
+    for (size_t i = 0; i < n_gone; i++) {
+        record_event(daemon->record, METRICS_INFO, "model", gone[i],
+                     "unloaded: version %" PRIu32, gone[i]->net->version);
+        serving_end(daemon, gone[i]);
     }
-    if (st == ST_OK) {
-        record_event(daemon->record, METRICS_INFO, "model", model, "unloaded");
-        serving_end(daemon, model); /* the registry's reference */
-    }
-    model_drop(model);
     return st;
 }
 
@@ -220,15 +249,17 @@ static void unload_work(struct daemon *daemon, struct http_call *call)
 {
     const char *name = http_call_param(call, 0);
     struct registry_note note;
-    struct model *model = registry_look(daemon->registry, name, &note);
+    struct model *model = registry_look(daemon->registry, name, 0, &note);
+    bool is_served = model != NULL;
     struct problem problem;
 
-    if (model == NULL && note.state == REGISTRY_UNKNOWN) {
+    model_drop(model);
+    if (!is_served && note.state == REGISTRY_UNKNOWN) {
         set_unknown(&problem, name);
         http_reply_problem(call, &problem);
         return;
     }
-    if (model != NULL && unload(daemon, model, &problem) != ST_OK) {
+    if (is_served && unload(daemon, name, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
         return;
     }

@@ -6,6 +6,7 @@
 #include "daemon/wall.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 /* One model, read once so that its families agree. */
 struct model_view {
-    struct prometheus_label label;
+    struct prometheus_label labels[2]; /* its name and its version */
+    char version[16];
     const struct network *net;
     struct record_totals totals;
     uint64_t generation;
@@ -40,7 +42,9 @@ static void view_model(const struct daemon *daemon, struct model *model,
 {
     struct generation *generation = generation_take(model);
 
-    view->label = (struct prometheus_label) { "model", model->net->name };
+    (void)snprintf(view->version, sizeof(view->version), "%" PRIu32, model->net->version);
+    view->labels[0] = (struct prometheus_label) { "model", model->net->name };
+    view->labels[1] = (struct prometheus_label) { "version", view->version };
     view->net = model->net;
     record_totals(daemon->record, model, &view->totals);
     view->generation = generation->number;
@@ -56,10 +60,10 @@ static void per_model(struct buf *body, const struct model_view *views, size_t n
 {
     prometheus_family(body, name, type, help);
     for (size_t i = 0; i < n; i++)
-        prometheus_sample(body, name, &views[i].label, 1, value(&views[i]));
+        prometheus_sample(body, name, views[i].labels, 2, value(&views[i]));
 }
 
-/* A family with a second label; `values` ends with NULL. */
+/* A family with a further label; `values` ends with NULL. */
 static void per_model_by(struct buf *body, const struct model_view *views, size_t n,
                          const char *name, const char *type, const char *help,
                          const char *label, const char *const *values,
@@ -68,10 +72,11 @@ static void per_model_by(struct buf *body, const struct model_view *views, size_
     prometheus_family(body, name, type, help);
     for (size_t i = 0; i < n; i++)
         for (unsigned which = 0; values[which] != NULL; which++) {
-            const struct prometheus_label labels[] = { views[i].label,
+            const struct prometheus_label labels[] = { views[i].labels[0],
+                                                       views[i].labels[1],
                                                        { label, values[which] } };
 
-            prometheus_sample(body, name, labels, 2, value(&views[i], which));
+            prometheus_sample(body, name, labels, 3, value(&views[i], which));
         }
 }
 
@@ -184,8 +189,8 @@ static void write_latency(struct buf *body, const struct model_view *views, size
     prometheus_family(body, "spinbnn_inference_duration_seconds", "histogram",
                       "From the first byte of a classify request to its result.");
     for (size_t i = 0; i < n; i++)
-        prometheus_histogram(body, "spinbnn_inference_duration_seconds", &views[i].label,
-                             1, edges, views[i].totals.tally.latency,
+        prometheus_histogram(body, "spinbnn_inference_duration_seconds", views[i].labels,
+                             2, edges, views[i].totals.tally.latency,
                              METRICS_LATENCY_EDGES,
                              views[i].totals.tally.latency_sum_us / 1e6);
 }
@@ -209,10 +214,11 @@ static void write_phases(struct buf *body, const struct model_view *views, size_
     for (size_t i = 0; i < n; i++)
         for (size_t p = 0; p < sizeof(phases) / sizeof(phases[0]); p++) {
             const struct tally_sum *tally = &views[i].totals.tally;
-            const struct prometheus_label labels[] = { views[i].label,
+            const struct prometheus_label labels[] = { views[i].labels[0],
+                                                       views[i].labels[1],
                                                        { "phase", phases[p].name } };
 
-            prometheus_histogram(body, name, labels, 2, edges,
+            prometheus_histogram(body, name, labels, 3, edges,
                                  tally->phases[phases[p].phase], METRICS_LATENCY_EDGES,
                                  (double)tally->phase_ns[phases[p].phase] / 1e9);
         }
@@ -229,7 +235,7 @@ static void write_batches(struct buf *body, const struct model_view *views, size
                       "Pictures of a pass through the network; requests that waited "
                       "together share one.");
     for (size_t i = 0; i < n; i++)
-        prometheus_histogram(body, name, &views[i].label, 1, edges,
+        prometheus_histogram(body, name, views[i].labels, 2, edges,
                              views[i].totals.tally.batches, TALLY_BATCH_EDGES,
                              (double)views[i].totals.tally.images);
 }
@@ -245,12 +251,13 @@ static void write_ledger(struct buf *body, const struct model_view *v, size_t n)
         for (size_t l = 0; l < v[i].net->n_layers; l++)
             for (unsigned k = 0; k < ENERGY_KINDS; k++) {
                 const struct prometheus_label labels[] = {
-                    v[i].label,
+                    v[i].labels[0],
+                    v[i].labels[1],
                     { "layer", v[i].net->layers[l].name },
                     { "kind", energy_name((enum energy_kind)k) },
                 };
 
-                prometheus_sample(body, name, labels, 3,
+                prometheus_sample(body, name, labels, 4,
                                   v[i].totals.energy[l].pj[k] / 1e12);
             }
 }
@@ -312,13 +319,15 @@ static void write_models(struct buf *body, const struct model_view *v, size_t n)
 }
 
 /* Known models that are not served show up, too: who watches wants to know. */
-static void write_ready(void *ctx, const char *name, enum registry_state state,
-                        const char *reason)
+static void write_ready(void *ctx, const char *name, uint32_t version,
+                        enum registry_state state, const char *reason)
 {
-    const struct prometheus_label label = { "model", name };
+    char number[16];
+    const struct prometheus_label labels[] = { { "model", name }, { "version", number } };
 
     (void)reason;
-    prometheus_sample(ctx, "spinbnn_model_ready", &label, 1, state == REGISTRY_READY);
+    (void)snprintf(number, sizeof(number), "%" PRIu32, version);
+    prometheus_sample(ctx, "spinbnn_model_ready", labels, 2, state == REGISTRY_READY);
 }
 
 static void single(struct buf *body, const char *name, const char *type, const char *help,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* serving.h - a network comes into service, in place of what has its name: what uploads
- * and loads share.
+/* serving.h - models come into service, and others of their name go: what uploads and
+ * loads share.
  *
- *   serving_begin     its array; nobody sees it yet
- *   serving_publish   it is served, what was served before ends with its last request
- *   serving_abandon   or it is not
+ *   serving_has_room   may they be served?
+ *   serving_begin      the array of one; nobody sees it yet
+ *   serving_publish    they are served; what goes ends with its last request
+ *   serving_abandon    or it is not
  *
  * The programming thread's alone.
  */
@@ -13,21 +14,23 @@
 
 #include "daemon/daemon.h"
 
-/* Takes `net`. `served`: what has its name now, or NULL. `beside`: its array is a new
- * one, saved beside that of its name until it is published, so that failing costs
- * nothing; else it is the one that lies there, if that fits. On success *ret_model has a
- * reference of the caller's. ST_RANGE with a 409: too many cells. */
-MUST_CHECK enum status serving_begin(struct daemon *daemon, struct network *net,
-                                     enum model_origin origin, struct model *served,
-                                     bool beside, struct model **ret_model,
+/* May these n models be the versions of the name? False with a 409: there would be too
+ * many cells. */
+bool serving_has_room(const struct daemon *daemon, const char *name,
+                      struct model *const *models, size_t n, struct problem *ret_problem);
+/* Brings the array back that lies there, or programs a new one. On failure the caller
+ * still has its reference. */
+MUST_CHECK enum status serving_begin(struct daemon *daemon, struct model *model,
                                      struct problem *ret_problem);
-/* ST_RANGE with a 409: there is no room; then abandon it. The caller keeps its reference.
- */
-MUST_CHECK enum status serving_publish(struct daemon *daemon, struct model *model,
+/* These n, the highest first, are the versions of the name from now on; the files of
+ * versions that are none of them go. The caller keeps its references. ST_RANGE with a
+ * 409: there is no room; then abandon those that have begun. */
+MUST_CHECK enum status serving_publish(struct daemon *daemon, const char *name,
+                                       struct model *const *models, size_t n,
                                        struct problem *ret_problem);
-/* Takes the caller's reference. */
+/* Of one that has begun; its files stay. */
 void serving_abandon(struct daemon *daemon, struct model *model);
-/* Takes the reference of the registry, which has it no more. NULL is fine. */
+/* Takes the reference of the registry, which has it no more; files stay. */
 void serving_end(struct daemon *daemon, struct model *model);
 
 #endif

@@ -43,10 +43,11 @@ static void write_model(struct buf *body, const struct daemon *daemon,
     buf_text(body, "{\"name\":");
     buf_json_string(body, model->net->name);
     buf_printf(body,
-               ",\"generation\":%" PRIu64 ",\"mode\":\"%s\",\"requests\":%" PRIu64
-               ",\"images\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"labelled\":%" PRIu64
-               ",\"correct\":%" PRIu64 ",",
-               generation->number,
+               ",\"version\":\"%" PRIu32 "\",\"generation\":%" PRIu64
+               ",\"mode\":\"%s\",\"requests\":%" PRIu64 ",\"images\":%" PRIu64
+               ",\"errors\":%" PRIu64 ",\"labelled\":%" PRIu64 ",\"correct\":%" PRIu64
+               ",",
+               model->net->version, generation->number,
                operating_point_mode_name(generation->conditions->points.base.mode),
                totals.tally.requests, totals.tally.images, totals.tally.errors,
                totals.tally.labelled, totals.tally.correct);

@@ -3,15 +3,17 @@
  *
  *   upload_put       data thread          queue
  *   put_work         programming thread   read the file or import it, keep it, program
- *                                         its array, then serve it in place of one of
- *                                         its name
+ *                                         its array, then serve it as the next version
+ *                                         of its name
  *   upload_delete    data thread          queue
- *   delete_work      programming thread   serve it no more, forget its files
+ *   delete_work      programming thread   serve it no more, forget its files: all its
+ *                                         versions, or one
  *
  * Requests in flight end on the model that they began with; its last reference frees it.
  */
 #include "core/nearest.h"
 #include "daemon/array.h"
+#include "daemon/catalogue.h"
 #include "daemon/describe.h"
 #include "daemon/log.h"
 #include "daemon/serving.h"
@@ -19,6 +21,7 @@
 #include "storage/onnx_contract.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,35 +217,76 @@ static enum status place_file(const struct model *model, const char *path,
     return st;
 }
 
-static enum status publish(struct daemon *daemon, struct model *model,
-                           struct problem *problem)
+/* The versions of its name with `model` in its place: the highest, or that which it is
+ * again. Only this thread takes any out of the registry, so it keeps them. */
+static size_t line_up(struct daemon *daemon, struct model *model,
+                      struct model *ret_models[REGISTRY_VERSIONS])
 {
-    char why[ERR_LEN];
-    enum status st = serving_publish(daemon, model, problem);
+    struct model *served[REGISTRY_VERSIONS];
+    size_t n_served = registry_versions(daemon->registry, model->net->name, served);
+    size_t keep = catalogue_keep(daemon), n = 0;
 
-    /* Nobody else has the name: a file that stayed would hinder the next start. */
-    if (st != ST_OK && model_file_remove(model->file_path, why) != ST_OK)
-        log_line(LOG_ERROR, "model", "\"%.240s\" cannot be removed", why);
+    if (n_served == 0 || served[0]->net->version < model->net->version)
+        ret_models[n++] = model;
+    for (size_t i = 0; i < n_served && n < keep; i++) {
+        bool again = served[i]->net->version == model->net->version;
+
+        ret_models[n++] = again ? model : served[i];
+    }
+    registry_drop_list(served, n_served);
+    return n;
+}
+
+static enum status begin_and_publish(struct daemon *daemon, struct model *model,
+                                     const char *path, struct problem *problem)
+{
+    const char *name = model->net->name;
+    struct model *models[REGISTRY_VERSIONS];
+    size_t n = line_up(daemon, model, models);
+
+    if (!serving_has_room(daemon, name, models, n, problem))
+        return ST_RANGE;
+    enum status st = serving_begin(daemon, model, problem);
+    if (st != ST_OK)
+        return st;
+    st = place_file(model, path, problem);
+    if (st == ST_OK)
+        st = serving_publish(daemon, name, models, n, problem);
+    if (st != ST_OK)
+        serving_abandon(daemon, model);
+    else if (n == catalogue_keep(daemon))
+        catalogue_sweep(daemon, name, models[n - 1]->net->version);
     return st;
 }
 
-/* Takes `net`; its file is at `path` and goes to the model's own place. `served`: what
- * has its name now, or NULL. The same network goes on with the same array. */
+/* Takes `net`; its file is at `path` and goes to the model's own place. A network that
+ * has its version already goes on with the same array. */
 static enum status serve(struct daemon *daemon, struct network *net, const char *path,
-                         struct model *served, struct model **ret_model,
-                         struct problem *problem)
+                         struct model **ret_model, struct problem *problem)
 {
-    bool beside = served == NULL || served->net->checksum != net->checksum;
-    enum status st =
-        serving_begin(daemon, net, MODEL_UPLOADED, served, beside, ret_model, problem);
+    struct model *model;
+    char why[ERR_LEN];
+    bool fresh;
 
-    if (st != ST_OK)
+    if (catalogue_number(daemon, net, &fresh, why) != ST_OK) {
+        problem_set(problem, 507, "model_not_kept", "%.240s", why);
+        network_free(net);
+        return ST_IO;
+    }
+    enum status st = model_new(net, MODEL_UPLOADED, daemon->settings.state_dir,
+                               &daemon->device, &model);
+    if (st != ST_OK) {
+        problem_out_of_memory(problem);
         return st;
-    st = place_file(*ret_model, path, problem);
-    if (st == ST_OK)
-        st = publish(daemon, *ret_model, problem);
-    if (st != ST_OK)
-        serving_abandon(daemon, *ret_model);
+    }
+    st = begin_and_publish(daemon, model, path, problem);
+    if (st == ST_OK) {
+        *ret_model = model;
+        return ST_OK;
+    }
+    if (fresh)
+        catalogue_remove(daemon, model);
+    model_drop(model);
     return st;
 }
 
@@ -275,8 +319,8 @@ static void reply_served(struct http_call *call, struct model *model, bool creat
 }
 
 static enum status put(struct daemon *daemon, struct http_call *call, const char *name,
-                       struct model *served, struct onnx_report *report,
-                       struct model **ret_model, struct problem *problem)
+                       struct onnx_report *report, struct model **ret_model,
+                       struct problem *problem)
 {
     char path[SETTINGS_TEXT_LEN + 100];
     struct network *net = NULL;
@@ -298,7 +342,7 @@ static enum status put(struct daemon *daemon, struct http_call *call, const char
     }
     st = keep_file(&net, path, problem);
     if (st == ST_OK)
-        st = serve(daemon, net, path, served, ret_model, problem);
+        st = serve(daemon, net, path, ret_model, problem);
     if (st != ST_OK)
         (void)unlink(path); /* if it stays, the next upload writes over it */
     return st;
@@ -311,11 +355,12 @@ static void put_work(struct daemon *daemon, struct http_call *call)
     struct onnx_report report = { .remarks = NULL };
     struct problem problem;
 
-    if (put(daemon, call, name, before, &report, &model, &problem) != ST_OK) {
+    if (put(daemon, call, name, &report, &model, &problem) != ST_OK) {
         http_reply_problem(call, &problem);
     } else {
         record_event(daemon->record, METRICS_INFO, "model", model,
-                     "uploaded: %zu cells in %zu layers", network_cells(model->net),
+                     "uploaded: version %" PRIu32 ", %zu cells in %zu layers",
+                     model->net->version, network_cells(model->net),
                      model->net->n_layers);
         reply_served(call, model, before == NULL, &report);
         model_drop(model);
@@ -346,42 +391,91 @@ static const char *origin_text(enum model_origin origin)
     return origin == MODEL_BUILTIN ? "is built into the daemon" : "lies in model_dir";
 }
 
-static void delete_work(struct daemon *daemon, struct model *model,
-                        struct http_call *call)
+/* Takes it out of the registry; only this thread takes any out. */
+static void end(struct daemon *daemon, struct model *model)
 {
-    struct buf body = BUF_INIT;
-    struct problem problem;
+    struct model *models[REGISTRY_VERSIONS], *gone[REGISTRY_VERSIONS];
+    size_t n_all = registry_versions(daemon->registry, model->net->name, models), n = 0;
+    size_t n_gone;
+
+    registry_drop_list(models, n_all);
+    for (size_t i = 0; i < n_all; i++)
+        if (models[i] != model)
+            models[n++] = models[i];
+    /* There is room for fewer. */
+    if (registry_set(daemon->registry, model->net->name, models, n, gone, &n_gone) !=
+        ST_OK)
+        return;
+    for (size_t i = 0; i < n_gone; i++)
+        serving_end(daemon, gone[i]);
+}
+
+/* The file first: with it the model would come back at the next start. */
+static bool delete_one(struct daemon *daemon, struct model *model,
+                       struct problem *problem)
+{
     char why[ERR_LEN];
 
-    if (model->origin != MODEL_UPLOADED) {
-        problem_set(&problem, 409, "not_uploaded",
-                    "model \"%s\" %s; only what was uploaded can be deleted",
-                    model->net->name, origin_text(model->origin));
-        http_reply_problem(call, &problem);
-        return;
-    }
-    if (model->retired) {
-        problem_set(&problem, 404, "unknown_model", "model \"%s\" has gone already",
-                    model->net->name);
-        http_reply_problem(call, &problem);
-        return;
-    }
-    /* The file first: with it the model would come back at the next start. */
     if (model_file_remove(model->file_path, why) != ST_OK) {
-        problem_set(&problem, 507, "model_not_deleted", "it is served on: %.200s", why);
-        http_reply_problem(call, &problem);
-        return;
+        problem_set(problem, 507, "model_not_deleted", "it is served on: %.200s", why);
+        return false;
     }
     if (why[0] != '\0')
         record_event(daemon->record, METRICS_WARNING, "model", model,
                      "it may come back after a power cut: %.180s", why);
-    if (unlink(model->image_path) != 0 && errno != ENOENT)
-        record_event(daemon->record, METRICS_WARNING, "model", model,
-                     "the file of its array stays: %s", strerror(errno));
-    record_event(daemon->record, METRICS_INFO, "model", model, "deleted");
-    (void)registry_remove(daemon->registry, model); /* only this thread takes any out */
-    serving_end(daemon, model); /* the registry's reference; the caller has one more */
-    http_reply(call, 204, NULL, &body);
+    record_event(daemon->record, METRICS_INFO, "model", model,
+                 "deleted: version %" PRIu32, model->net->version);
+    model->retired = true; /* nobody writes its array's file again */
+    end(daemon, model);
+    catalogue_remove(daemon, model);
+    return true;
+}
+
+static bool is_sent(const struct model *model, struct problem *problem)
+{
+    problem_set(problem, 409, "not_uploaded",
+                "model \"%s\" %s; only what was uploaded can be deleted",
+                model->net->name, origin_text(model->origin));
+    return model->origin == MODEL_UPLOADED;
+}
+
+/* What was sent of the name, the lowest version first, so that the model answers as
+ * before until it has gone; and what is left of versions that nobody serves. */
+static bool delete_all(struct daemon *daemon, const char *name, struct problem *problem)
+{
+    struct model *models[REGISTRY_VERSIONS];
+    size_t n = registry_versions(daemon->registry, name, models);
+    bool any = false, all = true;
+
+    for (size_t i = n; i-- > 0 && all;)
+        if (is_sent(models[i], problem)) {
+            any = true;
+            all = delete_one(daemon, models[i], problem);
+        }
+    registry_drop_list(models, n);
+    if (any && all)
+        catalogue_sweep(daemon, name, UINT32_MAX);
+    return any && all;
+}
+
+static void delete_work(struct daemon *daemon, struct model *model,
+                        struct http_call *call)
+{
+    bool of_all = http_call_query(call, "version") == NULL, done = false;
+    struct buf body = BUF_INIT;
+    struct problem problem;
+
+    if (model->retired)
+        problem_set(&problem, 404, "unknown_model", "model \"%s\" has gone already",
+                    model->net->name);
+    else if (of_all)
+        done = delete_all(daemon, model->net->name, &problem);
+    else
+        done = is_sent(model, &problem) && delete_one(daemon, model, &problem);
+    if (done)
+        http_reply(call, 204, NULL, &body);
+    else
+        http_reply_problem(call, &problem);
 }
 
 void upload_delete(void *ctx, struct http_call *call)

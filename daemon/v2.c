@@ -5,6 +5,7 @@
 
 #include "api/oip_logging.h"
 #include "api/oip_model.h"
+#include "daemon/catalogue.h"
 #include "daemon/lane.h"
 #include "daemon/log.h"
 
@@ -12,18 +13,7 @@
 
 struct model *v2_take_or_404(const struct daemon *daemon, struct http_call *call)
 {
-    const char *version = http_call_param(call, 1);
-    struct model *model = daemon_take_or_404(daemon, call);
-    struct problem problem;
-
-    if (model == NULL || version == NULL || strcmp(version, OIP_VERSION) == 0)
-        return model;
-    problem_set(&problem, 404, "unknown_version",
-                "model \"%s\" has no version \"%.40s\"; its only version is " OIP_VERSION,
-                model->net->name, version);
-    http_reply_problem(call, &problem);
-    model_drop(model);
-    return NULL;
+    return daemon_take_version_or_404(daemon, call, http_call_param(call, 1));
 }
 
 bool v2_json_or_415(struct http_call *call)
@@ -50,6 +40,8 @@ void v2_models(void *ctx, struct http_call *call)
 
     buf_text(&body, "{\"models\":[");
     for (size_t i = 0; i < n; i++) {
+        if (i > 0 && strcmp(models[i]->net->name, models[i - 1]->net->name) == 0)
+            continue; /* another version of it */
         if (i > 0)
             buf_char(&body, ',');
         buf_json_string(&body, models[i]->net->name);
@@ -61,12 +53,20 @@ void v2_models(void *ctx, struct http_call *call)
 
 void v2_model(void *ctx, struct http_call *call)
 {
-    struct model *model = v2_take_or_404(ctx, call);
+    const struct daemon *daemon = ctx;
+    struct model *model = v2_take_or_404(daemon, call);
 
     if (model == NULL)
         return;
+    struct model *models[REGISTRY_VERSIONS];
+    const struct network *nets[REGISTRY_VERSIONS];
     struct buf body = http_take_buf(call);
-    oip_model_write(&body, model->net);
+    size_t n = registry_versions(daemon->registry, model->net->name, models);
+
+    for (size_t i = 0; i < n; i++)
+        nets[i] = models[i]->net;
+    oip_model_write(&body, model->net, nets, n);
+    registry_drop_list(models, n);
     http_reply(call, 200, "application/json", &body);
     model_drop(model);
 }
@@ -95,7 +95,7 @@ void v2_config(void *ctx, struct http_call *call)
     if (model == NULL)
         return;
     struct buf body = http_take_buf(call);
-    oip_config_write(&body, model->net, LANE_MAX_IMAGES);
+    oip_config_write(&body, model->net, LANE_MAX_IMAGES, catalogue_keep(ctx));
     http_reply(call, 200, "application/json", &body);
     model_drop(model);
 }
@@ -111,6 +111,7 @@ static void write_stats(struct buf *body, const struct daemon *daemon,
     const struct tally_sum *tally = &totals.tally;
     const struct oip_stats stats = {
         .name = model->net->name,
+        .version = model->net->version,
         .last_ms = tally->last_ms,
         .images = tally->images,
         .passes = tally->passes,

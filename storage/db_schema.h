@@ -36,6 +36,11 @@ int db_schema_migrate(sqlite3 *handle, int from);
 /* Its steps, inside that transaction, in files of their own. */
 int db_schema_to_version_2(sqlite3 *handle);
 int db_schema_to_version_3(sqlite3 *handle);
+int db_schema_to_version_4(sqlite3 *handle);
+/* For steps that add a column to the views of generations: appends v_error_rate,
+ * v_operating_point and v_operating_point_layer, with `name` behind the names of their
+ * columns and `value`, of the model m, behind their values; "" or with a comma before. */
+void db_schema_append_points(sqlite3_str *sql, const char *name, const char *value);
 /* Runs the script and frees it. */
 int db_schema_run(sqlite3 *handle, sqlite3_str *sql);
 

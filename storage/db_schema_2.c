@@ -86,35 +86,34 @@ static const char old_rows[] =
           ".energy_hold_pj, " alias ".energy_check_pj, " alias                           \
           ".energy_encode_pj, " alias ".energy_verify_pj"
 
-static const char views[] =
-    "DROP VIEW v_error_rate;"
-    "DROP VIEW v_operating_point;"
-
-    /* A direction has a rate where cells had to toggle in it; iid has no directions. The
-     * errors of stuck cells are none of a write's. */
-    "CREATE VIEW v_error_rate (ts, model, kind, bit_error_rate, wrong_bits, cells) AS"
+/* Each %s is a column more, in its list and in what it selects: "" in version 2. A
+ * direction has a rate where cells had to toggle in it; iid has no directions. The errors
+ * of stuck cells are none of a write's. */
+static const char error_rate[] =
+    "CREATE VIEW v_error_rate (ts, model, kind, bit_error_rate, wrong_bits, cells%s) AS"
     "  SELECT o.ts, m.name, 'stored', o.wrong_bits * 1.0 / o.weights, o.wrong_bits,"
-    "         o.weights"
+    "         o.weights%s"
     "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
     "    WHERE o.weights > 0"
     "  UNION ALL"
     "  SELECT o.ts, m.name, 'p2ap', o.errors_p2ap * 1.0 / o.toggles_p2ap, o.errors_p2ap,"
-    "         o.toggles_p2ap"
+    "         o.toggles_p2ap%s"
     "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
     "    WHERE o.toggles_p2ap > 0 AND o.mode <> 'iid' AND o.stuck_errors = 0"
     "  UNION ALL"
     "  SELECT o.ts, m.name, 'ap2p', o.errors_ap2p * 1.0 / o.toggles_ap2p, o.errors_ap2p,"
-    "         o.toggles_ap2p"
+    "         o.toggles_ap2p%s"
     "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-    "    WHERE o.toggles_ap2p > 0 AND o.mode <> 'iid' AND o.stuck_errors = 0;"
+    "    WHERE o.toggles_ap2p > 0 AND o.mode <> 'iid' AND o.stuck_errors = 0;";
 
+static const char points[] =
     "CREATE VIEW v_operating_point (ts, until_ts, model, generation, mode, program_over,"
     "    seed, temperature_k, pulse_ns, write_voltage_p2ap_v, write_voltage_ap2p_v,"
     "    target_write_error_rate, bit_error_rate, predicted_write_error_rate,"
     "    predicted_wrong_bits, predicted_energy_pj, cells, wrong_bits,"
     "    stored_bit_error_rate, errors_p2ap, errors_ap2p, toggles, energy_pj,"
     "    duration_ms, images, labelled, accuracy, cause, device, age_s, " NEW_IN_VIEWS
-    ") AS"
+    "%s) AS"
     "  SELECT o.ts, lead(o.ts) OVER (PARTITION BY m.name ORDER BY o.ts, o.id), m.name,"
     "         o.generation, o.mode, o.program_over, o.seed, o.temperature_k, o.pulse_ns,"
     "         o.write_voltage_p2ap_v, o.write_voltage_ap2p_v, o.target_write_error_rate,"
@@ -125,33 +124,39 @@ static const char views[] =
     "         o.duration_ms, coalesce(w.images, 0), coalesce(w.labelled, 0),"
     "         CASE WHEN w.labelled > 0 THEN w.correct * 1.0 / w.labelled END,"
     "         o.cause, o.device, o.age_s, " NEW_OF(
-        "o") "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
+        "o") "%s"
+             "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
              "    LEFT JOIN (SELECT model_id, generation, sum(images) AS images,"
              "                      sum(labelled) AS labelled, sum(correct) AS correct"
              "                 FROM w10 GROUP BY model_id, generation) AS w"
-             "      ON w.model_id = o.model_id AND w.generation = o.generation;"
+             "      ON w.model_id = o.model_id AND w.generation = o.generation;";
 
-             "CREATE VIEW v_operating_point_layer (ts, model, generation, layer, name, "
-             "mode,"
-             "    program_over, temperature_k, pulse_ns, write_voltage_p2ap_v,"
-             "    write_voltage_ap2p_v, target_write_error_rate, bit_error_rate,"
-             "    predicted_write_error_rate, predicted_wrong_bits, predicted_energy_pj, "
-             "cells,"
-             "    wrong_bits, stored_bit_error_rate, errors_p2ap, errors_ap2p, toggles,"
-             "    energy_pj, " NEW_IN_VIEWS ") AS"
-             "  SELECT o.ts, m.name, o.generation, l.layer, l.name, l.mode, "
-             "l.program_over,"
-             "         l.temperature_k, l.pulse_ns, l.write_voltage_p2ap_v,"
-             "         l.write_voltage_ap2p_v, l.target_write_error_rate, "
-             "l.bit_error_rate,"
-             "         l.predicted_write_error_rate, l.predicted_wrong_bits,"
-             "         l.predicted_energy_pj, l.cells, l.wrong_bits,"
-             "         CASE WHEN l.weights > 0 THEN l.wrong_bits * 1.0 / l.weights END,"
-             "         l.errors_p2ap, l.errors_ap2p, l.toggles_p2ap + l.toggles_ap2p,"
-             "         l.energy_pj, " NEW_OF(
-                 "l") "    FROM operating_point_layer AS l"
-                      "    JOIN operating_point AS o ON o.id = l.operating_point_id"
-                      "    JOIN model AS m ON m.id = o.model_id;";
+static const char layers[] =
+    "CREATE VIEW v_operating_point_layer (ts, model, generation, layer, name, mode,"
+    "    program_over, temperature_k, pulse_ns, write_voltage_p2ap_v,"
+    "    write_voltage_ap2p_v, target_write_error_rate, bit_error_rate,"
+    "    predicted_write_error_rate, predicted_wrong_bits, predicted_energy_pj, cells,"
+    "    wrong_bits, stored_bit_error_rate, errors_p2ap, errors_ap2p, toggles,"
+    "    energy_pj, " NEW_IN_VIEWS "%s) AS"
+    "  SELECT o.ts, m.name, o.generation, l.layer, l.name, l.mode, l.program_over,"
+    "         l.temperature_k, l.pulse_ns, l.write_voltage_p2ap_v,"
+    "         l.write_voltage_ap2p_v, l.target_write_error_rate, l.bit_error_rate,"
+    "         l.predicted_write_error_rate, l.predicted_wrong_bits,"
+    "         l.predicted_energy_pj, l.cells, l.wrong_bits,"
+    "         CASE WHEN l.weights > 0 THEN l.wrong_bits * 1.0 / l.weights END,"
+    "         l.errors_p2ap, l.errors_ap2p, l.toggles_p2ap + l.toggles_ap2p,"
+    "         l.energy_pj, " NEW_OF(
+        "l") "%s"
+             "    FROM operating_point_layer AS l"
+             "    JOIN operating_point AS o ON o.id = l.operating_point_id"
+             "    JOIN model AS m ON m.id = o.model_id;";
+
+void db_schema_append_points(sqlite3_str *sql, const char *name, const char *value)
+{
+    sqlite3_str_appendf(sql, error_rate, name, value, value, value);
+    sqlite3_str_appendf(sql, points, name, value);
+    sqlite3_str_appendf(sql, layers, name, value);
+}
 
 /* One column for each kind of energy: another kind is another schema version. */
 static void append_ledger(sqlite3_str *sql)
@@ -185,7 +190,8 @@ int db_schema_to_version_2(sqlite3 *handle)
 
     sqlite3_str_appendall(sql, columns);
     sqlite3_str_appendall(sql, old_rows);
-    sqlite3_str_appendall(sql, views);
+    sqlite3_str_appendall(sql, "DROP VIEW v_error_rate; DROP VIEW v_operating_point;");
+    db_schema_append_points(sql, "", "");
     append_ledger(sql);
     return db_schema_run(handle, sql);
 }

@@ -30,10 +30,10 @@ enum status metrics_add_model(struct db *db, const struct network *net, int64_t 
     struct row row =
         row_of(db, DB_ADD_MODEL,
                "INSERT INTO model (name, checksum, description, cells, classes,"
-               "                   test_correct, test_total, created_ts)"
-               "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+               "                   test_correct, test_total, created_ts, version)"
+               "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0))"
                "  ON CONFLICT (name, checksum) DO UPDATE"
-               "    SET description = excluded.description"
+               "    SET description = excluded.description, version = excluded.version"
                "  RETURNING id, created_ts");
     int64_t id = 0, since_s = 0;
 
@@ -45,6 +45,7 @@ enum status metrics_add_model(struct db *db, const struct network *net, int64_t 
     row_int(&row, net->test_correct);
     row_int(&row, net->test_total);
     row_int(&row, now_s);
+    row_count(&row, net->version);
     if (row.rc == SQLITE_OK && sqlite3_step(row.statement) != SQLITE_ROW)
         row.rc = SQLITE_ERROR;
     if (row.rc == SQLITE_OK) {

@@ -22,7 +22,8 @@ extern const double metrics_latency_edges_us[METRICS_LATENCY_EDGES];
 /* Bucket of a latency, 0 .. METRICS_LATENCY_EDGES. */
 unsigned metrics_latency_bucket(double us);
 
-/* Registers a model file (once per name and checksum); ret_since_s: when that was. */
+/* Registers a model file (once per name and checksum), in its present version;
+ * ret_since_s: when it first was. */
 MUST_CHECK enum status metrics_add_model(struct db *db, const struct network *net,
                                          int64_t now_s, int64_t *ret_model_id,
                                          int64_t *ret_since_s);

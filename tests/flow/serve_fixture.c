@@ -4,6 +4,7 @@
 #include "daemon/assemble.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
+#include "storage/version_book.h"
 #include "tests/lib/sbnn_writer.h"
 
 #include <setjmp.h>
@@ -57,13 +58,13 @@ static void add_model(struct daemon *daemon, const char *name)
         name, { 8, 8, 1, NETWORK_PIXELS, .threshold = 0 }, 3, { 128, 64, 10 }
     };
 
-    struct model *model, *before;
+    struct model *model;
 
     assert_int_equal(model_new(sbnn_random(&shape, (uint64_t)name[0]), MODEL_BUILTIN,
                                daemon->settings.state_dir, &daemon->device, &model),
                      ST_OK);
-    assert_int_equal(registry_put(daemon->registry, model, &before), ST_OK);
-    assert_null(before);
+    assert_int_equal(registry_add(daemon->registry, model, 1), ST_OK);
+    model_drop(model);
 }
 
 static void *run(void *arg)
@@ -104,6 +105,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
     assert_int_equal(assemble_init(&serve->daemon, settings, why), ST_OK);
     assert_int_equal(config_new(&source, &result, &serve->daemon.config, why), ST_OK);
     assert_int_equal(registry_new(&serve->daemon.registry), ST_OK);
+    assert_int_equal(version_book_new(&serve->daemon.versions), ST_OK);
     add_model(&serve->daemon, "first");
     add_model(&serve->daemon, "second");
 

@@ -114,14 +114,14 @@ static void probes_say_what_is_true_in_every_state(void **state)
     probe(serve, &starting);
     serve->daemon.ready = true;
     probe(serve, &serving);
-    assert_int_equal(registry_note(registry, "first", REGISTRY_UNAVAILABLE, "broken"),
+    assert_int_equal(registry_note(registry, "first", 1, REGISTRY_UNAVAILABLE, "broken"),
                      ST_OK);
     probe(serve, &kept);
     unload(serve);
     probe(serve, &unloaded);
-    assert_int_equal(registry_note(registry, "first", REGISTRY_LOADING, ""), ST_OK);
+    assert_int_equal(registry_note(registry, "first", 1, REGISTRY_LOADING, ""), ST_OK);
     probe(serve, &loading);
-    assert_int_equal(registry_note(registry, "first", REGISTRY_UNAVAILABLE, "broken"),
+    assert_int_equal(registry_note(registry, "first", 1, REGISTRY_UNAVAILABLE, "broken"),
                      ST_OK);
     probe(serve, &failed);
     serve_stop(serve);

@@ -48,9 +48,10 @@ static double outcome(struct serve *serve, const char *name)
 {
     char sample[100];
 
-    (void)snprintf(sample, sizeof(sample),
-                   "spinbnn_inference_requests_total{model=\"first\",outcome=\"%s\"} ",
-                   name);
+    (void)snprintf(
+        sample, sizeof(sample),
+        "spinbnn_inference_requests_total{model=\"first\",version=\"1\",outcome=\"%s\"} ",
+        name);
     return metric(serve, sample);
 }
 
@@ -161,10 +162,11 @@ static double count_gone(struct serve *serve)
 
 static double passes(struct serve *serve, const char *model)
 {
-    char sample[80];
+    char sample[96];
 
     (void)snprintf(sample, sizeof(sample),
-                   "spinbnn_inference_batch_size_count{model=\"%s\"} ", model);
+                   "spinbnn_inference_batch_size_count{model=\"%s\",version=\"1\"} ",
+                   model);
     return metric(serve, sample);
 }
 

@@ -290,6 +290,7 @@ struct network *sbnn_random(const struct sbnn_shape *shape, uint64_t seed)
         (size_t)shape->input.height * shape->input.width * shape->input.channels;
 
     net->name = room(strdup(shape->name));
+    net->version = 1;
     net->description = room(strdup("a random network for tests, \xc3\xa4\xe2\x82\xac"));
     net->training = room(strdup("none"));
     net->test_set = room(strdup(""));

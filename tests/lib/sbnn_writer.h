@@ -16,8 +16,8 @@ struct sbnn_shape {
     size_t n_out[8]; /* of each layer; the last is the number of classes */
 };
 
-/* A random consistent network with the checksum that its file has. Free it with
- * network_free. */
+/* A random consistent network with the checksum that its file has, the version 1 of its
+ * name. Free it with network_free. */
 struct network *sbnn_random(const struct sbnn_shape *shape, uint64_t seed);
 
 struct sbnn_bytes {

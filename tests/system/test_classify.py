@@ -29,8 +29,8 @@ class Contract(unittest.TestCase):
 
     def test_the_example_is_a_seven_and_every_field_is_there(self):
         answer = self.classify(self.seven, "?top=3&label=7")
-        self.assertEqual(set(answer), {"model", "generation", "request_id", "results", "memory",
-                                       "energy", "time_us"})
+        self.assertEqual(set(answer), {"model", "version", "generation", "request_id", "results",
+                                       "memory", "energy", "time_us"})
         result = answer["results"][0]
         self.assertEqual((result["class"], result["label"]), (7, "7"))
         self.assertEqual(len(result["scores"]), 3)

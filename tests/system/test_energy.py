@@ -21,7 +21,7 @@ def ledger(daemon, model="mnist"):
 def scraped(daemon, model="mnist"):
     text = daemon.get("/metrics").body.decode()
     return {(layer, kind): float(value) for layer, kind, value in re.findall(
-        r'^spinbnn_energy_joules_total\{model="%s",layer="(\w+)",kind="(\w+)"\} (\S+)$' % model,
+        r'^spinbnn_energy_joules_total\{model="%s",version="1",layer="(\w+)",kind="(\w+)"\} (\S+)$' % model,
         text, re.M)}
 
 
@@ -180,7 +180,7 @@ class Ledger(EnergyTest):
     def test_the_cells_read_are_a_counter(self):
         def cells_read(daemon):
             text = daemon.get("/metrics").body.decode()
-            return float(re.search(r'^spinbnn_mram_cell_reads_total\{model="mnist"\} (\S+)$',
+            return float(re.search(r'^spinbnn_mram_cell_reads_total\{model="mnist",version="1"\} (\S+)$',
                                    text, re.M).group(1))
         with Daemon() as daemon:
             weights = 784 * 1024 + 1024 * 1024 + 1024 * 10

@@ -41,6 +41,11 @@ def names(daemon):
     return [m["name"] for m in daemon.get(MODELS).json()["models"]]
 
 
+def version(daemon, name):
+    """That which answers where none is named."""
+    return daemon.get("%s/%s" % (MODELS, name)).json()["version"]
+
+
 def files(daemon, folder):
     path = os.path.join(daemon.state, folder)
     return sorted(os.listdir(path)) if os.path.isdir(path) else []
@@ -108,13 +113,19 @@ class Put(ModelsTest):
             self.assertIn(refused.status, (409, 422), refused.body)
             self.assert_serves(daemon, "net", b)
             # Its history and its ledger are its own.
-            rows = database_rows(daemon, "SELECT id, checksum FROM model WHERE name = 'net'")
-            self.assertEqual(len(rows), 2)
+            rows = database_rows(
+                daemon, "SELECT version FROM model WHERE name = 'net' ORDER BY id")
+            self.assertEqual([r["version"] for r in rows], [1, 2])
             generations = database_rows(
                 daemon, "SELECT model_id, generation FROM operating_point"
                 " JOIN model ON model.id = model_id WHERE name = 'net' ORDER BY 1, 2")
             self.assertEqual([r["generation"] for r in generations], [1, 2, 3])
-            self.assertEqual(files(daemon, "arrays").count("net.array.new"), 0)
+            shown = database_rows(daemon, "SELECT version, generation FROM v_operating_point"
+                                  " WHERE model = 'net' ORDER BY 2")
+            self.assertEqual([tuple(r.values()) for r in shown], [(1, 1), (1, 2), (2, 3)])
+            self.assertEqual(answer.json()["model"]["version"], "2")
+            self.assertEqual(files(daemon, "models"), ["net@2.sbnn"])
+            self.assertNotIn("net.array", files(daemon, "arrays"))
             daemon.kill()
             daemon.start()
             self.assert_serves(daemon, "net", b)
@@ -125,19 +136,19 @@ class Put(ModelsTest):
             put_net(daemon, "net", a)
             daemon.program("net", {"mode": "iid", "bit_error_rate": 1})
             before, image = daemon.memory("net"), daemon.get(MODELS + "/net/array").body
-            kept = os.path.join(daemon.state, "models", "net.sbnn")
-            os.rename(kept, kept + ".aside")
-            os.mkdir(kept)  # nothing can take its place
+            place = os.path.join(daemon.state, "models", "net@2.sbnn")
+            os.mkdir(place)  # nothing can take its place
             answer = put_net(daemon, "net", b)
             self.assertEqual((answer.status, answer.json()["code"]), (507, "model_not_kept"))
             self.assertEqual(daemon.memory("net"), before)
-            os.rmdir(kept)
-            os.rename(kept + ".aside", kept)
+            os.rmdir(place)
             self.assertEqual(files(daemon, "models"), ["net.sbnn"])
-            self.assertNotIn("net.array.new", files(daemon, "arrays"))
+            self.assertNotIn("net@2.array", files(daemon, "arrays"))
             daemon.kill()
             daemon.start()
             self.assertEqual(daemon.get(MODELS + "/net/array").body, image)
+            # Its number was given, and no other network has come since.
+            self.assertEqual(put_net(daemon, "net", b).json()["model"]["version"], "2")
 
     def test_one_of_the_name_of_a_built_in_model_takes_its_place(self):
         with Daemon() as daemon:
@@ -287,7 +298,7 @@ class Ends(ModelsTest):
         nets = [SmallNet(seed, dims=(1, 16, 16), hidden=48) for seed in (6, 7)]
         rng = random.Random(8)
         with Daemon() as daemon:
-            last = None
+            last, highest = None, 0
             for _ in range(10):
                 answered = [last]
 
@@ -314,8 +325,15 @@ class Ends(ModelsTest):
                 # What was answered is there, or the one that was on its way.
                 if answered[-1] is not None:
                     self.assertIn(last, (answered[-1], 1 - answered[-1]))
-                self.assertEqual([f for f in files(daemon, "models") if f.endswith(".sbnn")],
-                                 ["net.sbnn"])
+                kept = [f for f in files(daemon, "models") if f.endswith(".sbnn")]
+                # The one before may still be there.
+                self.assertIn(len(kept), (1, 2), kept)
+                self.assertGreaterEqual(int(version(daemon, "net")), highest)
+                highest = int(version(daemon, "net"))
+            self.assertIn(put_net(daemon, "net", SmallNet(9)).status, (200, 201))
+            self.assertEqual(files(daemon, "models"), ["net@%s.sbnn" % version(daemon, "net")])
+            self.assertEqual([f for f in files(daemon, "arrays") if f.startswith("net")],
+                             ["net@%s.array" % version(daemon, "net")])
 
     @unittest.skipIf(PATIENCE > 1, "a thousand models are too many for a sanitized build")
     def test_no_more_cells_than_the_quota(self):
@@ -361,7 +379,7 @@ class Ends(ModelsTest):
             answer = put_net(daemon, "one-more", SmallNet(1))
             self.assertEqual((answer.status, answer.json()["code"]), (409, "too_many_models"))
             self.assertEqual(put_net(daemon, "mnist", SmallNet(1)).status, 200)
-            self.assertEqual(files(daemon, "models"), ["mnist.sbnn"])
+            self.assertEqual(files(daemon, "models"), ["mnist@2.sbnn"])
             self.assertNotIn("one-more.array", files(daemon, "arrays"))
             daemon.stop()
             daemon.start()

@@ -176,11 +176,11 @@ class Refused(unittest.TestCase):
             load.__exit__()
             self.assertEqual(load.failures, [])
             text = daemon.get("/metrics").body.decode()
-            for sample, value in (('requests_total{model="cifar10",outcome="success"}', N_LONG),
-                                  ('requests_total{model="cifar10",outcome="rejected"}', refused),
-                                  ('requests_total{model="cifar10",outcome="error"}', 0)):
+            for sample, value in (('requests_total{model="cifar10",version="1",outcome="success"}', N_LONG),
+                                  ('requests_total{model="cifar10",version="1",outcome="rejected"}', refused),
+                                  ('requests_total{model="cifar10",version="1",outcome="error"}', 0)):
                 self.assertIn("\nspinbnn_inference_%s %d\n" % (sample, value), text)
-            self.assertIn('\nspinbnn_inferences_total{model="cifar10"} %d\n' %
+            self.assertIn('\nspinbnn_inferences_total{model="cifar10",version="1"} %d\n' %
                           (N_LONG * (BATCH // 4)), text)
             self.assertEqual(daemon.stop(), 0)
             self.assertEqual(rows(daemon, "cifar10"), (N_LONG, N_LONG * (BATCH // 4), refused))

@@ -513,9 +513,10 @@ class RepositoryTest(unittest.TestCase):
         rows = self.post("index", body)
         for row in rows:
             self.assertEqual(sorted(row), ["name", "reason", "state", "version"])
-            self.assertEqual(row["version"], "1")
+            self.assertRegex(row["version"], "^[1-9][0-9]*$")
         names = [row["name"] for row in rows]
         self.assertEqual(len(names), len(set(names)))
+        self.versions = {row["name"]: row["version"] for row in rows}
         return {row["name"]: (row["state"], row["reason"]) for row in rows}
 
     def infer(self, name, pixels, shape):
@@ -576,17 +577,21 @@ class RepositoryTest(unittest.TestCase):
         self.assert_serves(self.net)
         self.unload("small")
         self.assertEqual(self.index()["small"], ("UNAVAILABLE", "unloaded"))
+        self.assertEqual(self.versions["small"], "1")
         self.load("small")
         self.assert_serves(self.net)
         sent = SmallNet(2)
         self.put(self.daemon, "small", sent)
         self.unload("small")
+        self.assertEqual(self.index()["small"], ("UNAVAILABLE", "unloaded"))
+        self.assertEqual(self.versions["small"], "2")
         self.load("small")
         self.assert_serves(sent)
         # What is sent in the place of one that was unloaded is served.
         self.unload("small")
         self.put(self.daemon, "small", self.net)
         self.assertEqual(self.index()["small"], self.READY)
+        self.assertEqual(self.versions["small"], "3")
         self.assert_serves(self.net)
         # Deleted, it is not known any more; its file in the folder is, to load.
         self.assertEqual(self.daemon.ask("DELETE", "/api/v1/models/small").status, 204)
@@ -628,8 +633,9 @@ class RepositoryTest(unittest.TestCase):
         self.assert_serves(self.net)
         self.load("small")
         self.assert_serves(other)
-        self.assertEqual(self.daemon.get("/api/v1/models/small").json()["generation"],
-                         generation + 1)
+        model = self.daemon.get("/api/v1/models/small").json()
+        self.assertEqual((model["generation"], model["version"]), (generation + 1, "2"))
+        self.assertNotIn("small.array", os.listdir(self.state + "/arrays"))
 
     def test_a_restart_loads_what_was_unloaded(self):
         self.unload("mnist")

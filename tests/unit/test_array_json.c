@@ -12,7 +12,7 @@ static struct network_layer layers[] = {
     { .name = first_name, .n_in = 100, .n_out = 20 },
     { .name = last_name, .n_in = 20, .n_out = 10 },
 };
-static const struct network net = { .n_layers = 2, .layers = layers };
+static const struct network net = { .n_layers = 2, .layers = layers, .version = 17 };
 static struct problem problem;
 
 /* -- Bodies -- */
@@ -286,6 +286,7 @@ static struct array_view view(void)
 static void expect_change(json_t *root, const char *cause)
 {
     expect_text(root, "model", "mnist");
+    expect_text(root, "version", "17");
     expect_number(root, "generation", 7);
     expect_text(root, "cause", cause);
     expect_number(root, "before/wrong_bits", 2);

@@ -13,7 +13,9 @@
 static char net_name[] = "mnist";
 static char texts[4][16] = { "zero", "a \"b\" \\ c", "\xc3\xa9t\xc3\xa9", "three" };
 static char *labels[] = { texts[0], texts[1], texts[2], texts[3] };
-static const struct network net = { .name = net_name, .n_classes = 4, .labels = labels };
+static const struct network net = {
+    .name = net_name, .n_classes = 4, .labels = labels, .version = 17
+};
 
 static const struct classify_score scores[] = {
     { 2, 0.75f, 12.5f },
@@ -77,8 +79,9 @@ static void every_field_reads_back(void **state)
     json_t *time = json_object_get(root, "time_us");
 
     (void)state;
-    assert_int_equal(json_object_size(root), 7);
+    assert_int_equal(json_object_size(root), 8);
     expect_text(root, "model", "mnist");
+    expect_text(root, "version", "17");
     assert_true(number(root, "generation") == 12);
     expect_text(root, "request_id", "00c0ffee00000001");
     assert_int_equal(json_object_size(memory), 4);

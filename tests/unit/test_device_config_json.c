@@ -12,7 +12,7 @@ static struct network_layer layers[] = {
     { .name = first_name, .n_in = 100, .n_out = 20 },
     { .name = last_name, .n_in = 20, .n_out = 10 },
 };
-static const struct network net = { .n_layers = 2, .layers = layers };
+static const struct network net = { .n_layers = 2, .layers = layers, .version = 17 };
 static const struct mram_defects no_defects;
 static struct problem problem;
 
@@ -330,6 +330,7 @@ static void a_junction_shows_parameters_and_what_follows(void **state)
     (void)device_fields(&n);
     assert_int_equal(mtj_init(&device.params, 300.0, &mtj, why), ST_OK);
     expect_text(root, "model", "mnist");
+    expect_text(root, "version", "17");
     expect_text(root, "device", "default");
     expect_text(root, "kind", "mtj");
     expect_size(root, "parameters", n);

@@ -6,7 +6,7 @@
 static char first_name[] = "fc1", last_name[] = "fc2";
 static struct network_layer net_layers[] = { { .name = first_name },
                                              { .name = last_name } };
-static const struct network net = { .n_layers = 2, .layers = net_layers };
+static const struct network net = { .n_layers = 2, .layers = net_layers, .version = 17 };
 static const uint64_t tile_wrong_cells[] = { 5, 0, 7 };
 static const struct memory_cell weakest[] = {
     { .row = 2, .column = 3, .error_rate = { 1e-3, 1e-4 }, .delta = 45.5 },
@@ -72,6 +72,7 @@ static void an_array_is_told_layer_by_layer(void **state)
 
     (void)state;
     expect_text(root, "model", "mnist");
+    expect_text(root, "version", "17");
     expect_number(root, "generation", 4);
     expect_text(root, "cause", "disturb");
     expect_text(root, "device", "default");

@@ -11,7 +11,9 @@
 
 static char name[] = "tiny", zero[] = "zero", one[] = "o\"ne", two[] = "";
 static char *labels[] = { zero, one, two };
-static const struct network net = { .name = name, .n_classes = 3, .labels = labels };
+static const struct network net = {
+    .name = name, .n_classes = 3, .labels = labels, .version = 23
+};
 static const float logits[] = { 0.5f, -1.25f, 2.0f, 3.0f, 0.0f, -0.1f };
 static const struct classify_score scores[] = {
     { 2, 0.7f, 2.0f }, { 0, 0.2f, 0.5f },  { 1, 0.1f, -1.25f },
@@ -29,7 +31,7 @@ static const struct classify_answer answer = {
     .energy = { .pj = { [ENERGY_READ] = 1.5, [ENERGY_COMPUTE] = 2 } },
 };
 
-#define HEAD "{\"model_name\":\"tiny\",\"model_version\":\"1\","
+#define HEAD "{\"model_name\":\"tiny\",\"model_version\":\"23\","
 #define MIDDLE                                                                           \
     "\"parameters\":{\"generation\":7,\"wrong_bits\":5,\"energy_pj\":3.500},"            \
     "\"outputs\":[{\"name\":\"scores\","

@@ -15,7 +15,9 @@ static const struct network net = {
     .input = { .height = 2, .width = 3, .channels = 3, .bgr = true },
     .n_classes = 5,
     .checksum = 0xabc,
+    .version = 12,
 };
+static const struct network before = { .name = name, .version = 9 };
 
 /* What was written, as JSON; the buffer is emptied. */
 static json_t *parsed(struct buf *buf)
@@ -55,13 +57,14 @@ static void server_has_the_three_members(void **state)
 
 static void model_has_its_tensors(void **state)
 {
+    const struct network *const nets[] = { &net, &before };
     struct buf buf = BUF_INIT;
 
     (void)state;
-    oip_model_write(&buf, &net);
+    oip_model_write(&buf, &net, nets, 2);
     expect(
         &buf,
-        "{\"name\":\"tiny\",\"versions\":[\"1\"],\"platform\":\"spinbnn_stmram\","
+        "{\"name\":\"tiny\",\"versions\":[\"9\",\"12\"],\"platform\":\"spinbnn_stmram\","
         "\"inputs\":[{\"name\":\"input\",\"datatype\":\"UINT8\",\"shape\":[-1,2,3,3]}],"
         "\"outputs\":[{\"name\":\"scores\",\"datatype\":\"FP32\",\"shape\":[-1,5]}],"
         "\"properties\":{\"description\":\"two \\\"rows\\\"\",\"channels\":\"bgr\","
@@ -85,11 +88,11 @@ static void config_suits_a_client_of_pictures(void **state)
     struct buf buf = BUF_INIT;
 
     (void)state;
-    oip_config_write(&buf, &net, 64);
+    oip_config_write(&buf, &net, 64, 3);
     expect(
         &buf,
         "{\"name\":\"tiny\",\"platform\":\"spinbnn_stmram\",\"backend\":\"spinbnn\","
-        "\"version_policy\":{\"latest\":{\"num_versions\":1}},\"max_batch_size\":64,"
+        "\"version_policy\":{\"latest\":{\"num_versions\":3}},\"max_batch_size\":64,"
         "\"input\":[{\"name\":\"input\",\"data_type\":\"TYPE_UINT8\","
         "\"format\":\"FORMAT_NHWC\",\"dims\":[2,3,3]}],"
         "\"output\":[{\"name\":\"scores\",\"data_type\":\"TYPE_FP32\",\"dims\":[5]}]}");
@@ -99,6 +102,7 @@ static void statistics_add_up(void **state)
 {
     const struct oip_stats stats = {
         .name = "tiny",
+        .version = 12,
         .last_ms = 1700000000123,
         .images = 12,
         .passes = 4,
@@ -114,7 +118,7 @@ static void statistics_add_up(void **state)
 
     (void)state;
     oip_stats_write(&buf, &stats);
-    expect(&buf, "{\"name\":\"tiny\",\"version\":\"1\",\"last_inference\":1700000000123,"
+    expect(&buf, "{\"name\":\"tiny\",\"version\":\"12\",\"last_inference\":1700000000123,"
                  "\"inference_count\":12,\"execution_count\":4,\"inference_stats\":{"
                  "\"success\":{\"count\":5,\"ns\":1111},\"fail\":{\"count\":2,\"ns\":77},"
                  "\"queue\":{\"count\":5,\"ns\":1},"

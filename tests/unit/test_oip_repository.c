@@ -96,9 +96,9 @@ static void a_row_of_the_index(void **state)
     struct buf buf = BUF_INIT;
 
     (void)state;
-    oip_index_write(&buf, "m", "UNAVAILABLE", "a \"reason\"");
+    oip_index_write(&buf, "m", 10, "UNAVAILABLE", "a \"reason\"");
     buf_char(&buf, '\0');
-    assert_string_equal(buf.data, "{\"name\":\"m\",\"version\":\"1\",\"state\":"
+    assert_string_equal(buf.data, "{\"name\":\"m\",\"version\":\"10\",\"state\":"
                                   "\"UNAVAILABLE\",\"reason\":\"a \\\"reason\\\"\"}");
     buf_free(&buf);
 }

@@ -6,7 +6,7 @@
 static char first_name[] = "first";
 static char last_name[] = "la\"st";
 static struct network_layer layers[] = { { .name = first_name }, { .name = last_name } };
-static const struct network net = { .n_layers = 2, .layers = layers };
+static const struct network net = { .n_layers = 2, .layers = layers, .version = 17 };
 static const struct mram_result results[] = {
     { .toggles = { 300, 200 },
       .holds = { 250, 250 },
@@ -115,6 +115,7 @@ static void a_target_shows_what_was_solved(void **state)
     points.base.seed = 9007199254740991;
     json_t *root = written_now();
     expect_text(root, "model", "mnist");
+    expect_text(root, "version", "17");
     expect_number(root, "generation", 12);
     expect_text(root, "cause", "age");
     expect_text(root, "mode", "device");

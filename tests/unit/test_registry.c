@@ -1,218 +1,211 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/registry.h"
 
-#include "daemon/builtin.h"
-#include "daemon/daemon.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/sbnn_writer.h"
-#include "tests/lib/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
-struct fixture {
-    struct scratch scratch;
-    struct daemon daemon;
-    char why[ERR_LEN];
-};
-
 static int make(void **state)
 {
-    static struct fixture f;
-
-    memset(&f, 0, sizeof(f));
-    scratch_make(&f.scratch);
-    (void)snprintf(f.daemon.settings.model_dir, SETTINGS_TEXT_LEN, "%s", f.scratch.dir);
-    (void)snprintf(f.daemon.settings.state_dir, SETTINGS_TEXT_LEN, "%s",
-                   scratch_path(&f.scratch, "state"));
-    *state = &f;
-    return 0;
-}
-
-static void empty(struct fixture *f)
-{
-    registry_free(f->daemon.registry);
-    f->daemon.registry = NULL;
+    return registry_new((struct registry **)state) == ST_OK ? 0 : -1;
 }
 
 static int unmake(void **state)
 {
-    struct fixture *f = *state;
-
-    empty(f);
-    scratch_remove(&f->scratch);
+    registry_free(*state);
     return 0;
 }
 
-static enum status load(struct fixture *f)
-{
-    return registry_load(&f->daemon, f->why);
-}
-
-static size_t n_models(struct fixture *f)
-{
-    struct model *models[REGISTRY_MAX];
-    size_t n = registry_list(f->daemon.registry, models);
-
-    registry_drop_list(models, n);
-    return n;
-}
-
-/* Inputs of a model; 0 if there is none of that name. */
-static size_t inputs(struct fixture *f, const char *name)
-{
-    struct model *model = registry_take(f->daemon.registry, name);
-    size_t n = model != NULL ? network_inputs(model->net) : 0;
-
-    model_drop(model);
-    return n;
-}
-
-static struct network *small_network(const char *name)
+static struct model *new_model(const char *name, uint32_t version,
+                               enum model_origin origin)
 {
     const struct sbnn_shape shape = {
         name, { 2, 2, 1, NETWORK_BINARY, .threshold = 9 }, 1, { 3 }
     };
-
-    return sbnn_random(&shape, 1);
-}
-
-/* A network of that name in a file of the folder. */
-static void put_file(struct fixture *f, const char *file, const char *name)
-{
-    struct network *net = small_network(name);
-
-    sbnn_write_file(scratch_path(&f->scratch, file), net);
-    network_free(net);
-}
-
-static struct model *new_model(const char *name)
-{
     struct device device = device_default();
+    struct network *net = sbnn_random(&shape, 1);
     struct model *model = NULL;
 
-    assert_int_equal(model_new(small_network(name), MODEL_UPLOADED, "x", &device, &model),
-                     ST_OK);
+    net->version = version;
+    assert_int_equal(model_new(net, origin, "x", &device, &model), ST_OK);
     return model;
 }
 
-static void the_built_in_models_are_served(void **state)
+/* Adds one, of which the registry alone has a reference then. */
+static void add(struct registry *registry, const char *name, uint32_t version,
+                size_t keep)
 {
-    struct fixture *f = *state;
+    struct model *model = new_model(name, version, MODEL_UPLOADED);
 
-    f->daemon.settings.model_dir[0] = '\0';
-    assert_int_equal(load(f), ST_OK);
-    assert_int_equal(n_models(f), builtin_n_models);
-    assert_int_equal(inputs(f, "mnist"), 784);
-    assert_int_equal(inputs(f, "fashion"), 784);
-    assert_int_equal(inputs(f, "nothing"), 0);
-    assert_int_equal(inputs(f, ""), 0);
+    assert_int_equal(registry_add(registry, model, keep), ST_OK);
+    model_drop(model);
 }
 
-static void models_of_the_folder_come_in_order_of_their_files(void **state)
+static void write_list(struct model *const *models, size_t n, char *ret_text, size_t size)
 {
-    struct fixture *f = *state;
-
-    put_file(f, "b.sbnn", "second");
-    put_file(f, "a.sbnn", "first");
-    assert_int_equal(load(f), ST_OK);
-    assert_int_equal(n_models(f), builtin_n_models + 2);
-    struct model *models[REGISTRY_MAX];
-    size_t n = registry_list(f->daemon.registry, models);
+    ret_text[0] = '\0';
     for (size_t i = 0; i < n; i++) {
-        assert_int_equal(models[i]->slot, i);
-        assert_int_equal(models[i]->origin,
-                         i < builtin_n_models ? MODEL_BUILTIN : MODEL_FOLDER);
+        size_t len = strlen(ret_text);
+
+        (void)snprintf(ret_text + len, size - len, "%s:%u ", models[i]->net->name,
+                       models[i]->net->version);
     }
-    assert_string_equal(models[builtin_n_models]->net->name, "first");
-    assert_string_equal(models[builtin_n_models + 1]->net->name, "second");
+}
+
+static void expect_list(struct registry *registry, const char *wanted)
+{
+    struct model *models[REGISTRY_MAX];
+    size_t n = registry_list(registry, models);
+    char text[256];
+
+    write_list(models, n, text, sizeof(text));
+    registry_drop_list(models, n);
+    assert_string_equal(text, wanted);
+}
+
+static void set(struct registry *registry, struct model *const *models, size_t n,
+                const char *wanted_gone)
+{
+    struct model *gone[REGISTRY_VERSIONS];
+    char text[256];
+    size_t n_gone;
+
+    assert_int_equal(registry_set(registry, "one", models, n, gone, &n_gone), ST_OK);
+    write_list(gone, n_gone, text, sizeof(text));
+    registry_drop_list(gone, n_gone);
+    assert_string_equal(text, wanted_gone);
+}
+
+static void the_versions_of_a_name_change_together(void **state)
+{
+    struct registry *registry = *state;
+    struct model *first = new_model("one", 1, MODEL_UPLOADED),
+                 *second = new_model("one", 2, MODEL_UPLOADED),
+                 *again = new_model("one", 2, MODEL_UPLOADED);
+
+    set(registry, (struct model *[]) { first }, 1, "");
+    struct model *held = registry_take(registry, "one");
+    assert_ptr_equal(held, first);
+    model_drop(held);
+    set(registry, (struct model *[]) { second, first }, 2, "");
+    set(registry, (struct model *[]) { second, first }, 2, "");
+    expect_list(registry, "one:2 one:1 ");
+    /* One that is loaded again goes although its version stays. */
+    set(registry, (struct model *[]) { again, first }, 2, "one:2 ");
+    assert_null(registry_take_id(registry, second->id));
+    held = registry_take_id(registry, again->id);
+    assert_ptr_equal(held, again);
+    model_drop(held);
+    set(registry, (struct model *[]) { again }, 1, "one:1 ");
+    set(registry, NULL, 0, "one:2 ");
+    expect_list(registry, "");
+    /* The references are ours alone. */
+    assert_int_equal(atomic_load(&first->refs), 1);
+    assert_int_equal(atomic_load(&again->refs), 1);
+    model_drop(first);
+    model_drop(second);
+    model_drop(again);
+}
+
+static void expect_taken(struct registry *registry, const char *name, uint32_t version,
+                         uint32_t wanted)
+{
+    struct model *model = registry_take_version(registry, name, version);
+
+    assert_int_equal(model != NULL ? model->net->version : 0, wanted);
+    model_drop(model);
+}
+
+static void without_a_version_the_highest_is_meant(void **state)
+{
+    struct registry *registry = *state;
+
+    add(registry, "two", 3, 9);
+    add(registry, "one", 7, 9);
+    add(registry, "one", 12, 9);
+    add(registry, "one", 5, 9);
+    expect_list(registry, "two:3 one:12 one:7 one:5 ");
+    expect_taken(registry, "one", 0, 12);
+    expect_taken(registry, "one", 7, 7);
+    expect_taken(registry, "one", 5, 5);
+    expect_taken(registry, "one", 3, 0);
+    expect_taken(registry, "two", 0, 3);
+    expect_taken(registry, "nobody", 0, 0);
+    expect_taken(registry, "", 0, 0);
+}
+
+static void the_highest_so_many_are_kept(void **state)
+{
+    struct registry *registry = *state;
+
+    for (uint32_t version = 1; version <= 4; version++)
+        add(registry, "one", version, 2);
+    expect_list(registry, "one:4 one:3 ");
+    add(registry, "one", 2, 2); /* too low by now */
+    expect_list(registry, "one:4 one:3 ");
+    add(registry, "one", 3, 2); /* in place of itself */
+    expect_list(registry, "one:4 one:3 ");
+    add(registry, "one", 5, 1);
+    expect_list(registry, "one:5 ");
+}
+
+/* Lanes have memory of their own for each slot. */
+static void slots_are_one_model_s_at_a_time(void **state)
+{
+    struct registry *registry = *state;
+    struct model *models[REGISTRY_MAX];
+    bool taken[8] = { false };
+
+    add(registry, "one", 1, 3);
+    add(registry, "two", 1, 3);
+    add(registry, "one", 2, 3);
+    add(registry, "two", 2, 1);
+    add(registry, "three", 1, 1);
+    size_t n = registry_list(registry, models);
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(models[i]->slot < 4); /* the one that is free is taken again */
+        assert_false(taken[models[i]->slot]);
+        taken[models[i]->slot] = true;
+    }
     registry_drop_list(models, n);
 }
 
-static void a_file_takes_the_place_of_a_built_in_model(void **state)
+static void built_in_models_come_first(void **state)
 {
-    struct fixture *f = *state;
+    static const struct {
+        const char *name;
+        enum model_origin origin;
+    } all[] = { { "sent", MODEL_UPLOADED },
+                { "of-folder", MODEL_FOLDER },
+                { "built-in", MODEL_BUILTIN },
+                { "built-in-too", MODEL_BUILTIN } };
+    struct registry *registry = *state;
 
-    put_file(f, "any-name.sbnn", "mnist");
-    assert_int_equal(load(f), ST_OK);
-    assert_int_equal(n_models(f), builtin_n_models);
-    assert_int_equal(inputs(f, "mnist"), 4);
-}
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct model *model = new_model(all[i].name, 1, all[i].origin);
 
-static void two_files_of_one_name_are_refused(void **state)
-{
-    static const char *const names[] = { "twin", "mnist" };
-    struct fixture *f = *state;
-
-    for (size_t i = 0; i < 2; i++) {
-        put_file(f, "a.sbnn", names[i]);
-        put_file(f, "b.sbnn", names[i]);
-        assert_int_equal(load(f), ST_RANGE);
-        assert_non_null(strstr(f->why, "b.sbnn"));
-        assert_non_null(strstr(f->why, names[i]));
-        empty(f);
+        assert_int_equal(registry_add(registry, model, 1), ST_OK);
+        model_drop(model);
     }
+    expect_list(registry, "built-in:1 built-in-too:1 of-folder:1 sent:1 ");
 }
 
-/* What somebody has sent goes before what was there. */
-static void an_uploaded_model_takes_the_place_of_both(void **state)
-{
-    struct fixture *f = *state;
-
-    put_file(f, "a.sbnn", "fashion");
-    assert_int_equal(mkdir(scratch_path(&f->scratch, "state"), 0750), 0);
-    assert_int_equal(mkdir(scratch_path(&f->scratch, "state/models"), 0750), 0);
-    put_file(f, "state/models/fashion.sbnn", "fashion");
-    put_file(f, "state/models/new.sbnn", "new");
-    assert_int_equal(load(f), ST_OK);
-    assert_int_equal(n_models(f), builtin_n_models + 1);
-    struct model *model = registry_take(f->daemon.registry, "fashion");
-    assert_int_equal(model->origin, MODEL_UPLOADED);
-    model_drop(model);
-    assert_int_equal(inputs(f, "new"), 4);
-}
-
-static void models_come_and_go(void **state)
-{
-    struct fixture *f = *state;
-    struct model *first = new_model("one"), *second = new_model("one"), *before = NULL;
-    struct registry *registry;
-
-    assert_int_equal(registry_new(&registry), ST_OK);
-    f->daemon.registry = registry;
-    assert_int_equal(registry_put(registry, first, &before), ST_OK);
-    assert_null(before);
-    struct model *held = registry_take(registry, "one");
-    assert_ptr_equal(held, first);
-
-    assert_int_equal(registry_put(registry, second, &before), ST_OK);
-    assert_ptr_equal(before, first);
-    model_drop(before);
-    assert_int_equal(n_models(f), 1);
-    assert_null(registry_take_id(registry, held->id));
-    assert_false(registry_remove(registry, held)); /* another has its place */
-    model_drop(held);
-
-    assert_true(registry_remove(registry, second));
-    assert_false(registry_remove(registry, second));
-    assert_int_equal(n_models(f), 0);
-    assert_null(registry_take(registry, "one"));
-    model_drop(second);
-}
-
-/* What a visit shows, as "NAME:STATE:REASON;...". */
-static void write_visit(void *ctx, const char *name, enum registry_state state,
-                        const char *reason)
+/* What a visit shows, as "NAME:VERSION:STATE:REASON;...". */
+static void write_visit(void *ctx, const char *name, uint32_t version,
+                        enum registry_state state, const char *reason)
 {
     char *text = ctx;
     size_t len = strlen(text);
 
-    (void)snprintf(text + len, 256 - len, "%s:%d:%s;", name, (int)state, reason);
+    (void)snprintf(text + len, 256 - len, "%s:%u:%d:%s;", name, version, (int)state,
+                   reason);
 }
 
 static void expect_visit(struct registry *registry, const char *wanted)
@@ -223,194 +216,114 @@ static void expect_visit(struct registry *registry, const char *wanted)
     assert_string_equal(text, wanted);
 }
 
-static void names_are_known_after_their_models_have_gone(void **state)
+static enum status park(struct registry *registry, const char *name)
 {
-    struct fixture *f = *state;
-    struct model *one = new_model("one"), *before;
-    struct registry *registry;
+    struct model *gone[REGISTRY_VERSIONS];
+    size_t n_gone = 0;
+    enum status st = registry_park(registry, name, "unloaded", gone, &n_gone);
+
+    registry_drop_list(gone, n_gone);
+    return st;
+}
+
+/* The state that is told of a version that is not served. */
+static enum registry_state look(struct registry *registry, const char *name,
+                                uint32_t version)
+{
     struct registry_note note;
 
-    assert_int_equal(registry_new(&registry), ST_OK);
-    f->daemon.registry = registry;
-    assert_int_equal(registry_put(registry, one, &before), ST_OK);
-    expect_visit(registry, "one:0:;");
-    struct model *found = registry_look(registry, "one", &note);
-    assert_ptr_equal(found, one);
+    assert_null(registry_look(registry, name, version, &note));
+    return note.state;
+}
+
+static void versions_are_known_after_they_have_gone(void **state)
+{
+    struct registry *registry = *state;
+
+    add(registry, "one", 1, 2);
+    add(registry, "one", 3, 2);
+    expect_visit(registry, "one:3:0:;one:1:0:;");
+    struct registry_note note;
+    struct model *found = registry_look(registry, "one", 1, &note);
+    assert_non_null(found);
+    assert_int_equal(found->net->version, 1);
     model_drop(found);
-    assert_null(registry_look(registry, "two", &note));
-    assert_int_equal(note.state, REGISTRY_UNKNOWN);
+    assert_int_equal(look(registry, "one", 2), REGISTRY_READY);
+    assert_int_equal(look(registry, "two", 0), REGISTRY_UNKNOWN);
 
     /* Of one that is served a note is why it could not be loaded again. */
-    assert_int_equal(registry_note(registry, "one", REGISTRY_UNAVAILABLE, "broken"),
+    assert_int_equal(registry_note(registry, "one", 4, REGISTRY_UNAVAILABLE, "broken"),
                      ST_OK);
-    expect_visit(registry, "one:0:broken;");
+    expect_visit(registry, "one:3:0:broken;one:1:0:broken;");
 
-    assert_int_equal(registry_park(registry, one, "unloaded"), ST_OK);
-    model_drop(one);
+    assert_int_equal(park(registry, "one"), ST_OK);
     assert_null(registry_take(registry, "one"));
-    assert_null(registry_look(registry, "one", &note));
+    assert_null(registry_look(registry, "one", 3, &note));
     assert_int_equal(note.state, REGISTRY_UNAVAILABLE);
     assert_string_equal(note.reason, "unloaded");
-    expect_visit(registry, "one:2:unloaded;");
-    assert_int_equal(registry_note(registry, "one", REGISTRY_LOADING, ""), ST_OK);
-    expect_visit(registry, "one:1:;");
+    expect_visit(registry, "one:3:2:unloaded;one:1:2:unloaded;");
+    assert_int_equal(registry_note(registry, "one", 4, REGISTRY_LOADING, ""), ST_OK);
+    expect_visit(registry, "one:3:1:;one:1:1:;");
 
-    /* One that is put in or taken out has no note. */
-    one = new_model("one");
-    assert_int_equal(registry_put(registry, one, &before), ST_OK);
-    assert_null(before);
-    expect_visit(registry, "one:0:;");
-    assert_int_equal(registry_note(registry, "one", REGISTRY_UNAVAILABLE, "x"), ST_OK);
-    assert_true(registry_remove(registry, one));
-    model_drop(one);
-    expect_visit(registry, "");
+    /* A name whose versions are set has no note. */
+    add(registry, "one", 4, 2);
+    expect_visit(registry, "one:4:0:;");
+
+    /* Of a name that is not known it is said which version will come. */
+    assert_int_equal(registry_note(registry, "two", 9, REGISTRY_UNAVAILABLE, "x"), ST_OK);
+    expect_visit(registry, "one:4:0:;two:9:2:x;");
 }
 
 static void without_memory_a_model_stays(void **state)
 {
-    struct fixture *f = *state;
-    struct model *one = new_model("one"), *before;
+    struct registry *registry = *state;
 
-    assert_int_equal(registry_new(&f->daemon.registry), ST_OK);
-    assert_int_equal(registry_put(f->daemon.registry, one, &before), ST_OK);
+    add(registry, "one", 1, 1);
     fault_at(0);
-    assert_int_equal(registry_park(f->daemon.registry, one, "unloaded"), ST_NOMEM);
+    assert_int_equal(park(registry, "one"), ST_NOMEM);
     fault_at(0);
-    assert_int_equal(registry_note(f->daemon.registry, "two", REGISTRY_LOADING, ""),
-                     ST_NOMEM);
+    assert_int_equal(registry_note(registry, "two", 1, REGISTRY_LOADING, ""), ST_NOMEM);
     fault_off();
-    expect_visit(f->daemon.registry, "one:0:;");
-}
-
-static void expect_read(struct fixture *f, const char *name, enum model_origin origin,
-                        size_t n_inputs)
-{
-    enum model_origin found;
-    struct network *net;
-
-    assert_int_equal(registry_read(&f->daemon, name, &net, &found, f->why), ST_OK);
-    assert_int_equal(found, origin);
-    assert_string_equal(net->name, name);
-    assert_int_equal(network_inputs(net), n_inputs);
-    network_free(net);
-}
-
-/* In the order of a start; a file is found by its network's name. */
-static void a_network_is_read_again(void **state)
-{
-    struct fixture *f = *state;
-    enum model_origin origin;
-    struct network *net;
-
-    expect_read(f, "mnist", MODEL_BUILTIN, 784);
-    put_file(f, "a.sbnn", "other");
-    put_file(f, "b.sbnn", "mnist");
-    expect_read(f, "mnist", MODEL_FOLDER, 4);
-    /* The file of the name may hold another network; a broken one is passed over. */
-    put_file(f, "third.sbnn", "fourth");
-    (void)scratch_file(&f->scratch, "c.sbnn", "garbage", 7);
-    put_file(f, "d.sbnn", "third");
-    expect_read(f, "third", MODEL_FOLDER, 4);
-    expect_read(f, "fourth", MODEL_FOLDER, 4);
-    assert_int_equal(mkdir(scratch_path(&f->scratch, "state"), 0750), 0);
-    assert_int_equal(mkdir(scratch_path(&f->scratch, "state/models"), 0750), 0);
-    put_file(f, "state/models/mnist.sbnn", "mnist");
-    expect_read(f, "mnist", MODEL_UPLOADED, 4);
-
-    assert_int_equal(registry_read(&f->daemon, "none", &net, &origin, f->why),
-                     ST_NOT_FOUND);
-    /* One that has the name is not passed over. */
-    assert_int_equal(registry_read(&f->daemon, "c", &net, &origin, f->why), ST_FORMAT);
-    assert_non_null(strstr(f->why, "c.sbnn"));
+    expect_visit(registry, "one:1:0:;");
 }
 
 static void there_is_room_for_so_many(void **state)
 {
-    struct fixture *f = *state;
-    struct model *before, *one_more = new_model("one more");
+    struct registry *registry = *state;
+    struct model *one_more = new_model("one more", 1, MODEL_UPLOADED),
+                 *another = new_model("m0", 2, MODEL_UPLOADED);
+    struct model *models[REGISTRY_MAX];
 
-    assert_int_equal(registry_new(&f->daemon.registry), ST_OK);
     for (unsigned i = 0; i < REGISTRY_MAX; i++) {
         char name[16];
 
         (void)snprintf(name, sizeof(name), "m%u", i);
-        assert_int_equal(registry_put(f->daemon.registry, new_model(name), &before),
-                         ST_OK);
+        add(registry, name, 1, 1);
     }
-    assert_int_equal(registry_put(f->daemon.registry, one_more, &before), ST_RANGE);
+    assert_int_equal(registry_add(registry, one_more, 1), ST_RANGE);
+    assert_int_equal(registry_add(registry, another, 2), ST_RANGE);
+    assert_int_equal(registry_add(registry, another, 1), ST_OK); /* in place of m0:1 */
     model_drop(one_more);
-    assert_int_equal(n_models(f), REGISTRY_MAX);
-}
-
-static void other_files_are_no_models(void **state)
-{
-    struct fixture *f = *state;
-
-    (void)scratch_file(&f->scratch, "README", "x", 1);
-    (void)scratch_file(&f->scratch, "a.sbnn.bak", "x", 1);
-    (void)scratch_file(&f->scratch, ".hidden.sbnn", "x", 1);
-    assert_int_equal(load(f), ST_OK);
-    assert_int_equal(n_models(f), builtin_n_models);
-}
-
-static void a_broken_file_is_named(void **state)
-{
-    struct fixture *f = *state;
-
-    put_file(f, "a.sbnn", "good");
-    (void)scratch_file(&f->scratch, "broken.sbnn", "garbage", 7);
-    assert_int_equal(load(f), ST_FORMAT);
-    assert_non_null(strstr(f->why, "broken.sbnn"));
-}
-
-static void a_folder_that_is_not_there_is_named(void **state)
-{
-    struct fixture *f = *state;
-
-    (void)snprintf(f->daemon.settings.model_dir, SETTINGS_TEXT_LEN,
-                   "/nonexistent/models");
-    assert_int_equal(load(f), ST_IO);
-    assert_non_null(strstr(f->why, "/nonexistent/models"));
-}
-
-static void memory_that_is_not_there_is_told(void **state)
-{
-    struct fixture *f = *state;
-    enum status st = ST_NOMEM;
-
-    put_file(f, "a.sbnn", "fashion");
-    put_file(f, "b.sbnn", "another");
-    for (unsigned nth = 0; st != ST_OK; nth++) {
-        (void)snprintf(f->why, sizeof(f->why), "nothing");
-        fault_at(nth);
-        st = load(f);
-        fault_off();
-        if (st != ST_OK) {
-            assert_int_equal(st, ST_NOMEM);
-            assert_string_not_equal(f->why, "nothing");
-        }
-        empty(f);
-    }
+    model_drop(another);
+    size_t n = registry_list(registry, models);
+    assert_int_equal(n, REGISTRY_MAX);
+    assert_string_equal(models[0]->net->name, "m0");
+    assert_int_equal(models[0]->net->version, 2);
+    registry_drop_list(models, n);
 }
 
 int main(void)
 {
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, make, unmake)
     const struct CMUnitTest tests[] = {
-        FRESH(the_built_in_models_are_served),
-        FRESH(models_of_the_folder_come_in_order_of_their_files),
-        FRESH(a_file_takes_the_place_of_a_built_in_model),
-        FRESH(two_files_of_one_name_are_refused),
-        FRESH(an_uploaded_model_takes_the_place_of_both),
-        FRESH(models_come_and_go),
-        FRESH(names_are_known_after_their_models_have_gone),
+        FRESH(the_versions_of_a_name_change_together),
+        FRESH(without_a_version_the_highest_is_meant),
+        FRESH(the_highest_so_many_are_kept),
+        FRESH(slots_are_one_model_s_at_a_time),
+        FRESH(built_in_models_come_first),
+        FRESH(versions_are_known_after_they_have_gone),
         FRESH(without_memory_a_model_stays),
-        FRESH(a_network_is_read_again),
         FRESH(there_is_room_for_so_many),
-        FRESH(other_files_are_no_models),
-        FRESH(a_broken_file_is_named),
-        FRESH(a_folder_that_is_not_there_is_named),
-        FRESH(memory_that_is_not_there_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
