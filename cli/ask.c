@@ -22,13 +22,14 @@ static char *whole_path(struct client *client, const char *model, const struct a
     if (path == NULL || ask->layer == NULL)
         return path;
 
-    static const char query[] = "?layer=";
+    static const char query[] = "layer=";
     char *layer = curl_easy_escape(NULL, ask->layer, 0);
-    size_t size = layer != NULL ? strlen(path) + sizeof(query) + strlen(layer) : 0;
+    size_t size = layer != NULL ? strlen(path) + 1 + sizeof(query) + strlen(layer) : 0;
     char *whole = layer != NULL ? malloc(size) : NULL;
 
     if (whole != NULL)
-        snprintf(whole, size, "%s%s%s", path, query, layer);
+        snprintf(whole, size, "%s%c%s%s", path, strchr(path, '?') != NULL ? '&' : '?',
+                 query, layer);
     curl_free(layer);
     free(path);
     return whole;

@@ -329,34 +329,50 @@ bool client_call(struct client *client, const struct request *request, bool want
 
 char *client_model_path(struct client *client, const char *model, const char *suffix)
 {
-    char *name = curl_easy_escape(client->curl, model, 0);
+    const char *colon = strrchr(model, ':'); /* no name has one */
+    size_t len = colon != NULL ? (size_t)(colon - model) : strlen(model);
+    char *name = curl_easy_escape(client->curl, model, (int)len);
+    char *version = curl_easy_escape(client->curl, colon != NULL ? colon + 1 : "", 0);
     char *path = NULL;
 
-    if (name != NULL) {
-        size_t size = strlen("/api/v1/models/") + strlen(name) + strlen(suffix) + 1;
+    if (name != NULL && version != NULL) {
+        static const char prefix[] = "/api/v1/models/", query[] = "?version=";
+        size_t size = sizeof(prefix) + strlen(name) + strlen(suffix) + sizeof(query) +
+                      strlen(version);
 
         path = malloc(size);
-        if (path != NULL)
-            snprintf(path, size, "/api/v1/models/%s%s", name, suffix);
+        if (path != NULL && colon == NULL)
+            snprintf(path, size, "%s%s%s", prefix, name, suffix);
+        else if (path != NULL)
+            snprintf(path, size, "%s%s%s%c%s%s", prefix, name, suffix,
+                     strchr(suffix, '?') != NULL ? '&' : '?', query + 1, version);
     }
+    curl_free(version);
     curl_free(name);
     return path;
 }
 
-/* "fashion, mnist" */
-static void list_names(const json_t *models, char *ret_text, size_t size)
+/* "fashion, mnist", and how many that are; versions of one are side by side. */
+static size_t list_names(const json_t *models, char *ret_text, size_t size)
 {
     const json_t *model;
-    size_t i, used = 0;
+    const char *before = "";
+    size_t i, used = 0, n = 0;
 
     ret_text[0] = '\0';
     json_array_foreach(models, i, model)
     {
-        if (used >= size)
-            return;
-        used += (size_t)snprintf(ret_text + used, size - used, "%s%s", i ? ", " : "",
-                                 field_text(model, "name", "?"));
+        const char *name = field_text(model, "name", "?");
+
+        if (strcmp(name, before) == 0)
+            continue;
+        before = name;
+        if (used < size)
+            used += (size_t)snprintf(ret_text + used, size - used, "%s%s",
+                                     n > 0 ? ", " : "", name);
+        n++;
     }
+    return n;
 }
 
 static int copy_name(const char *name, char **ret_name)
@@ -373,9 +389,8 @@ static int pick_only(const struct client *client, const json_t *models, char **r
 
     if (name == NULL)
         return report(EXIT_FAILURE, "%s serves no model", client->base);
-    if (json_array_size(models) == 1)
+    if (list_names(models, names, sizeof(names)) == 1)
         return copy_name(name, ret_name);
-    list_names(models, names, sizeof(names));
     return report(EX_USAGE, "which model? say --model with one of: %s", names);
 }
 

@@ -56,8 +56,8 @@ void reply_done(struct reply *reply);
 MUST_CHECK bool client_call(struct client *client, const struct request *request,
                             bool want_json, const char *what, struct reply *ret_reply);
 
-/* "/api/v1/models/NAME" + suffix with NAME percent-encoded; NULL if memory ran out; free
- * it with free(). */
+/* "/api/v1/models/NAME" + suffix with NAME percent-encoded; of a model NAME:VERSION with
+ * the version in the query. NULL if memory ran out; free it with free(). */
 char *client_model_path(struct client *client, const char *model, const char *suffix);
 
 /* The model to talk to: --model, or the only one. Returns EXIT_SUCCESS, or the exit code

@@ -32,7 +32,8 @@ static const struct option global_options[] = {
                 .letter = 'm',
                 .kind = OPTION_TEXT,
                 .value = "NAME",
-                .help = "the model; default the only one that the daemon serves" },
+                .help = "the model, or NAME:VERSION; default the only one that the "
+                        "daemon serves" },
     [TOKEN_FILE] = { .name = "token-file",
                      .kind = OPTION_TEXT,
                      .value = "FILE",

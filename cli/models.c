@@ -33,14 +33,16 @@ static int print_list(const json_t *models)
     char text[OUTPUT_NUMBER], input[64];
     size_t i;
 
-    table_init(&table, "NAME|STATE|INPUT|>CLASSES|>CELLS|>WRONG BITS|>BIT ERROR RATE|"
-                       ">ACCURACY*|>ENERGY**");
+    table_init(&table,
+               "NAME|>VERSION|STATE|INPUT|>CLASSES|>CELLS|>WRONG BITS|>BIT ERROR RATE|"
+               ">ACCURACY*|>ENERGY**");
     json_array_foreach(models, i, model)
     {
         snprintf(input, sizeof(input), "%.0f x %.0f %s",
                  field_number(model, "input.height"), field_number(model, "input.width"),
                  field_number(model, "input.channels") == 3.0 ? "RGB" : "grey");
         table_add(&table, field_text(model, "name", "?"));
+        table_add(&table, field_text(model, "version", "-"));
         table_add(&table, field_text(model, "state", "?"));
         table_add(&table, input);
         table_add(&table, output_count(field_number(model, "classes"), text));
@@ -57,7 +59,7 @@ static int print_list(const json_t *models)
     if (st != ST_OK)
         return report(EXIT_FAILURE, "out of memory");
     printf("\n*  shipped: measured without wrong bits    **  of one picture\n"
-           "One of them in full: spinbnn models --model NAME\n");
+           "One of them in full: spinbnn models --model NAME, or NAME:VERSION\n");
     return EXIT_SUCCESS;
 }
 
@@ -107,6 +109,7 @@ static int print_model(const json_t *model)
 
     output_text(stdout, field_text(model, "name", "?"));
     putchar('\n');
+    output_line(stdout, "version", field_text(model, "version", "-"));
     output_line(stdout, "description", field_text(model, "description", "-"));
     output_line(stdout, "training", field_text(model, "training", "-"));
     output_line(stdout, "checksum", field_text(model, "checksum", "-"));

@@ -51,6 +51,7 @@ static void add_model(struct table *table, const json_t *model)
     char a[OUTPUT_NUMBER], b[OUTPUT_NUMBER], line[2 * OUTPUT_NUMBER + 4];
 
     table_add(table, field_text(model, "name", "?"));
+    table_add(table, field_text(model, "version", "-"));
     table_add(table, output_id(field_number(model, "generation"), a));
     table_add(table, output_count(field_number(model, "images"), a));
     table_add(table, output_count(field_number(model, "labelled"), a));
@@ -65,9 +66,17 @@ static void add_model(struct table *table, const json_t *model)
     table_add(table, line);
 }
 
-static bool is_asked_for(const json_t *model, const char *name)
+/* By NAME or NAME:VERSION. */
+static bool is_asked_for(const json_t *model, const char *asked)
 {
-    return name == NULL || strcmp(name, field_text(model, "name", "")) == 0;
+    const char *name = field_text(model, "name", "");
+    size_t len = strlen(name);
+
+    return asked == NULL ||
+           (strncmp(asked, name, len) == 0 &&
+            (asked[len] == '\0' ||
+             (asked[len] == ':' &&
+              strcmp(asked + len + 1, field_text(model, "version", "")) == 0)));
 }
 
 /* Every model, or only the one called `name`. */
@@ -77,8 +86,9 @@ static int print_status(const json_t *status, const char *name)
     const json_t *model;
     size_t i, n = 0;
 
-    table_init(&table, "MODEL|>GENERATION|>PICTURES|>LABELLED|>ACCURACY|>WRONG BITS|"
-                       ">BIT ERROR RATE|>INFERENCE|>PROGRAMMING|>P50 / P99");
+    table_init(&table,
+               "MODEL|>VERSION|>GENERATION|>PICTURES|>LABELLED|>ACCURACY|>WRONG BITS|"
+               ">BIT ERROR RATE|>INFERENCE|>PROGRAMMING|>P50 / P99");
     json_array_foreach(field(status, "models"), i, model)
     {
         if (is_asked_for(model, name)) {

@@ -56,7 +56,9 @@ enum status upload_print(FILE *out, const char *model, const json_t *answer)
     size_t i;
 
     output_text(out, model);
-    fprintf(out, ": %s cells in %zu layers, generation %s\n",
+    fputs(": version ", out);
+    output_text(out, field_text(answer, "model.version", "-"));
+    fprintf(out, ", %s cells in %zu layers, generation %s\n",
             output_count(field_number(answer, "model.cells"), a),
             json_array_size(field(answer, "model.layers")),
             output_id(field_number(answer, "model.generation"), b));
@@ -102,9 +104,10 @@ const struct command put_command = {
     .about =
         "FILE is an ONNX file or a model file (.sbnn); \"-\" is standard input. The "
         "daemon\n"
-        "serves it under the name MODEL, in place of what it serves under that name, "
-        "and\n"
-        "keeps it over restarts. What a pixel is to the network stands in no ONNX file:\n"
+        "serves it under the name MODEL, as the next version of what it serves under "
+        "that\n"
+        "name, and keeps it over restarts. What a pixel is to the network stands in no "
+        "ONNX file:\n"
         "say it with --range, --mean and --std. What the import understood and had to\n"
         "assume comes back as remarks; what it cannot prove is refused, with the node.\n",
     .examples = "  spinbnn put mine cnv.onnx --range 0..1 --mean 0.5 --std 0.5\n"
@@ -163,11 +166,14 @@ const struct command delete_command = {
     .args = "MODEL",
     .summary = "take a network that was sent away again",
     .about =
-        "The daemon serves MODEL no more; requests that are under way end. Its file and\n"
-        "its array go, its history stays. Networks that are built in or lie in the\n"
-        "daemon's model folder stay; one whose place MODEL took comes back when the\n"
-        "daemon starts again.\n",
-    .examples = "  spinbnn delete mine\n",
+        "The daemon serves MODEL no more, in any version, or MODEL:VERSION alone;\n"
+        "requests that are under way end. Its file and its array go, its history stays.\n"
+        "When the highest version goes the next one answers. Networks that are built in\n"
+        "or lie in the daemon's model folder stay; one whose place MODEL took comes "
+        "back\n"
+        "when the daemon starts again.\n",
+    .examples = "  spinbnn delete mine\n"
+                "  spinbnn delete mine:3\n",
     .options = delete_options,
     .min_args = 1,
     .max_args = 1,

@@ -17,8 +17,7 @@
 
 size_t catalogue_keep(const struct daemon *daemon)
 {
-    (void)daemon;
-    return 1;
+    return (size_t)daemon->settings.keep_versions;
 }
 
 /* -- The book -- */

@@ -27,7 +27,7 @@ MUST_CHECK enum status catalogue_load(struct daemon *daemon, char why[ERR_LEN]);
 MUST_CHECK enum status catalogue_read(struct daemon *daemon, const char *name,
                                       struct registry **ret_registry, char why[ERR_LEN]);
 
-/* How many versions of a name are served. */
+/* How many versions of a name are served, the highest. Any thread. */
 size_t catalogue_keep(const struct daemon *daemon);
 /* Gives a network that was sent its version: that which it has, if it is served or the
  * last that came, else the next; ret_fresh: it is the next. ST_RANGE: there is none;

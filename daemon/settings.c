@@ -74,6 +74,9 @@ static const struct setting table[] = {
       "weights of all networks together, one cell each (pairs and check bits come on "
       "top); "
       "beyond that uploads and loads get 409; 0: no limit" },
+    { "keep_versions", SETTING_NUMBER, LIVE, FIELD(keep_versions), "1", 1, 16, NULL, "",
+      "versions of a model that are served at once, the newest; a smaller number counts "
+      "from the next upload or load of the model on" },
     { "scrub_interval_s", SETTING_NUMBER, LIVE, FIELD(scrub_interval_s), "0", 0, 31536000,
       NULL, "s", "arrays are scrubbed so often, by the clock; 0: never" },
     { "snapshot_interval_s", SETTING_NUMBER, LIVE, FIELD(snapshot_interval_s), "0", 0,

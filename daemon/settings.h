@@ -40,6 +40,7 @@ struct settings {
     char
         device[SETTINGS_TEXT_LEN]; /* a preset's name; of arrays that have no image yet */
     _Atomic uint64_t max_cells;    /* weights of all networks; 0: no limit */
+    _Atomic uint64_t keep_versions;       /* of a model, 1 .. REGISTRY_VERSIONS */
     _Atomic uint64_t scrub_interval_s;    /* arrays are scrubbed so often; 0: never */
     _Atomic uint64_t snapshot_interval_s; /* the database is copied so often; 0: never */
     double bit_operation_fj;              /* compute energy, see infer.h */

@@ -219,12 +219,12 @@ static enum status place_file(const struct model *model, const char *path,
 
 /* The versions of its name with `model` in its place: the highest, or that which it is
  * again. Only this thread takes any out of the registry, so it keeps them. */
-static size_t line_up(struct daemon *daemon, struct model *model,
+static size_t line_up(struct daemon *daemon, struct model *model, size_t keep,
                       struct model *ret_models[REGISTRY_VERSIONS])
 {
     struct model *served[REGISTRY_VERSIONS];
     size_t n_served = registry_versions(daemon->registry, model->net->name, served);
-    size_t keep = catalogue_keep(daemon), n = 0;
+    size_t n = 0;
 
     if (n_served == 0 || served[0]->net->version < model->net->version)
         ret_models[n++] = model;
@@ -242,7 +242,7 @@ static enum status begin_and_publish(struct daemon *daemon, struct model *model,
 {
     const char *name = model->net->name;
     struct model *models[REGISTRY_VERSIONS];
-    size_t n = line_up(daemon, model, models);
+    size_t keep = catalogue_keep(daemon), n = line_up(daemon, model, keep, models);
 
     if (!serving_has_room(daemon, name, models, n, problem))
         return ST_RANGE;
@@ -254,7 +254,7 @@ static enum status begin_and_publish(struct daemon *daemon, struct model *model,
         st = serving_publish(daemon, name, models, n, problem);
     if (st != ST_OK)
         serving_abandon(daemon, model);
-    else if (n == catalogue_keep(daemon))
+    else if (n == keep)
         catalogue_sweep(daemon, name, models[n - 1]->net->version);
     return st;
 }

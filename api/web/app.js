@@ -58,7 +58,8 @@ const state = {
 
 async function loadModels() {
   const { json } = await request("/api/v1/models");
-  state.models = json.models;
+  /* Of a name the highest version comes first, and is the one that answers. */
+  state.models = json.models.filter((m, i, all) => i === 0 || m.name !== all[i - 1].name);
   const select = $("model");
   select.replaceChildren(...state.models.map((m) => new Option(m.name, m.name)));
   select.disabled = state.models.length < 2;

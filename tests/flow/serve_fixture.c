@@ -89,6 +89,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
                                           .threads = 2,
                                           .workers = 1,
                                           .queue = queue,
+                                          .keep_versions = 1,
                                           .max_connections = 1000,
                                           .idle_timeout_s = 75,
                                           .head_timeout_s = 10,

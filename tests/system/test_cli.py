@@ -356,7 +356,8 @@ class CommandLine(unittest.TestCase):
                 f.write(net.onnx())
             done = self.run_cli("put", "mine", path, "--range=0..255", "--mean", "10,20,30",
                                 "--layout", "nchw", "--labels", "a & b,c=d,\u00fc/?#")
-            self.assertIn("mine: %d cells in 2 layers, generation 1\n" % net.cells, done.stdout)
+            self.assertIn("mine: version 1, %d cells in 2 layers, generation 1\n" % net.cells,
+                          done.stdout)
             self.assertNotIn("remark", done.stdout)  # nothing was assumed
             model = self.daemon.get("/api/v1/models/mine").json()
             self.assertEqual(model["labels"], ["a & b", "c=d", "\u00fc/?#"])
@@ -381,7 +382,7 @@ class CommandLine(unittest.TestCase):
     def test_put_sends_a_model_file_and_delete_keeps_what_is_built_in(self):
         path = os.path.join(SOURCE, "models", "mnist.sbnn")
         out = self.run_cli("put", "copy", path).stdout
-        self.assertEqual(out, "copy: 1,861,632 cells in 3 layers, generation 1\n")
+        self.assertEqual(out, "copy: version 1, 1,861,632 cells in 3 layers, generation 1\n")
         self.assertIn("range", self.run_cli("put", "copy", path, "--range", "0..1",
                                             code=1).stderr)
         self.assertRegex(self.run_cli("classify", "-m", "copy", SEVEN).stdout, r"\b7\b")

@@ -33,6 +33,7 @@ static int make(void **state)
     (void)snprintf(f.daemon.settings.state_dir, SETTINGS_TEXT_LEN, "%s",
                    scratch_path(&f.scratch, "state"));
     f.daemon.device = device_default();
+    f.daemon.settings.keep_versions = 1;
     assert_int_equal(mkdir(f.daemon.settings.state_dir, 0750), 0);
     assert_int_equal(mkdir(scratch_path(&f.scratch, "state/models"), 0750), 0);
     assert_int_equal(mkdir(scratch_path(&f.scratch, "state/arrays"), 0750), 0);
@@ -376,6 +377,46 @@ static void what_is_removed_stays_spent(void **state)
     expect_versions(f, "mnist", "1 ");
 }
 
+static void expect_read_versions(struct fixture *f, const char *name, const char *wanted)
+{
+    struct registry *registry;
+
+    assert_int_equal(catalogue_read(&f->daemon, name, &registry, f->why), ST_OK);
+    expect_versions_in(registry, name, wanted);
+    registry_free(registry);
+}
+
+static void the_newest_so_many_are_served(void **state)
+{
+    struct fixture *f = *state;
+
+    put_seed(f, "a.sbnn", "one", 1);
+    f->daemon.settings.keep_versions = 3;
+    assert_int_equal(load(f), ST_OK);
+    for (uint64_t seed = 2; seed <= 4; seed++)
+        send_network(f, "one", seed, (uint32_t)seed, true);
+    send_network(f, "mnist", 1, 2, true);
+    start_again(f);
+    expect_versions(f, "one", "4 3 2 ");
+    expect_versions(f, "mnist", "2 1 "); /* the built-in one beside what was sent */
+    expect_read_versions(f, "one", "4 3 2 ");
+    expect_read_versions(f, "mnist", "2 1 ");
+    send_network(f, "one", 3, 3, false); /* it is served */
+    /* What is not served is there still. */
+    f->daemon.settings.keep_versions = 1;
+    start_again(f);
+    expect_versions(f, "one", "4 ");
+    expect_read_versions(f, "one", "4 ");
+    f->daemon.settings.keep_versions = 16;
+    start_again(f);
+    expect_versions(f, "one", "4 3 2 1 ");
+    catalogue_sweep(&f->daemon, "one", 3);
+    assert_true(is_there(f, "state/models/one@2.sbnn")); /* served */
+    /* Of fewer than are served now the older ones are as if they had gone. */
+    f->daemon.settings.keep_versions = 2;
+    send_network(f, "one", 2, 5, true);
+}
+
 /* By hand, or where the book was lost. */
 static void files_tell_their_version(void **state)
 {
@@ -486,6 +527,7 @@ int main(void)
         FRESH(another_network_of_the_folder_is_the_next_version),
         FRESH(what_is_sent_is_the_next_version),
         FRESH(what_is_removed_stays_spent),
+        FRESH(the_newest_so_many_are_served),
         FRESH(files_tell_their_version),
         FRESH(a_broken_book_is_named),
         FRESH(a_book_that_cannot_be_kept_hinders_an_upload_alone),

@@ -108,6 +108,31 @@ static void names_in_a_path_are_escaped(void **state)
     client_close(client);
 }
 
+static void a_version_goes_into_the_query(void **state)
+{
+    static const struct {
+        const char *model, *suffix, *path;
+    } cases[] = {
+        { "net:12", "", "/api/v1/models/net?version=12" },
+        { "net:12", "/classify?top=3", "/api/v1/models/net/classify?top=3&version=12" },
+        { "net", "/classify?top=3", "/api/v1/models/net/classify?top=3" },
+        { "net:1&x", "", "/api/v1/models/net?version=1%26x" },
+        { "net:", "", "/api/v1/models/net?version=" },
+    };
+    const struct cli cli = { .url = "http://127.0.0.1:8080", .timeout_s = 1.0 };
+    struct client *client = NULL;
+
+    (void)state;
+    assert_int_equal(client_open(&cli, &client), EXIT_SUCCESS);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *path = client_model_path(client, cases[i].model, cases[i].suffix);
+
+        assert_string_equal(path, cases[i].path);
+        free(path);
+    }
+    client_close(client);
+}
+
 static void nobody_listening_is_code_69(void **state)
 {
     const struct cli cli = { .url = "http://127.0.0.1:1", .timeout_s = 1.0 };
@@ -133,6 +158,7 @@ int main(void)
         cmocka_unit_test(only_web_addresses_are_taken),
         cmocka_unit_test(a_failed_allocation_opens_no_client),
         cmocka_unit_test(names_in_a_path_are_escaped),
+        cmocka_unit_test(a_version_goes_into_the_query),
         cmocka_unit_test(nobody_listening_is_code_69),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

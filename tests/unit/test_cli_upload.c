@@ -15,22 +15,24 @@ static void what_is_served_stands_before_the_remarks(void **state)
     char *text = cli_text(upload_print, "put");
 
     (void)state;
-    assert_string_equal(text, "mnist: 59,008 cells in 2 layers, generation 3\n"
-                              "  remark  /2/Sign: 4 of 64 outputs can meet a sign of "
-                              "exactly zero: it counts as +1\n"
-                              "  remark  the classes have no names: 0 to 9\n"
-                              "  and 1,234 remarks more\n");
+    assert_string_equal(text,
+                        "mnist: version 12, 59,008 cells in 2 layers, generation 3\n"
+                        "  remark  /2/Sign: 4 of 64 outputs can meet a sign of "
+                        "exactly zero: it counts as +1\n"
+                        "  remark  the classes have no names: 0 to 9\n"
+                        "  and 1,234 remarks more\n");
     free(text);
 }
 
 static void a_model_file_has_no_remarks(void **state)
 {
-    char *text = cli_text(upload_print, "{\"model\":{\"cells\":7,\"generation\":1,"
-                                        "\"layers\":[{}]},\"remarks\":[],"
-                                        "\"remarks_dropped\":0}");
+    char *text = cli_text(upload_print,
+                          "{\"model\":{\"version\":\"1\",\"cells\":7,\"generation\":1,"
+                          "\"layers\":[{}]},\"remarks\":[],"
+                          "\"remarks_dropped\":0}");
 
     (void)state;
-    assert_string_equal(text, "mnist: 7 cells in 1 layers, generation 1\n");
+    assert_string_equal(text, "mnist: version 1, 7 cells in 1 layers, generation 1\n");
     free(text);
 }
 
