@@ -427,6 +427,11 @@ enum status catalogue_read(struct daemon *daemon, const char *name,
 /* An array of nobody's does no harm: it is not used for another network. */
 static void remove_array(const char *path)
 {
+    char scratch[MODEL_PATH_LEN + 8];
+
+    (void)snprintf(scratch, sizeof(scratch), "%s.tmp",
+                   path); /* of a save that was killed */
+    (void)unlink(scratch);
     if (unlink(path) != 0 && errno != ENOENT)
         log_line(LOG_WARNING, "array", "\"%.200s\" stays: %s", path, strerror(errno));
 }

@@ -40,7 +40,7 @@ static void set_no_version(const struct daemon *daemon, const char *name,
     list_versions(models, n, versions);
     registry_drop_list(models, n);
     problem_set(problem, 404, "unknown_version",
-                "model \"%.64s\" has no version \"%.40s\"; there %s %s", name, version,
+                "model \"%.64s\" has no version \"%.20s\"; there %s %s", name, version,
                 n == 1 ? "is" : "are", versions);
 }
 

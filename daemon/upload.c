@@ -433,10 +433,12 @@ static bool delete_one(struct daemon *daemon, struct model *model,
 
 static bool is_sent(const struct model *model, struct problem *problem)
 {
+    if (model->origin == MODEL_UPLOADED)
+        return true;
     problem_set(problem, 409, "not_uploaded",
                 "model \"%s\" %s; only what was uploaded can be deleted",
                 model->net->name, origin_text(model->origin));
-    return model->origin == MODEL_UPLOADED;
+    return false;
 }
 
 /* What was sent of the name, the lowest version first, so that the model answers as

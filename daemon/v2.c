@@ -142,13 +142,22 @@ static void reply_stats(const struct daemon *daemon, struct http_call *call,
     http_reply(call, 200, "application/json", &body);
 }
 
+/* Without a version in the path of all of them. */
 void v2_stats(void *ctx, struct http_call *call)
 {
-    struct model *model = v2_take_or_404(ctx, call);
+    const struct daemon *daemon = ctx;
+    struct model *models[REGISTRY_VERSIONS], *model = v2_take_or_404(daemon, call);
 
     if (model == NULL)
         return;
-    reply_stats(ctx, call, &model, 1);
+    if (http_call_param(call, 1) != NULL) {
+        reply_stats(daemon, call, &model, 1);
+    } else {
+        size_t n = registry_versions(daemon->registry, model->net->name, models);
+
+        reply_stats(daemon, call, models, n);
+        registry_drop_list(models, n);
+    }
     model_drop(model);
 }
 

@@ -305,6 +305,9 @@ class AtOnce(unittest.TestCase):
             stats = self.daemon.get("/v2/models/net/versions/%s/stats" % version).json()
             self.assertEqual([(s["version"], s["inference_count"]) for s in stats["model_stats"]],
                              [(version, n)])
+        stats = self.daemon.get("/v2/models/net/stats").json()["model_stats"]
+        self.assertEqual([(s["version"], s["inference_count"]) for s in stats],
+                         [("2", 2), ("1", 4)])
         shown = {}
 
         def is_written():

@@ -358,9 +358,11 @@ static void what_is_removed_stays_spent(void **state)
     send_network(f, "mnist", 1, 2, true);
     start_again(f);
     (void)scratch_file(&f->scratch, "state/arrays/one@2.array", "x", 1);
+    (void)scratch_file(&f->scratch, "state/arrays/one.array.tmp", "x", 1);
     struct model *model = registry_take(f->daemon.registry, "one");
     catalogue_sweep(&f->daemon, "one", 2);
     assert_false(is_there(f, "state/models/one.sbnn"));
+    assert_false(is_there(f, "state/arrays/one.array.tmp"));
     assert_true(is_there(f, "state/models/one@2.sbnn"));
     catalogue_remove(&f->daemon, model);
     model_drop(model);
