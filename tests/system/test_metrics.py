@@ -97,7 +97,8 @@ class Counting(unittest.TestCase):
             wrong = daemon.patch("mnist", {"mode": "iid", "bit_error_rate": 0.01}
                                  ).json()["result"]["wrong_bits"]
             # The time of writing an answer is counted when it has gone out.
-            encoded = {"model": "mnist", "phase": "encode"}
+            one = {"model": "mnist", "version": "1"}
+            encoded = {**one, "phase": "encode"}
             self.assertTrue(eventually(lambda: self.count(
                 scrape(daemon), "spinbnn_inference_phase_seconds", **encoded) == 7))
             families = scrape(daemon)
@@ -111,14 +112,13 @@ class Counting(unittest.TestCase):
             self.assertEqual((found["success"], found["invalid"], sum(found.values())), (7, 3, 10))
             self.assertEqual(sum(families["spinbnn_mram_wrong_cells"].value(
                 model="mnist", direction=d) for d in ("p2ap", "ap2p")), wrong)
-            self.assertEqual(self.count(families, "spinbnn_inference_duration_seconds",
-                                        model="mnist"), 7)
-            self.assertEqual(self.count(families, "spinbnn_inference_batch_size", model="mnist"), 7)
+            self.assertEqual(self.count(families, "spinbnn_inference_duration_seconds", **one), 7)
+            self.assertEqual(self.count(families, "spinbnn_inference_batch_size", **one), 7)
             parts = sum(families["spinbnn_inference_phase_seconds"].samples[
-                "spinbnn_inference_phase_seconds_sum", (("model", "mnist"), ("phase", phase))]
+                "spinbnn_inference_phase_seconds_sum", (*one.items(), ("phase", phase))]
                 for phase in ("queue", "decode", "compute"))
             whole = families["spinbnn_inference_duration_seconds"].samples[
-                "spinbnn_inference_duration_seconds_sum", (("model", "mnist"),)]
+                "spinbnn_inference_duration_seconds_sum", tuple(one.items())]
             self.assertAlmostEqual(parts, whole, delta=1e-6)
 
     @staticmethod
