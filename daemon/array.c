@@ -3,6 +3,7 @@
 
 #include "api/etag.h"
 #include "core/rng.h"
+#include "daemon/cells.h"
 #include "daemon/log.h"
 #include "daemon/wall.h"
 #include "storage/array_image.h"
@@ -311,20 +312,13 @@ void array_account_reads(struct daemon *daemon, struct model *model,
  * that were asked for. */
 static enum status renew(struct model *model, uint64_t seed)
 {
-    struct mram_shape shapes[NETWORK_MAX_LAYERS];
     struct mram *mram;
 
     if (model->mram != NULL && mram_seed(model->mram) == seed)
         return ST_OK;
-    array_image_shapes(model->net, shapes);
-    enum status st = mram_new(shapes, model->net->n_layers, seed, &mram);
+    enum status st = cells_new(model->net, seed, array_defects(model), &mram);
     if (st != ST_OK)
         return st;
-    st = mram_set_defects(mram, array_defects(model));
-    if (st != ST_OK) {
-        mram_free(mram);
-        return st;
-    }
     mram_free(model->mram);
     model->mram = mram;
     return ST_OK;
@@ -335,38 +329,18 @@ enum status array_fit(struct model *model, const struct generation *generation)
     const struct operating_points *points = &generation->conditions->points;
     enum status st = renew(model, points->base.seed);
 
-    for (size_t l = 0; l < points->n_layers && st == ST_OK; l++) {
-        struct operating_point op = operating_points_at(points, l);
-        struct mram_layout layout = operating_point_layout(&op);
-
-        st = mram_set_layout(model->mram, l, &layout);
-    }
-    return st;
+    return st == ST_OK ? cells_fit(model->mram, points) : st;
 }
 
 enum status array_write(struct model *model, struct generation *generation)
 {
-    const struct conditions *conditions = generation->conditions;
-    struct mram_write writes[NETWORK_MAX_LAYERS];
-    const uint64_t *wanted[NETWORK_MAX_LAYERS];
-    size_t n_layers = conditions->n_layers;
+    const struct cells_outcome outcome = { generation->forecasts, generation->results,
+                                           generation->states };
+    /* A scrub writes over what is there, whatever the first write went over. */
+    enum status st =
+        cells_write(model->mram, model->net, generation->conditions, generation->number,
+                    generation->cause == MRAM_SCRUBBED, &outcome);
 
-    model_wanted(model, wanted);
-    for (size_t l = 0; l < n_layers; l++) {
-        struct operating_point op = operating_points_at(&conditions->points, l);
-
-        /* A scrub writes over what is there, whatever the first write went over. */
-        if (generation->cause == MRAM_SCRUBBED)
-            op.over = MRAM_OVER_PRESENT;
-        writes[l] =
-            operating_point_write(&op, conditions->resolved[l], generation->number);
-    }
-    memset(generation->results, 0, n_layers * sizeof(*generation->results));
-    memset(generation->states, 0, n_layers * sizeof(*generation->states));
-    enum status st = mram_predict(model->mram, wanted, writes, generation->forecasts);
-    if (st == ST_OK)
-        st = mram_program(model->mram, wanted, writes, 0, mram_tiles(model->mram),
-                          generation->results, generation->states);
     generation->programmed_at_s = wall_seconds();
     generation->age_s = 0.0;
     return st;
@@ -376,7 +350,7 @@ enum status array_read(struct model *model, struct generation *generation)
 {
     const uint64_t *wanted[NETWORK_MAX_LAYERS];
 
-    model_wanted(model, wanted);
+    cells_wanted(model->net, wanted);
     memset(generation->states, 0, model->net->n_layers * sizeof(*generation->states));
     return mram_read(model->mram, wanted, 0, mram_tiles(model->mram), generation->states);
 }
@@ -403,13 +377,9 @@ static void count_energy(const struct daemon *daemon, const struct model *model,
 static enum status deliver(const struct daemon *daemon, const struct model *model,
                            struct generation *generation)
 {
-    const uint64_t *layers[NETWORK_MAX_LAYERS];
-
-    for (size_t l = 0; l < model->net->n_layers; l++)
-        layers[l] = mram_delivered(model->mram, l);
     generation->total = mram_state_sum(generation->states, model->net->n_layers);
     count_energy(daemon, model, generation);
-    return infer_weights_new(model->net, daemon->kernel, layers, &generation->weights);
+    return cells_deliver(model->mram, model->net, daemon->kernel, &generation->weights);
 }
 
 /* Without memory for it the generation cannot be compared later; no more than that. */
@@ -419,7 +389,7 @@ static void keep_wrong(struct model *model, const struct generation *generation)
     const uint64_t *wanted[NETWORK_MAX_LAYERS];
     struct wrong_map *map = NULL;
 
-    model_wanted(model, wanted);
+    cells_wanted(model->net, wanted);
     if (wrong_map_new(model->mram, wanted, generation->number, &map) != ST_OK)
         map = NULL;
     wrong_map_free(*slot);

@@ -82,12 +82,6 @@ void model_drop(struct model *model)
     free(model);
 }
 
-void model_wanted(const struct model *model, const uint64_t **ret_wanted)
-{
-    for (size_t l = 0; l < model->net->n_layers; l++)
-        ret_wanted[l] = model->net->layers[l].weights;
-}
-
 enum status generation_new(struct model *model, unsigned n_lanes,
                            struct generation **ret_generation)
 {

@@ -88,9 +88,6 @@ struct model {
                              the files may be another model's by now */
 };
 
-/* The wanted bits, as the array takes them: [net->n_layers]. */
-void model_wanted(const struct model *model, const uint64_t **ret_wanted);
-
 /* Where the array and the file of a version lie: NAME.array, from the version 2 on
  * NAME@VERSION.array. */
 void model_paths(const char *state_dir, const char *name, uint32_t version,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/model.h"
 
+#include "daemon/cells.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/sbnn_writer.h"
 
@@ -139,7 +140,7 @@ static void wanted_are_the_weights_of_the_network(void **state)
     const struct model *model = *state;
     const uint64_t *wanted[NETWORK_MAX_LAYERS];
 
-    model_wanted(model, wanted);
+    cells_wanted(model->net, wanted);
     for (size_t l = 0; l < model->net->n_layers; l++)
         assert_ptr_equal(wanted[l], model->net->layers[l].weights);
 }
