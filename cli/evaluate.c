@@ -5,9 +5,9 @@
 #include "cli/evaluation.h"
 #include "cli/field.h"
 #include "cli/input.h"
-#include "cli/interval.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "core/interval.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static double ratio(uint64_t part, uint64_t whole)
 
 static void print_top(const struct evaluation *e)
 {
-    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n);
+    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n, INTERVAL_95);
     char a[OUTPUT_NUMBER], b[OUTPUT_NUMBER], c[OUTPUT_NUMBER], title[32], line[256];
 
     if (e->top <= 1)
@@ -94,7 +94,7 @@ static void print_top(const struct evaluation *e)
 
 static void print_accuracy(const struct evaluation *e, const struct subject *s)
 {
-    struct interval i = interval_wilson(e->tally.correct, e->tally.n);
+    struct interval i = interval_wilson(e->tally.correct, e->tally.n, INTERVAL_95);
     double shipped = field_number(s->about, "accuracy.ratio");
     double now = ratio(e->tally.correct, e->tally.n);
     char a[OUTPUT_NUMBER], b[OUTPUT_NUMBER], c[OUTPUT_NUMBER], line[256];
@@ -237,7 +237,7 @@ static json_t *json_interval(const struct interval *i)
 /* null where nothing but the best class was asked for */
 static json_t *json_top(const struct evaluation *e)
 {
-    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n);
+    struct interval i = interval_wilson(e->tally.correct_top, e->tally.n, INTERVAL_95);
 
     if (e->top <= 1)
         return json_null();
@@ -250,7 +250,7 @@ static json_t *json_top(const struct evaluation *e)
 static int print_json(const struct evaluation *e, const struct subject *s)
 {
     const struct tally *tally = &e->tally;
-    struct interval i = interval_wilson(tally->correct, tally->n);
+    struct interval i = interval_wilson(tally->correct, tally->n, INTERVAL_95);
     json_t *generations = json_generations(tally), *shipped = field(s->about, "accuracy");
     bool whole = json_array_size(generations) == tally->n_generations;
     json_t *interval = json_interval(&i), *top = json_top(e);

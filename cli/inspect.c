@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inspect.c - `spinbnn inspect FILE.sbnn`: what is in a model file; asks no daemon. */
 #include "cli/cli.h"
-#include "cli/interval.h"
 #include "cli/layer_stats.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "core/interval.h"
 #include "storage/model_file.h"
 
 #include <jansson.h>
@@ -117,7 +117,7 @@ static void print_accuracy(const struct network *net)
         return;
     }
 
-    struct interval i = interval_wilson(net->test_correct, net->test_total);
+    struct interval i = interval_wilson(net->test_correct, net->test_total, INTERVAL_95);
     snprintf(line, sizeof(line), "%s, 95 %% interval %s to %s",
              output_percent((double)net->test_correct / net->test_total, a),
              output_percent(i.low, b), output_percent(i.high, c));
