@@ -37,6 +37,7 @@ int db_schema_migrate(sqlite3 *handle, int from);
 int db_schema_to_version_2(sqlite3 *handle);
 int db_schema_to_version_3(sqlite3 *handle);
 int db_schema_to_version_4(sqlite3 *handle);
+int db_schema_to_version_5(sqlite3 *handle);
 /* For steps that add a column to the views of generations: appends v_error_rate,
  * v_operating_point and v_operating_point_layer, with `name` behind the names of their
  * columns and `value`, of the model m, behind their values; "" or with a comma before. */
