@@ -2,6 +2,7 @@
 /* job_answer.c - how far an experiment is, and what came of it. */
 #include "api/job_json.h"
 
+#include "api/csv.h"
 #include "api/state_json.h"
 #include "core/interval.h"
 
@@ -71,6 +72,13 @@ static double energy(const struct job_trial *t, double pj)
     return t->has_energy ? pj : (double)NAN;
 }
 
+/* A femtojoule is less than one cell costs. */
+static void put_energy(struct buf *buf, const char *lead, double pj)
+{
+    buf_text(buf, lead);
+    buf_fixed(buf, pj, 3);
+}
+
 static void put_trial(struct buf *buf, const struct job_trial *t)
 {
     state_json_count(buf, "{\"seed\":", t->seed);
@@ -84,9 +92,8 @@ static void put_trial(struct buf *buf, const struct job_trial *t)
     state_json_number(buf, ",\"predicted_wrong_bits\":", t->predicted_wrong_bits);
     state_json_count(buf, ",\"wrong_bits\":", t->wrong_bits);
     state_json_number(buf, ",\"bit_error_rate\":", share(t->wrong_bits, t->weights));
-    state_json_number(buf,
-                      ",\"predicted_energy_pj\":", energy(t, t->predicted_energy_pj));
-    state_json_number(buf, ",\"energy_pj\":", energy(t, t->energy_pj));
+    put_energy(buf, ",\"predicted_energy_pj\":", energy(t, t->predicted_energy_pj));
+    put_energy(buf, ",\"energy_pj\":", energy(t, t->energy_pj));
     state_json_count(buf, ",\"images\":", t->images);
     if (t->images > 0) {
         state_json_count(buf, ",\"correct\":", t->correct);
@@ -225,23 +232,11 @@ void job_json_results(struct buf *buf, const struct job_head *head,
 
 /* -- CSV -- */
 
-static void csv_text(struct buf *buf, const char *text)
-{
-    buf_text(buf, ",\"");
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            buf_char(buf, '"');
-        buf_char(buf, *text);
-    }
-    buf_char(buf, '"');
-}
-
 /* Nothing where there is no number. */
-static void csv_number(struct buf *buf, double value)
+static void csv_real(struct buf *buf, double value)
 {
     buf_char(buf, ',');
-    if (isfinite(value))
-        buf_number(buf, value);
+    csv_number(buf, value);
 }
 
 static void csv_count_if(struct buf *buf, bool there, uint64_t count)
@@ -251,26 +246,34 @@ static void csv_count_if(struct buf *buf, bool there, uint64_t count)
         buf_u64(buf, count);
 }
 
+static void csv_energy(struct buf *buf, bool there, double pj)
+{
+    buf_char(buf, ',');
+    if (there)
+        buf_fixed(buf, pj, 3);
+}
+
 static void csv_trial(struct buf *buf, int64_t id, const struct job_trial *t)
 {
     buf_printf(buf, "%" PRId64 ",%" PRIu64, id, t->point);
+    buf_char(buf, ',');
     csv_text(buf, t->operating_point != NULL ? t->operating_point : "");
     csv_count_if(buf, true, t->seed);
     csv_count_if(buf, t->generation > 0, t->generation);
-    csv_number(buf, t->write_error_rate);
+    csv_real(buf, t->write_error_rate);
     csv_count_if(buf, true, t->weights);
     csv_count_if(buf, true, t->cells);
-    csv_number(buf, t->predicted_wrong_bits);
+    csv_real(buf, t->predicted_wrong_bits);
     csv_count_if(buf, true, t->wrong_bits);
-    csv_number(buf, bit_error_rate(t));
-    csv_number(buf, energy(t, t->predicted_energy_pj));
-    csv_number(buf, energy_pj(t));
+    csv_real(buf, bit_error_rate(t));
+    csv_energy(buf, t->has_energy, t->predicted_energy_pj);
+    csv_energy(buf, t->has_energy, t->energy_pj);
     csv_count_if(buf, true, t->images);
     csv_count_if(buf, t->images > 0, t->correct);
-    csv_number(buf, accuracy(t));
+    csv_real(buf, accuracy(t));
     csv_count_if(buf, t->images > 0, t->correct_top);
-    csv_number(buf, accuracy_top5(t));
-    buf_text(buf, "\r\n");
+    csv_real(buf, accuracy_top5(t));
+    buf_text(buf, CSV_END);
 }
 
 void job_json_csv(struct buf *buf, const struct job_head *head,
@@ -279,7 +282,7 @@ void job_json_csv(struct buf *buf, const struct job_head *head,
     buf_text(buf, "job,point,operating_point,seed,generation,predicted_write_error_rate,"
                   "weights,cells,predicted_wrong_bits,wrong_bits,bit_error_rate,"
                   "predicted_energy_pj,energy_pj,images,correct,accuracy,correct_top5,"
-                  "accuracy_top5\r\n");
+                  "accuracy_top5" CSV_END);
     for (size_t i = 0; i < trials->n; i++)
         csv_trial(buf, head->id, &trials->trials[i]);
 }
@@ -296,14 +299,15 @@ void job_search_done(struct job_search *search)
 static void put_candidate(struct buf *buf, const struct job_search *search,
                           const struct job_candidate *candidate)
 {
-    put_json(buf, "{\"operating_point\":", candidate->operating_point);
+    put_json(buf, "{\"way\":", candidate->way);
+    put_json(buf, ",\"operating_point\":", candidate->operating_point);
     state_json_flag(buf, ",\"found\":", candidate->found);
     if (candidate->found)
         state_json_count(buf, ",\"point\":", candidate->point);
     else
         put_json(buf, ",\"point\":", NULL);
     double none = candidate->found ? 0.0 : (double)NAN;
-    state_json_number(buf, ",\"energy_pj\":", none + candidate->energy_pj);
+    put_energy(buf, ",\"energy_pj\":", none + candidate->energy_pj);
     state_json_number(buf, ",\"relative_energy\":",
                       none + candidate->energy_pj / search->reference_energy_pj);
     state_json_number(buf, ",\"accuracy\":", none + candidate->accuracy);
@@ -327,7 +331,7 @@ void job_json_search(struct buf *buf, const struct job_search *search)
     else
         buf_text(buf, "null");
     put_json(buf, ",\"reference\":{\"operating_point\":", search->reference);
-    state_json_number(buf, ",\"energy_pj\":", search->reference_energy_pj);
+    put_energy(buf, ",\"energy_pj\":", search->reference_energy_pj);
     state_json_number(buf, "},\"error_free_accuracy\":",
                       share(search->error_free_correct, search->images));
     state_json_number(buf, ",\"tolerance\":", search->tolerance);

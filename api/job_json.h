@@ -58,6 +58,7 @@ void job_json_csv(struct buf *buf, const struct job_head *head,
 
 /* What minimise-energy came to. */
 struct job_candidate {
+    const char *way;       /* borrowed: the point without an error rate */
     bool found;            /* a write that is near enough */
     uint64_t point;        /* of the trials */
     char *operating_point; /* ours */

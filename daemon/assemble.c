@@ -2,6 +2,8 @@
 #include "daemon/assemble.h"
 
 #include "daemon/access_log.h"
+#include "daemon/datasets.h"
+#include "daemon/jobs.h"
 #include "daemon/log.h"
 #include "daemon/lane.h"
 #include "daemon/program.h"
@@ -188,6 +190,8 @@ enum status assemble_parts(struct daemon *daemon, char why[ERR_LEN])
     if (st == ST_OK)
         st = make_pools(daemon);
     if (st == ST_OK)
+        st = jobs_new(daemon, &daemon->jobs);
+    if (st == ST_OK)
         st = make_http(daemon, why);
     if (st == ST_OK)
         config_apply(daemon->config, daemon);
@@ -198,11 +202,14 @@ enum status assemble_parts(struct daemon *daemon, char why[ERR_LEN])
  * counts any more. */
 void assemble_free(struct daemon *daemon)
 {
+    jobs_stop(daemon->jobs);
     pool_free(daemon->programming);
     pool_free(daemon->workers);
     pool_free(daemon->reader);
     http_server_free(daemon->http);
     history_close(daemon->history);
+    jobs_free(daemon->jobs);
+    datasets_free(daemon->datasets_seen);
     if (daemon->record != NULL)
         record_event(daemon->record, METRICS_INFO, "stop", NULL,
                      "every request was answered");

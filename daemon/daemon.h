@@ -16,6 +16,8 @@
 #include "daemon/settings.h"
 #include "daemon/traffic.h"
 
+struct datasets_seen;
+struct jobs;
 struct lane;
 struct version_book;
 
@@ -34,10 +36,12 @@ struct daemon {
     struct events *events;
     struct traffic *traffic;
     struct http_server *http;
-    struct pool *workers;      /* long inferences */
-    struct pool *programming;  /* one thread: programmings happen one after the other */
-    struct pool *reader;       /* one thread: history queries */
-    struct history *history;   /* the reader thread's */
+    struct pool *workers;     /* long inferences */
+    struct pool *programming; /* one thread: programmings happen one after the other */
+    struct pool *reader;      /* one thread: history queries */
+    struct history *history;  /* the reader thread's */
+    struct datasets_seen *datasets_seen; /* likewise */
+    struct jobs *jobs;
     uint64_t last_snapshot_ns; /* snapshot.c's, on the main thread */
     /* program.c's memory of the last conditions; the programming thread's alone. */
     struct conditions *last_conditions;
@@ -92,8 +96,8 @@ void daemon_reply_gone(struct http_call *call);
  * What has begun is not broken off. */
 bool daemon_may_begin(const struct daemon *daemon, struct http_call *call);
 
-/* The other form of GET /api/v1/series (RFC 4180). */
-#define SERIES_CSV_TYPE "text/csv; charset=utf-8; header=present"
+/* The other form of series and of results of jobs (RFC 4180). */
+#define DAEMON_CSV_TYPE "text/csv; charset=utf-8; header=present"
 
 /* The route table, routes.c. Handlers get the daemon as ctx. */
 extern const struct http_route routes[];
@@ -138,7 +142,13 @@ http_handler series_handle;   /* series.c */
 http_handler page_handle;     /* page.c */
 http_handler snapshot_handle; /* snapshot.c */
 http_handler events_handle;   /* events.c */
-http_handler v2_server;       /* v2.c */
+http_handler datasets_handle; /* datasets.c */
+http_handler jobs_post;       /* job_calls.c */
+http_handler jobs_list;
+http_handler jobs_get;
+http_handler jobs_delete;
+http_handler jobs_results;
+http_handler v2_server; /* v2.c */
 http_handler v2_models;
 http_handler v2_model;
 http_handler v2_model_ready;

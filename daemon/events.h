@@ -4,6 +4,7 @@
  *   status       each second: what GET /api/v1/status says
  *   generation   an array has other contents now
  *   event        what is logged and kept as an event
+ *   job          an experiment changed its state, or gets on; that once a second
  *   gap          so many events before this place are missing: the client was too slow,
  * or away for too long
  *

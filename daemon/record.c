@@ -254,6 +254,22 @@ void record_flush(struct record *record)
     (void)pthread_mutex_unlock(&record->mutex);
 }
 
+enum status record_with_database(struct record *record, record_work *work, void *ctx,
+                                 char why[ERR_LEN])
+{
+    enum status st = ST_IO;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db != NULL)
+        st = work(record->db, ctx);
+    if (st != ST_OK)
+        (void)snprintf(why, ERR_LEN, "database: %s",
+                       record->db != NULL ? db_message(record->db)
+                                          : "it cannot be opened now");
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    return st;
+}
+
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...)
 {

@@ -12,6 +12,7 @@
 
 #include "daemon/model.h"
 
+struct db;
 struct record;
 struct events;
 
@@ -37,6 +38,11 @@ void record_generation(struct record *record, struct generation *generation, boo
  * what is answered afterwards is not lost by a process that ends. Not on a data thread.
  */
 void record_flush(struct record *record);
+/* Lets `work` have the database, alone; ST_IO with `why` while there is none, else what
+ * it gives. Not on a data thread. */
+typedef enum status record_work(struct db *db, void *ctx);
+MUST_CHECK enum status record_with_database(struct record *record, record_work *work,
+                                            void *ctx, char why[ERR_LEN]);
 /* Adds an event. `kind` static; `model` may be NULL. */
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...) PRINTF_LIKE(5, 6);

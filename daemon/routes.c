@@ -18,7 +18,7 @@ static const char *const octets[] = { "application/octet-stream", NULL };
 static const char *const events[] = { "text/event-stream", NULL };
 static const char *const metrics[] = { PROMETHEUS_CONTENT_TYPE, NULL };
 /* Accept chooses. */
-static const char *const json_or_csv[] = { "application/json", SERIES_CSV_TYPE, NULL };
+static const char *const json_or_csv[] = { "application/json", DAEMON_CSV_TYPE, NULL };
 /* The body chooses: whoever sends it takes both. */
 static const char *const json_or_octets[] = { "application/json",
                                               "application/octet-stream", NULL };
@@ -57,6 +57,12 @@ const struct http_route routes[] = {
     { "GET", "/api/v1/series", 0, TOKEN_READ, series_handle, json_or_csv },
     { "GET", "/api/v1/events", 0, TOKEN_READ, events_handle, events },
     { "POST", "/api/v1/database/snapshot", 4 * KIB, TOKEN_ADMIN, snapshot_handle, json },
+    { "GET", "/api/v1/datasets", 0, TOKEN_READ, datasets_handle, json },
+    { "POST", "/api/v1/jobs", 16 * KIB, TOKEN_ADMIN, jobs_post, json },
+    { "GET", "/api/v1/jobs", 0, TOKEN_READ, jobs_list, json },
+    { "GET", "/api/v1/jobs/{id}", 0, TOKEN_READ, jobs_get, json },
+    { "DELETE", "/api/v1/jobs/{id}", 0, TOKEN_ADMIN, jobs_delete, json },
+    { "GET", "/api/v1/jobs/{id}/results", 0, TOKEN_READ, jobs_results, json_or_csv },
     { "GET", "/v2/health/live", 0, OPEN, status_live, NULL },
     { "GET", "/v2/health/ready", 0, OPEN, status_ready, NULL },
     { "GET", "/v2", 0, EITHER, v2_server, json },

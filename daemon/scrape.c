@@ -2,6 +2,7 @@
 /* scrape.c - GET /metrics, from the same counters as everything else. */
 #include "api/prometheus.h"
 #include "daemon/daemon.h"
+#include "daemon/jobs.h"
 #include "daemon/log.h"
 #include "daemon/wall.h"
 
@@ -362,6 +363,21 @@ static void write_connections(struct buf *body, const struct daemon *daemon)
            (double)daemon->accept_pauses);
 }
 
+static void write_jobs(struct buf *body, const struct daemon *daemon)
+{
+    size_t n[JOB_STATES];
+
+    jobs_count(daemon->jobs, n);
+    prometheus_family(body, "spinbnn_jobs", "gauge",
+                      "Experiments that are kept, by state.");
+    for (int s = 0; s < JOB_STATES; s++) {
+        const struct prometheus_label label = { "state",
+                                                job_state_name((enum job_state)s) };
+
+        prometheus_sample(body, "spinbnn_jobs", &label, 1, (double)n[s]);
+    }
+}
+
 static void write_daemon(struct buf *body, const struct daemon *daemon)
 {
     struct record_health health = record_health(daemon->record);
@@ -466,6 +482,7 @@ void scrape_handle(void *ctx, struct http_call *call)
         for (size_t i = 0; i < n; i++)
             view_model(daemon, models[i], &views[i]);
         write_daemon(&body, daemon);
+        write_jobs(&body, daemon);
         write_models(&body, views, n);
         traffic_write(daemon->traffic, routes, &body);
         write_process(&body, daemon);

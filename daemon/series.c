@@ -20,7 +20,7 @@
 struct series {
     struct daemon *daemon;
     struct http_call *call;
-    const char *type; /* JSON or SERIES_CSV_TYPE */
+    const char *type; /* JSON or DAEMON_CSV_TYPE */
     struct history_query query;
     struct history_points points;
 };
@@ -222,7 +222,7 @@ static void reply(struct series *s)
     const char *const *columns = history_columns(s->query.metric);
     struct buf body = BUF_INIT;
 
-    if (strcmp(s->type, SERIES_CSV_TYPE) == 0)
+    if (strcmp(s->type, DAEMON_CSV_TYPE) == 0)
         write_csv(s, columns, &body);
     else
         write_json(s, columns, &body);

@@ -43,6 +43,8 @@ static const struct setting table[] = {
       "folder of the arrays and the database" },
     { "model_dir", SETTING_TEXT, RESTART, FIELD(model_dir), "", 0, 0, NULL, "",
       "folder of .sbnn files, served besides the built-in models (same name: instead)" },
+    { "data", SETTING_TEXT, RESTART, FIELD(data), "", 0, 0, NULL, "",
+      "folder of data sets, a folder each, that jobs may use by name" },
     { "threads", SETTING_NUMBER, RESTART, FIELD(threads), "0", 0, 64, NULL, "",
       "threads that parse and answer requests; 0: one per core" },
     { "workers", SETTING_NUMBER, RESTART, FIELD(workers), "0", 0, 64, NULL, "",

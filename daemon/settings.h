@@ -25,6 +25,7 @@ struct settings {
     char admin_listen[SETTINGS_TEXT_LEN]; /* the same, served by a thread of its own */
     char state_dir[SETTINGS_TEXT_LEN];    /* arrays and database */
     char model_dir[SETTINGS_TEXT_LEN];    /* *.sbnn besides the built-in ones; "" none */
+    char data[SETTINGS_TEXT_LEN];         /* a folder for each data set; "" none */
     _Atomic uint64_t threads;             /* data threads; 0 = cores */
     _Atomic uint64_t workers;             /* compute threads; 0 = cores */
     _Atomic uint64_t queue;               /* jobs that may wait */
@@ -71,7 +72,7 @@ enum settings_action {
 struct settings_origin {
     char text[SETTINGS_TEXT_LEN + 32];
 };
-#define SETTINGS_MAX 32
+#define SETTINGS_MAX 40
 
 /* Where settings come from; borrowed from main(). */
 struct settings_source {

@@ -12,9 +12,9 @@
 
 /* A closed set, so that the number of series is bounded. 0: the client left, 499: it had
  * left before its turn to be computed came. The last entry stands for any other. */
-static const unsigned codes[] = { 0,   200, 201, 204, 304, 400, 401, 403, 404, 405,
-                                  406, 409, 411, 412, 413, 414, 415, 417, 421, 422,
-                                  429, 431, 499, 500, 501, 503, 504, 507, 999 };
+static const unsigned codes[] = { 0,   200, 201, 202, 204, 304, 400, 401, 403, 404,
+                                  405, 406, 409, 411, 412, 413, 414, 415, 417, 421,
+                                  422, 429, 431, 499, 500, 501, 503, 504, 507, 999 };
 #define N_CODES (sizeof(codes) / sizeof(codes[0]))
 
 struct route_traffic {

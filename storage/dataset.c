@@ -288,3 +288,9 @@ void dataset_done(struct dataset *dataset)
     free(dataset->labels);
     *dataset = (struct dataset) { .n = 0 };
 }
+
+enum status dataset_read_file(const struct dataset_file *file, uint8_t **ret_bytes,
+                              size_t *ret_len, char why[ERR_LEN])
+{
+    return file_read(file->path, file->len, ret_bytes, ret_len, why);
+}

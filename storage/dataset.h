@@ -64,5 +64,10 @@ MUST_CHECK enum status dataset_csv_parse(char *text, size_t len,
 MUST_CHECK enum status dataset_load(const char *dir, const char *split,
                                     struct dataset *ret_dataset, char why[ERR_LEN]);
 void dataset_done(struct dataset *dataset);
+/* The bytes of a picture file, the caller's. ST_NOT_FOUND, ST_IO, ST_FORMAT (longer than
+ * it was), ST_NOMEM; `why` begins with the path. */
+MUST_CHECK enum status dataset_read_file(const struct dataset_file *file,
+                                         uint8_t **ret_bytes, size_t *ret_len,
+                                         char why[ERR_LEN]);
 
 #endif

@@ -60,6 +60,12 @@ CALLS = {
     "feedback": [dict(body={"feedback": [{"request_id": "0" * 16, "label": 1}]})],
     "series": [dict(query="?metric=" + m, headers={"Accept": kind}) for kind in (JSON, "text/csv")
                for m in ("accuracy", "bit_error_rate", "energy", "requests", "latency")],
+    "jobsPost": [dict(body={"kind": "sweep", "model": "small", "axes": {
+        "target_write_error_rate": [1e-9, 0.01], "ecc": ["none", "bch2"]}, "seeds": [1, 2]}, status=202),
+        dict(body={"kind": "sweep", "model": "small", "operating_point": {"mode": "iid"},
+                   "points": [{"bit_error_rate": 0.1}]}, status=202)],
+    "jobsResults": [dict(headers={"Accept": kind}) for kind in (JSON, "text/csv")],
+    "jobsDelete": [dict(status=204)],
     "infer": INFER, "inferVersion": INFER,
     "v2SetLogging": [dict(body={"log_info": True, "log_verbose_level": 0})],
     "repositoryIndex": [{}, dict(body={"ready": True})],
@@ -87,6 +93,15 @@ def send_small():
     if answer.status not in (200, 201):
         raise AssertionError(answer.body)
     version = answer.json()["model"]["version"]
+
+
+def ended_job():
+    """The number of one that has something to tell."""
+    job = daemon.ask("POST", "/api/v1/jobs", CALLS["jobsPost"][0]["body"]).json()["id"]
+    path = "/api/v1/jobs/%d" % job
+    if not eventually(lambda: daemon.get(path).json()["state"] == "done"):
+        raise AssertionError(daemon.get(path).body)
+    return str(job)
 
 
 def media_type(headers):
@@ -138,7 +153,7 @@ class FileTest(unittest.TestCase):
 
     def test_every_type_of_a_route_is_in_it(self):
         """Errors aside; and 406 where Accept can ask for another one."""
-        words = {"PROMETHEUS_CONTENT_TYPE": "text/plain", "SERIES_CSV_TYPE": "text/csv"}
+        words = {"PROMETHEUS_CONTENT_TYPE": "text/plain", "DAEMON_CSV_TYPE": "text/csv"}
         named = {name: {words.get(word, word.strip('"')) for word in re.split(r",\s*", types)}
                  for name, types in re.findall(
                      r"(\w+)\[\] = \{\s*([^{}]+),\s*NULL\s*\};", self.source())}
@@ -193,7 +208,8 @@ class AnswerTest(unittest.TestCase):
 
     def call(self, operation, query="", body=None, headers=None, status=200, path=None):
         path = (path or operation.path) \
-            .replace("{m}", "small").replace("{v}", version).replace("{tile}", "0.png") + query
+            .replace("{m}", "small").replace("{v}", version).replace("{tile}", "0.png") \
+            .replace("{id}", self.job) + query
         answer = daemon.ask(operation.method, path, body, headers)
         self.assertEqual(answer.status, status, (operation, answer.body))
         try:
@@ -204,6 +220,7 @@ class AnswerTest(unittest.TestCase):
 
     def test_every_operation(self):
         image = daemon.get(SMALL + "/array").body
+        self.job = ended_job()
         etag = daemon.get("/app.js").headers["ETag"]
         calls = dict(CALLS, transferPut=[dict(body=image)], events=[], pageAppJs=[
             {}, dict(headers={"If-None-Match": etag}, status=304)])
@@ -218,7 +235,7 @@ class AnswerTest(unittest.TestCase):
         generation = daemon.point("small")["generation"]
         self.call(by_id["transferDiff"], query="?a=%d&b=%d&list=5" % (generation - 1, generation))
         done = {"programPatch", "chipPut", "transferDiff"}
-        late = ["repositoryUnload", "repositoryLoad", "uploadDelete"]
+        late = ["jobsDelete", "repositoryUnload", "repositoryLoad", "uploadDelete"]
         for id in sorted(set(by_id) - done - set(late)) + late:
             for call in calls.get(id, [{}]):
                 self.call(by_id[id], **call)
@@ -388,7 +405,8 @@ class Fuzz:
         values = {"m": self.rng.choice(MODELS),
                   "v": self.version(),
                   "tile": self.rng.choice(["0.png", "1.pgm", "9.png", "0", "-1.png", "0.gif",
-                                           "99999999999999999999.png", "0.png.png"])}
+                                           "99999999999999999999.png", "0.png.png"]),
+                  "id": self.rng.choice(["1", "2", "3", "0", "-1", "01", "1.5", "x", "9" * 30])}
         return re.sub(r"\{(\w+)\}", lambda m: urllib.parse.quote(values[m.group(1)]), operation.path)
 
     def version(self):

@@ -160,7 +160,7 @@ static void a_table_has_a_line_for_each_trial(void **state)
         "12,0,\"{\"\"mode\"\":\"\"iid\"\"}\",1,,0.25,100,100,0,10,"
         "0.1,,,20,10,0.5,20,1\r\n";
     assert_memory_equal(line, first, sizeof(first) - 1);
-    static const char last[] = "12,1,\"\",4,6,0,100,200,1.5,0,0,7.5,8,0,,,,\r\n";
+    static const char last[] = "12,1,,4,6,0,100,200,1.5,0,0,7.500,8.000,0,,,,\r\n";
     assert_string_equal(strstr(line, "12,1,"), last);
     buf_free(&buf);
 }
