@@ -103,6 +103,8 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
 
     (void)snprintf(settings->state_dir, sizeof(settings->state_dir), "%s",
                    serve->scratch.dir);
+    (void)snprintf(settings->data, sizeof(settings->data), "%s",
+                   serve->data != NULL ? serve->data : "");
     assert_int_equal(assemble_init(&serve->daemon, settings, why), ST_OK);
     assert_int_equal(config_new(&source, &result, &serve->daemon.config, why), ST_OK);
     assert_int_equal(registry_new(&serve->daemon.registry), ST_OK);

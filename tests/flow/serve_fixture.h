@@ -31,6 +31,7 @@ struct serve {
     bool running;              /* between serve_start and serve_join */
     enum status ended;         /* of server_run */
     uint64_t scrub_interval_s; /* of the next start; 0 after serve_make */
+    const char *data;          /* likewise: the setting; NULL after serve_make */
 };
 
 /* Makes the state folder. */

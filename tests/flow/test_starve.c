@@ -3,12 +3,15 @@
 #include "tests/flow/answers.h"
 #include "tests/flow/serve_fixture.h"
 
+#include "daemon/jobs.h"
+
 #include "tests/lib/fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -33,14 +36,12 @@ static uint64_t generation_of_point(struct serve *serve)
 /* One request; its status, 0 if the connection was closed without an answer. The
  * connection is opened after fault_at_others: the server may allocate for it as soon as
  * it is there, and which allocation is the nth must not depend on when. */
-static unsigned try_request(struct serve *serve, const struct serve_request *request,
-                            size_t len, unsigned nth, bool *ret_hit)
+static unsigned ask(struct serve *serve, const struct serve_request *request, size_t len)
 {
     struct http_client client;
     struct http_response response;
     unsigned status = 0;
 
-    fault_at_others(nth);
     http_client_open(&client, serve->port);
     if (serve_send(&client, request->method, request->path, request->type, request->body,
                    len) &&
@@ -48,8 +49,16 @@ static unsigned try_request(struct serve *serve, const struct serve_request *req
         status = response.status;
         http_response_done(&response);
     }
-    *ret_hit = fault_off();
     http_client_close(&client);
+    return status;
+}
+
+static unsigned try_request(struct serve *serve, const struct serve_request *request,
+                            size_t len, unsigned nth, bool *ret_hit)
+{
+    fault_at_others(nth);
+    unsigned status = ask(serve, request, len);
+    *ret_hit = fault_off();
     return status;
 }
 
@@ -238,6 +247,132 @@ static void classify_without_memory_is_an_answer_or_a_closed_connection(void **s
     serve_stop(serve);
 }
 
+/* -- Jobs -- */
+
+#define PICTURES 40
+
+/* A data set in the state folder, which is one in the folder that holds it. */
+static void make_pictures(struct serve *serve)
+{
+    static uint8_t images[16 + PICTURES * SERVE_PIXELS] = { 0, 0, 8, 3, 0, 0, 0, PICTURES,
+                                                            0, 0, 0, 8, 0, 0, 0, 8 };
+    static uint8_t labels[8 + PICTURES] = { 0, 0, 8, 1, 0, 0, 0, PICTURES };
+
+    for (size_t i = 16; i < sizeof(images); i++)
+        images[i] = (uint8_t)(i * i >> 3);
+    for (size_t i = 8; i < sizeof(labels); i++)
+        labels[i] = (uint8_t)(i % 10);
+    (void)scratch_file(&serve->scratch, "t10k-images-idx3-ubyte", images, sizeof(images));
+    (void)scratch_file(&serve->scratch, "t10k-labels-idx1-ubyte", labels, sizeof(labels));
+}
+
+static void wait_for_jobs(const struct serve *serve)
+{
+    size_t n[JOB_STATES];
+
+    for (;;) {
+        jobs_count(serve->daemon.jobs, n);
+        if (n[JOB_QUEUED] + n[JOB_RUNNING] == 0)
+            return;
+        serve_wait_a_little();
+    }
+}
+
+/* What came of the last job: the points of its results. The caller frees it. */
+static char *points_of(struct serve *serve, int64_t id)
+{
+    struct http_response response;
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/api/v1/jobs/%lld/results", (long long)id);
+    serve_get(serve, path, &response);
+    const char *points = strstr(response.body, "\"points\"");
+    assert_non_null(points);
+    char *copy = strdup(points);
+    http_response_done(&response);
+    return copy;
+}
+
+/* The last one that was asked for, which has ended. */
+static void look_at_last_job(struct serve *serve, bool *ret_done, int64_t *ret_id)
+{
+    struct http_response response;
+
+    serve_get(serve, "/api/v1/jobs?limit=1", &response);
+    *ret_id = (int64_t)serve_number(response.body, "id");
+    *ret_done = strstr(response.body, "\"state\":\"done\"") != NULL;
+    if (!*ret_done && strstr(response.body, "\"state\":\"failed\"") == NULL)
+        fail_msg("%s", response.body);
+    assert_true((strstr(response.body, "\"error\":null") != NULL) == *ret_done);
+    http_response_done(&response);
+}
+
+/* A job that is taken ends whole, or fails and says so. `rest`: members of its request;
+ * `step`: one in so many allocations fails. */
+static void starve_job(struct serve *serve, const char *dataset, const char *rest,
+                       unsigned step)
+{
+    unsigned n_failed = 0, n_refused = 0, quiet = 0;
+    char body[512], *whole = NULL;
+    int64_t last = 0, id;
+
+    (void)snprintf(body, sizeof(body), "{\"model\":\"first\",\"dataset\":\"%s\",%s}",
+                   dataset, rest);
+    const struct serve_request post = { "POST", "/api/v1/jobs", SERVE_JSON, body };
+    for (unsigned nth = 0; quiet < 3 && nth < 2000; nth += step) {
+        bool done;
+
+        fault_at_others(nth);
+        unsigned status = ask(serve, &post, strlen(body));
+        wait_for_jobs(serve);
+        quiet = fault_off() ? 0 : quiet + 1;
+        if (status != 202 && status != 503 && status != 500 && status != 0)
+            fail_msg("%s: %u", body, status);
+        n_refused += status != 202;
+        if (status != 202)
+            continue;
+        look_at_last_job(serve, &done, &id);
+        assert_true(id > last);
+        last = id;
+        n_failed += !done;
+        if (!done)
+            continue;
+        char *points = points_of(serve, id);
+        if (whole != NULL)
+            assert_string_equal(points, whole);
+        free(whole);
+        whole = points;
+    }
+    free(whole);
+    if (quiet < 3 || n_failed == 0 || n_refused == 0)
+        fail_msg("%s: %u failed, %u refused, %u quiet", body, n_failed, n_refused, quiet);
+}
+
+static void a_job_without_memory_fails_and_nothing_else_happens(void **state)
+{
+    struct serve *serve = *state;
+    char folder[64];
+
+    answers_forget();
+    make_pictures(serve);
+    (void)snprintf(folder, sizeof(folder), "%s", serve->scratch.dir);
+    char *name = strrchr(folder, '/');
+    *name++ = '\0';
+    serve->data = folder;
+    serve_start(serve, 1000000, 16);
+    uint64_t before = answers_classify(serve);
+    starve_job(serve, name, "\"kind\":\"evaluate\"", 2);
+    starve_job(serve, name, "\"kind\":\"sweep\",\"axes\":{\"ecc\":[\"none\",\"bch2\"]}",
+               7);
+    starve_job(serve, name,
+               "\"kind\":\"minimise-energy\",\"points\":[{\"mode\":\"uniform\"}],"
+               "\"tolerance\":0.5",
+               43);
+    assert_int_equal(answers_classify(serve), before);
+    assert_int_equal(answers_different(), 0);
+    serve_stop(serve);
+}
+
 int main(void)
 {
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
@@ -246,6 +381,7 @@ int main(void)
         FRESH(whatever_happens_without_memory_keeps_the_old_generation),
         FRESH(an_import_without_memory_keeps_the_old_array),
         FRESH(a_packed_infer_without_memory_is_refused),
+        FRESH(a_job_without_memory_fails_and_nothing_else_happens),
         FRESH(classify_without_memory_is_an_answer_or_a_closed_connection),
     };
 
