@@ -110,7 +110,9 @@ static int export(const struct cli *cli, const struct option_value *values)
 {
     if (!values[OUTPUT].given)
         return report(EX_USAGE, "array export: where to? say --output FILE");
-    return ask_save(cli, "/array", values[OUTPUT].text);
+    const struct ask ask = { .path = "/array" };
+
+    return ask_save(cli, &ask, values[OUTPUT].text);
 }
 
 static int import(const struct cli *cli, const char *file)

@@ -124,35 +124,38 @@ static int tell_saved(const struct cli *cli, const char *file, size_t len)
 }
 
 static int download(const struct cli *cli, struct client *client, const char *model,
-                    const char *path, const char *file)
+                    const struct ask *ask, const char *file)
 {
-    char *whole = client_model_path(client, model, path);
+    char *path = whole_path(client, model, ask);
     struct reply reply;
 
-    if (whole == NULL)
+    if (path == NULL)
         return report(EXIT_FAILURE, "out of memory");
 
-    const struct request request = { .method = "GET", .path = whole, .raw = true };
-    int code = client_call(client, &request, false, model, &reply)
-                   ? save(file, &reply.bytes)
-                   : reply.exit_code;
+    const struct request request = {
+        .method = "GET", .path = path, .header = ask->header, .raw = true
+    };
+    int code =
+        client_call(client, &request, false, model != NULL ? model : ask->what, &reply)
+            ? save(file, &reply.bytes)
+            : reply.exit_code;
     if (code == EXIT_SUCCESS)
         code = tell_saved(cli, file, reply.bytes.len);
     reply_done(&reply);
-    free(whole);
+    free(path);
     return code;
 }
 
-int ask_save(const struct cli *cli, const char *path, const char *file)
+int ask_save(const struct cli *cli, const struct ask *ask, const char *file)
 {
     struct client *client = NULL;
     char *model = NULL;
     int code = client_open(cli, &client);
 
-    if (code == EXIT_SUCCESS)
+    if (code == EXIT_SUCCESS && ask->what == NULL)
         code = client_pick_model(client, &model);
     if (code == EXIT_SUCCESS)
-        code = download(cli, client, model, path, file);
+        code = download(cli, client, model, ask, file);
     free(model);
     client_close(client);
     return code;

@@ -26,8 +26,10 @@ struct ask {
 /* Asks and prints, as JSON if the command line wants it; returns the exit code. */
 int ask_run(const struct cli *cli, const struct ask *ask);
 
-/* Asks for bytes and writes them to `file`; "-" is standard output. */
-int ask_save(const struct cli *cli, const char *path, const char *file);
+/* Gets bytes and writes them to `file`; "-" is standard output. Of `ask` path
+ * and header count.
+ */
+int ask_save(const struct cli *cli, const struct ask *ask, const char *file);
 
 /* EX_USAGE: `verb` is none of `verbs`. Says so and offers the nearest. */
 int ask_unknown_verb(const char *command, const char *verb, const char *const *verbs);

@@ -54,6 +54,7 @@ extern const struct command evaluate_command;
 extern const struct command health_command;
 extern const struct command inject_command;
 extern const struct command import_command;
+extern const struct command job_command;
 extern const struct command inspect_command;
 extern const struct command memory_command;
 extern const struct command models_command;

@@ -17,7 +17,7 @@ static const struct command *const commands[] = {
     &array_command,    &device_command,   &energy_command,
     &models_command,   &status_command,   &health_command,
     &put_command,      &delete_command,   &import_command,
-    &inspect_command,  &token_command,
+    &inspect_command,  &token_command,    &job_command,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -81,7 +81,7 @@ static int run(const struct cli *cli, const struct option_value *values, char **
     (void)n_args;
     if (memory_path(values, path, why) != ST_OK)
         return report(EX_USAGE, "memory: %s", why);
-    return values[MEMORY_TILE].given ? ask_save(cli, path, values[MEMORY_OUTPUT].text)
+    return values[MEMORY_TILE].given ? ask_save(cli, &ask, values[MEMORY_OUTPUT].text)
                                      : ask_run(cli, &ask);
 }
 

@@ -420,7 +420,7 @@ class CommandLine(unittest.TestCase):
     def test_every_command_teaches(self):
         for command in ("classify", "evaluate", "operating-point", "solve", "program", "scrub",
                         "age", "inject", "memory", "array", "device", "energy", "models",
-                        "status", "put", "delete", "import", "inspect"):
+                        "status", "put", "delete", "import", "inspect", "job"):
             out = self.run_cli(command, "--help").stdout
             self.assertIn("Examples:", out, command)
             self.assertTrue(all(len(line) <= 100 for line in out.split("\n")))

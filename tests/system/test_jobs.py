@@ -2,15 +2,17 @@
 """Experiments in the background: on arrays of their own, counted as classify would answer."""
 import csv
 import io
+import json
 import os
 import random
 import shutil
 import struct
+import subprocess
 import tempfile
 import unittest
 
-from spinbnn_system import (Daemon, Load, binomial_bound, classify_all, database_rows, eventually,
-                            is_poisson)
+from spinbnn_system import (PATIENCE, SPINBNN, Daemon, Load, binomial_bound, classify_all,
+                            database_rows, eventually, is_poisson)
 from test_events import Follower
 
 JOBS = "/api/v1/jobs"
@@ -332,6 +334,40 @@ class Jobs(unittest.TestCase):
         self.assertEqual(self.daemon.ask("DELETE", "/api/v1/models/mine").status, 204)
         self.daemon.ask("DELETE", "%s/%d" % (JOBS, running))
         wait(self.daemon, job, "done")
+
+
+class CommandLine(unittest.TestCase):
+    def spinbnn(self, *args, code=0):
+        done = subprocess.run([SPINBNN, "--url", self.daemon.url] + list(args), text=True,
+                              capture_output=True, timeout=120 * PATIENCE)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_a_job_from_its_beginning_to_its_end(self):
+        with Daemon(data=DATA) as self.daemon:
+            out = self.spinbnn("job", "sweep", "-m", "mnist", "-d", "digits", "--at", "mode=iid",
+                               "--axis", "bit_error_rate=0,0.1", "--seeds", "2", "--limit", "50", "--wait")
+            self.assertRegex(out, r'"bit_error_rate":0\} +2 +0 +0 +- +[0-9.]+ % \+- 0.00')
+            told = results(self.daemon, 1)
+            shown = json.loads(self.spinbnn("--json", "job", "results", "1"))
+            # In as many digits as people type.
+            self.assertEqual([[t["wrong_bits"] for t in p["trials"]] for p in shown["points"]],
+                             [[t["wrong_bits"] for t in p["trials"]] for p in told["points"]])
+            self.assertEqual(told["points"][1]["trials"][1]["images"], 50)
+            self.assertEqual(len(self.spinbnn("job", "results", "1", "--csv", "-").splitlines()), 5)
+            self.assertRegex(self.spinbnn("job", "list"), r"1 +sweep +mnist +done +204 +204")
+            self.assertIn("job 1, sweep of mnist: done", self.spinbnn("job", "show", "1"))
+            # One that runs is cancelled, one that has ended is forgotten.
+            post(self.daemon, LONG)
+            wait(self.daemon, 2, "running")
+            self.assertIn("job 2, sweep of cifar10: running", self.spinbnn("job", "stop", "2"))
+            wait(self.daemon, 2, "cancelled")
+            self.assertIn("is forgotten", self.spinbnn("job", "stop", "2"))
+            self.assertIn("no job", self.spinbnn("job", "show", "2", code=1))
+            out = self.spinbnn("job", "evaluate", "-m", "mnist", "-d", "none", code=1)
+            self.assertIn("no data set", out)
+            out = self.spinbnn("job", "minimise-energy", "-m", "mnist", "-d", "digits", "--tolerance", "0.2", "-w")
+            self.assertIn("of the reference", out)
 
 
 class Restarts(unittest.TestCase):

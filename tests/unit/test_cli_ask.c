@@ -62,7 +62,7 @@ static void nobody_listening_is_code_69_whatever_is_asked(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
         assert_int_equal(ask_run(&nobody, &asks[i]), EX_UNAVAILABLE);
-    assert_int_equal(ask_save(&nobody, "/array", "/nonexistent/x"), EX_UNAVAILABLE);
+    assert_int_equal(ask_save(&nobody, &asks[0], "/nonexistent/x"), EX_UNAVAILABLE);
 }
 
 static void a_failed_allocation_is_code_1(void **state)
