@@ -243,9 +243,7 @@ static void list_work(void *arg, unsigned worker)
     struct buf body = BUF_INIT;
 
     (void)worker;
-    if (http_call_client_gone(listing->call)) {
-        daemon_reply_gone(listing->call);
-    } else {
+    if (daemon_may_begin(listing->daemon, listing->call)) {
         write_list(listing->daemon, &body);
         http_reply(listing->call, 200, "application/json", &body);
     }

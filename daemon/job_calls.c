@@ -2,12 +2,12 @@
 /* job_calls.c - /api/v1/jobs: experiments are asked for, looked at, ended.
  *
  *   jobs_post      data thread     the body, the model, are the conditions possible?
- *   post_work      reader thread   does the data set fit? a row, then it waits (jobs.h)
+ *   post_job       reader thread   does the data set fit? a row, then it waits (jobs.h)
  *   jobs_get, ..   data thread     from memory
  *   jobs_delete    data thread     queue
- *   delete_work    reader thread   cancels or forgets
+ *   delete_job     reader thread   cancels or forgets
  *   jobs_results   data thread     queue
- *   results_work   reader thread   trials out of the database
+ *   show_results   reader thread   trials out of the database
  */
 #include "daemon/datasets.h"
 #include "daemon/experiment.h"
@@ -28,6 +28,7 @@
 struct job_call {
     struct daemon *daemon;
     struct http_call *call;
+    void (*work)(struct job_call *c); /* answers */
     int64_t id;
     const char *type; /* of results: JSON or DAEMON_CSV_TYPE */
     /* POST: */
@@ -59,14 +60,25 @@ static struct job_call *call_new(struct daemon *daemon, struct http_call *call)
     return c;
 }
 
-/* To the reader thread, which ends with call_free. */
-static void submit(struct job_call *c, pool_job *work)
+static void run_call(void *arg, unsigned worker)
+{
+    struct job_call *c = arg;
+
+    (void)worker;
+    if (daemon_may_begin(c->daemon, c->call))
+        c->work(c);
+    call_free(c);
+}
+
+/* To the reader thread. */
+static void submit(struct job_call *c, void (*work)(struct job_call *c))
 {
     struct daemon *daemon = c->daemon;
     struct http_call *call = c->call;
 
+    c->work = work;
     http_defer(call);
-    if (pool_submit(daemon->reader, work, c) == ST_OK)
+    if (pool_submit(daemon->reader, run_call, c) == ST_OK)
         return;
     daemon_reply_busy(daemon, call, "jobs");
     call_free(c);
@@ -170,20 +182,15 @@ static void submit_job(struct job_call *c, size_t n_pictures)
     }
 }
 
-static void post_work(void *arg, unsigned worker)
+static void post_job(struct job_call *c)
 {
-    struct job_call *c = arg;
     struct problem problem;
     size_t n_pictures;
 
-    (void)worker;
-    if (http_call_client_gone(c->call))
-        daemon_reply_gone(c->call);
-    else if (look_at_pictures(c, &n_pictures, &problem))
+    if (look_at_pictures(c, &n_pictures, &problem))
         submit_job(c, n_pictures);
     else
         http_reply_problem(c->call, &problem);
-    call_free(c);
 }
 
 void jobs_post(void *ctx, struct http_call *call)
@@ -200,7 +207,7 @@ void jobs_post(void *ctx, struct http_call *call)
     if (job_json_parse(json, len, &c->request, &problem) == ST_OK &&
         take_model(c, &problem) &&
         experiment_check(&c->request, c->model->net, &c->device, &problem) == ST_OK) {
-        submit(c, post_work);
+        submit(c, post_job);
         return;
     }
     http_reply_problem(call, &problem);
@@ -255,13 +262,11 @@ void jobs_list(void *ctx, struct http_call *call)
     http_reply(call, 200, JSON, &body);
 }
 
-static void delete_work(void *arg, unsigned worker)
+static void delete_job(struct job_call *c)
 {
-    struct job_call *c = arg;
     struct buf body = BUF_INIT;
     char why[ERR_LEN];
 
-    (void)worker;
     switch (jobs_end(c->daemon->jobs, c->id, &body, why)) {
     case JOBS_UNKNOWN:
         reply_unknown(c->call);
@@ -281,7 +286,6 @@ static void delete_work(void *arg, unsigned worker)
         reply_unavailable(c->call, why);
         break;
     }
-    call_free(c);
 }
 
 void jobs_delete(void *ctx, struct http_call *call)
@@ -291,7 +295,7 @@ void jobs_delete(void *ctx, struct http_call *call)
     if (c == NULL)
         return;
     c->id = id_of(call);
-    submit(c, delete_work);
+    submit(c, delete_job);
 }
 
 /* -- What came of it -- */
@@ -329,12 +333,10 @@ static void reply_trials(const struct job_call *c, const struct job_head *head)
     job_trials_done(&reading.trials);
 }
 
-static void results_work(void *arg, unsigned worker)
+static void show_results(struct job_call *c)
 {
-    struct job_call *c = arg;
     struct job_head head = { 0 };
 
-    (void)worker;
     switch (jobs_copy(c->daemon->jobs, c->id, &head)) {
     case ST_OK:
         reply_trials(c, &head);
@@ -346,7 +348,6 @@ static void results_work(void *arg, unsigned worker)
         reply_no_memory(c->call);
     }
     job_head_done(&head);
-    call_free(c);
 }
 
 void jobs_results(void *ctx, struct http_call *call)
@@ -356,5 +357,5 @@ void jobs_results(void *ctx, struct http_call *call)
         return;
     c->id = id_of(call);
     c->type = http_call_accepted(call);
-    submit(c, results_work);
+    submit(c, show_results);
 }

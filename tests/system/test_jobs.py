@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -387,6 +388,24 @@ class Restarts(unittest.TestCase):
             # Numbers go on, even after the last one was taken away.
             self.assertEqual(daemon.ask("DELETE", "%s/%d" % (JOBS, waiting)).status, 204)
             self.assertEqual(post(daemon, SHORT)["id"], waiting + 1)
+
+    def test_a_thousand_are_kept(self):
+        with Daemon() as daemon:
+            daemon.stop()
+            with sqlite3.connect(os.path.join(daemon.state, "spinbnn.db")) as database:
+                for _ in range(1005):
+                    database.execute("INSERT INTO job (kind, state, model, request, created_ts, done, total) "
+                                     "VALUES ('sweep', 'done', 'mnist', '{}', 1, 1, 1)")
+            database.close()
+            daemon.start()
+            listed = [j["id"] for j in daemon.get(JOBS + "?limit=1000").json()["jobs"]]
+            self.assertEqual(listed, list(range(1005, 5, -1)))
+            for _ in range(3):
+                wait(daemon, post(daemon, SHORT)["id"], "done")
+            listed = [j["id"] for j in daemon.get(JOBS + "?limit=1000").json()["jobs"]]
+            self.assertEqual(listed, list(range(1008, 8, -1)))
+            kept = database_rows(daemon, "SELECT id FROM job WHERE id > 5 ORDER BY id DESC")
+            self.assertEqual([row["id"] for row in kept], listed)
 
     def test_a_stop_interrupts_and_loses_nothing(self):
         self.ended_by(lambda daemon: self.assertEqual(daemon.stop(), 0))
