@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 /* A stop does not hang on somebody who reads. */
 #define CLOSE_TIMEOUT_MS 500
 /* The most pages that SQLite allows. */
-#define NO_PAGE_LIMIT 4294967294U
+#define NO_PAGE_LIMIT UINT64_C(4294967294)
 
 /* Where SQLite keeps them in the first page, big-endian. */
 enum { HEADER_LEN = 100, USER_VERSION_AT = 60, APPLICATION_ID_AT = 68 };
@@ -50,7 +51,13 @@ enum status db_failed(struct db *db)
         rc = SQLITE_NOMEM;
     (void)snprintf(db->message, sizeof(db->message), "%s",
                    rc == SQLITE_NOMEM ? sqlite3_errstr(rc) : sqlite3_errmsg(db->handle));
+    db->was_full = (rc & 0xff) == SQLITE_FULL;
     return rc == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
+}
+
+bool db_was_full(const struct db *db)
+{
+    return db->was_full;
 }
 
 const char *db_message(const struct db *db)
@@ -228,6 +235,7 @@ static void free_db(struct db *db)
     for (size_t i = 0; i < DB_STATEMENTS; i++)
         (void)sqlite3_finalize(db->statements[i]); /* repeats an error already reported */
     (void)sqlite3_close(db->handle);               /* no statement is left open */
+    free(db->context_ids);
     free(db);
 }
 
@@ -334,13 +342,14 @@ sqlite3_stmt *db_prepared(struct db *db, enum db_statement which, const char *sq
     return *statement;
 }
 
-void db_limit_pages(struct db *db, unsigned n_pages)
+void db_limit_pages(struct db *db, uint64_t n_pages)
 {
     char sql[64];
 
-    (void)snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %u",
-                   n_pages == 0 ? NO_PAGE_LIMIT : n_pages);
-    (void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL); /* a test would see it */
+    db->page_limit = n_pages;
+    (void)snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %" PRIu64,
+                   n_pages == 0 || n_pages > NO_PAGE_LIMIT ? NO_PAGE_LIMIT : n_pages);
+    (void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL); /* tests see whether it took */
 }
 
 void db_close(struct db *db)

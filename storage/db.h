@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DB_SCHEMA_VERSION 5
+#define DB_SCHEMA_VERSION 6
 
 struct db;
 
@@ -36,7 +36,12 @@ MUST_CHECK enum status db_open(const char *path, struct db **ret_db,
 void db_close(struct db *db);
 /* Why the last call on `db` failed. Borrowed until the next call. */
 const char *db_message(const struct db *db);
-/* Upper limit of the file, in pages; for tests of a full disk. 0: none. */
-void db_limit_pages(struct db *db, unsigned n_pages);
+/* Upper limit of the file, in pages (DB_PAGE bytes each of a file that we made); 0: none.
+ * Beyond it writing fails as on a full disk. A file that is larger already stays. */
+#define DB_PAGE 4096
+void db_limit_pages(struct db *db, uint64_t n_pages);
+/* Did the last call on `db` that failed do so for want of room, on the disk or under that
+ * limit? */
+bool db_was_full(const struct db *db);
 
 #endif

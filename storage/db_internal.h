@@ -4,6 +4,7 @@
 #define STORAGE_DB_INTERNAL_H
 
 #include "storage/db.h"
+#include "storage/metrics.h"
 
 #include <sqlite3.h>
 
@@ -34,13 +35,54 @@ enum db_statement {
     DB_INTERRUPT_JOBS,
     DB_LIST_JOBS,
     DB_READ_JOB_RESULTS,
+    DB_FREE_PAGES,
+    DB_USED_PAGES,
+    DB_ADD_INFERENCES,
+    DB_PUT_CONTEXT,
+    DB_OLD_CONTEXTS,
+    DB_DROP_CONTEXTS,
+    DB_ADD_SECOND,
+    DB_NEXT_INFERENCE,
+    DB_PUT_NEXT_INFERENCE,
+    DB_LABEL_INFERENCE,
+    DB_COUNT_INFERENCES,
+    DB_OLDEST_SECOND,
+    DB_FIRST_SECOND,
+    DB_DROP_INFERENCES,
+    DB_DROP_SECOND,
+    DB_OLD_EVENTS,
+    DB_DROP_OLD_EVENTS,
+    DB_DROP_SURPLUS_EVENTS,
+    DB_COUNT_GENERATIONS,
+    DB_FIRST_GENERATION,
+    DB_IDLE_GENERATION,
+    DB_FOLD_WINDOWS,
+    DB_DROP_WINDOWS,
+    DB_END_GENERATION,
+    DB_DROP_GENERATION,
     DB_STATEMENTS
+};
+
+/* What rows of requests have alike, and its row of inference_context; 0: none. */
+#define DB_CONTEXTS 256
+struct db_context {
+    struct metrics_inference like;
+    int64_t id;
 };
 
 struct db {
     sqlite3 *handle;                         /* ours */
     sqlite3_stmt *statements[DB_STATEMENTS]; /* ours */
     char message[ERR_LEN];
+    bool was_full;       /* of the failure that the message tells */
+    uint64_t page_limit; /* 0: none */
+    /* Of the transaction that runs, for the table `pending`. */
+    const struct metrics_batch *pending;
+    int64_t *context_ids; /* ours, of its rows */
+    size_t cap_context_ids;
+    struct db_context contexts[DB_CONTEXTS]; /* some of those that were used last */
+    /* metrics_retire's look at generations that answered nothing. */
+    int64_t idle_from_id, idle_next_s;
 };
 
 /* Keeps what SQLite says of its last failure for db_message, and gives ST_IO (ST_NOMEM

@@ -275,7 +275,7 @@ int db_schema_run(sqlite3 *handle, sqlite3_str *sql)
 /* steps[v] goes from version v to v + 1. */
 static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = {
     to_version_1,           db_schema_to_version_2, db_schema_to_version_3,
-    db_schema_to_version_4, db_schema_to_version_5,
+    db_schema_to_version_4, db_schema_to_version_5, db_schema_to_version_6,
 };
 
 static int run_steps(sqlite3 *handle, int from)

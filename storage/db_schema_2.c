@@ -114,7 +114,7 @@ static const char points[] =
     "    stored_bit_error_rate, errors_p2ap, errors_ap2p, toggles, energy_pj,"
     "    duration_ms, images, labelled, accuracy, cause, device, age_s, " NEW_IN_VIEWS
     "%s) AS"
-    "  SELECT o.ts, lead(o.ts) OVER (PARTITION BY m.name ORDER BY o.ts, o.id), m.name,"
+    "  SELECT o.ts, %s, m.name,"
     "         o.generation, o.mode, o.program_over, o.seed, o.temperature_k, o.pulse_ns,"
     "         o.write_voltage_p2ap_v, o.write_voltage_ap2p_v, o.target_write_error_rate,"
     "         o.bit_error_rate, o.predicted_write_error_rate, o.predicted_wrong_bits,"
@@ -151,10 +151,16 @@ static const char layers[] =
              "    JOIN operating_point AS o ON o.id = l.operating_point_id"
              "    JOIN model AS m ON m.id = o.model_id;";
 
+void db_schema_append_operating_points(sqlite3_str *sql, const char *until,
+                                       const char *name, const char *value)
+{
+    sqlite3_str_appendf(sql, points, name, until, value);
+}
+
 void db_schema_append_points(sqlite3_str *sql, const char *name, const char *value)
 {
     sqlite3_str_appendf(sql, error_rate, name, value, value, value);
-    sqlite3_str_appendf(sql, points, name, value);
+    db_schema_append_operating_points(sql, DB_NEXT_TS, name, value);
     sqlite3_str_appendf(sql, layers, name, value);
 }
 

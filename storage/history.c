@@ -3,6 +3,7 @@
 
 #include "storage/db_schema.h"
 #include "storage/file.h"
+#include "storage/history_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,18 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #define LIMIT_MS 2000
 /* Virtual machine steps between two looks at the clock: well under a millisecond. */
 #define STEPS_PER_LOOK 10000
-
-struct history {
-    sqlite3 *handle;                        /* ours */
-    sqlite3_stmt *queries[HISTORY_METRICS]; /* ours, prepared when first used */
-    unsigned limit_ms;
-    int64_t deadline_ms; /* of the query that is running */
-};
 
 /* Every query has the parameters ?1 from, ?2 to, ?3 step, ?4 model or NULL, ?5 limit, and
  * gives ts, model and the columns of its metric. */
@@ -135,7 +127,7 @@ enum status history_open(const char *path, struct history **ret_history,
         return file_fail(ST_NOMEM, path, "not enough memory", why);
 
     history->limit_ms = LIMIT_MS;
-    history->deadline_ms = now_ms() + LIMIT_MS;
+    history_begin(history);
     int rc = sqlite3_open_v2(path, &history->handle,
                              SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
@@ -161,7 +153,8 @@ void history_close(struct history *history)
         return;
     for (size_t i = 0; i < HISTORY_METRICS; i++)
         (void)sqlite3_finalize(history->queries[i]); /* repeats an old error */
-    (void)sqlite3_close(history->handle);            /* no statement is left open */
+    (void)sqlite3_finalize(history->inferences);
+    (void)sqlite3_close(history->handle); /* no statement is left open */
     free(history);
 }
 
@@ -255,6 +248,16 @@ static enum status read_points(struct history *history, sqlite3_stmt *query,
         }
         read_point(query, point);
     }
+    return history_end(history, rc, why);
+}
+
+void history_begin(struct history *history)
+{
+    history->deadline_ms = now_ms() + history->limit_ms;
+}
+
+enum status history_end(struct history *history, int rc, char why[ERR_LEN])
+{
     if (rc == SQLITE_DONE)
         return ST_OK;
     if (rc == SQLITE_INTERRUPT || rc == SQLITE_BUSY) {
@@ -293,7 +296,7 @@ enum status history_series(struct history *history, const struct history_query *
                        (long long)query->step_s);
         return ST_RANGE;
     }
-    history->deadline_ms = now_ms() + history->limit_ms;
+    history_begin(history);
     int rc = prepare(history, query->metric);
     sqlite3_stmt *prepared = history->queries[query->metric];
     if (rc == SQLITE_OK)

@@ -5,6 +5,7 @@
 #define STORAGE_HISTORY_H
 
 #include "core/status.h"
+#include "storage/metrics.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,5 +63,24 @@ MUST_CHECK enum status history_series(struct history *history,
                                       struct history_points *ret_points,
                                       char why[ERR_LEN]);
 void history_points_done(struct history_points *points);
+
+/* Rows of requests, the newest first. */
+#define HISTORY_MAX_INFERENCES 1000
+struct history_inference {
+    int64_t id;
+    char model[65];
+    struct metrics_inference row; /* without model_id */
+};
+struct history_inference_query {
+    const char *model; /* NULL: all */
+    int64_t before_id; /* only those with a lower id; INT64_MAX: all */
+    size_t limit;      /* 1 .. HISTORY_MAX_INFERENCES */
+};
+/* ret_rows: [query->limit], the caller's; ret_n of them are filled. ST_BUSY: took longer
+ * than 2 s, a model that has few rows among many. ST_IO, ST_NOMEM. */
+MUST_CHECK enum status history_inferences(struct history *history,
+                                          const struct history_inference_query *query,
+                                          struct history_inference *ret_rows,
+                                          size_t *ret_n, char why[ERR_LEN]);
 
 #endif

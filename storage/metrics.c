@@ -226,7 +226,7 @@ static enum status write_all(struct db *db, void *ctx)
         st = write_window(db, &batch->windows[i], 0.0);
     for (size_t i = 0; i < batch->n_events && st == ST_OK; i++)
         st = write_event(db, &batch->events[i]);
-    return st;
+    return st == ST_OK ? metrics_put_inferences(db, batch) : st;
 }
 
 static enum status run(struct db *db, enum db_statement which, const char *sql)
@@ -244,13 +244,14 @@ static void roll_back(struct db *db)
     if (sqlite3_get_autocommit(db->handle))
         return;
     memcpy(message, db->message, ERR_LEN);
-    /* If this fails too there is nothing left to try; the next BEGIN tells. */
+    /* If this fails too there is nothing left to try; before the next BEGIN there is. */
     (void)!run(db, DB_ROLLBACK, "ROLLBACK");
     memcpy(db->message, message, ERR_LEN);
 }
 
 enum status metrics_in_transaction(struct db *db, metrics_work *work, void *ctx)
 {
+    roll_back(db); /* what could not be, for want of memory, the last time */
     enum status st = run(db, DB_BEGIN, "BEGIN IMMEDIATE");
 
     if (st != ST_OK)
@@ -258,8 +259,10 @@ enum status metrics_in_transaction(struct db *db, metrics_work *work, void *ctx)
     st = work(db, ctx);
     if (st == ST_OK)
         st = run(db, DB_COMMIT, "COMMIT");
-    if (st != ST_OK)
+    if (st != ST_OK) {
         roll_back(db);
+        metrics_forget_contexts(db);
+    }
     return st;
 }
 

@@ -81,6 +81,27 @@ struct metrics_event {
     char message[ERR_LEN];
 };
 
+/* One request, where a row for each is wanted. */
+enum metrics_route { METRICS_CLASSIFY = 0, METRICS_INFER = 1 };
+struct metrics_inference {
+    int64_t at_ms;       /* UTC, of the answer */
+    uint64_t request_id; /* below 2^63 */
+    int64_t model_id;
+    uint64_t generation, wrong_bits;
+    double energy_pj, latency_us;
+    uint32_t images, labelled, correct; /* of all pictures; images 0: none was computed */
+    int32_t predicted, label;           /* of the first picture; -1: none */
+    float probability;                  /* of `predicted` */
+    float margin;                       /* of its logit to the next one; NaN: no other */
+    uint16_t status;                    /* of HTTP */
+    uint8_t route;                      /* enum metrics_route */
+};
+/* Labels that came after the answer, into the row with this id, if it is there. */
+struct metrics_late_label {
+    int64_t inference_id;
+    uint32_t label, labelled, correct;
+};
+
 /* All of it or nothing, in one transaction. ST_IO or ST_NOMEM (db_message says why): the
  * caller keeps the batch and tries again. A window of a generation whose programming is
  * not there is kept all the same. */
@@ -93,6 +114,13 @@ struct metrics_batch {
     size_t n_events;
     const struct metrics_energy *energies;
     size_t n_energies;
+    /* Rows of requests, by time; they get the ids from first_inference on, which is what
+     * metrics_next_inference gave, or what came after the rows written since. */
+    const struct metrics_inference *const *inferences;
+    size_t n_inferences;
+    int64_t first_inference;
+    const struct metrics_late_label *late_labels; /* after the rows */
+    size_t n_late_labels;
 };
 MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *batch);
 
@@ -101,6 +129,32 @@ MUST_CHECK enum status metrics_write(struct db *db, const struct metrics_batch *
  * transaction of its own; ret_more: it did, and there may be more to do. ST_IO, ST_NOMEM:
  * nothing changed. */
 MUST_CHECK enum status metrics_widen(struct db *db, int64_t now_s, bool *ret_more);
+
+/* Above the ids of all rows of requests that there ever were. ST_IO, ST_NOMEM. */
+MUST_CHECK enum status metrics_next_inference(struct db *db, int64_t *ret_id);
+
+/* What is kept no longer goes, a slice at a time:
+ * - rows of requests that are older than inference_age_s or more than `inferences`, and,
+ *   under a limit of the file (db_limit_pages), all that use more than METRICS_ROWS_SHARE
+ *   of it: what is left is for windows;
+ * - events older than METRICS_EVENT_AGE_S or more than METRICS_EVENTS;
+ * - generations that answered nothing and are older than METRICS_IDLE_AGE_S, and those
+ *   that are more than METRICS_GENERATIONS, but the last one of each model file. What
+ *   their windows counted goes to generation 0.
+ * When nothing is left to go, free pages are given back, some at a time. ret_more: a
+ * slice went, and there may be more. ST_IO, ST_NOMEM: nothing changed. */
+#define METRICS_SLICE       5000
+#define METRICS_ROWS_SHARE  0.75
+#define METRICS_EVENT_AGE_S (INT64_C(90) * 86400)
+#define METRICS_EVENTS      100000
+#define METRICS_IDLE_AGE_S  (INT64_C(90) * 86400)
+#define METRICS_GENERATIONS 20000
+struct metrics_limits {
+    int64_t inference_age_s;
+    uint64_t inferences;
+};
+MUST_CHECK enum status metrics_retire(struct db *db, const struct metrics_limits *limits,
+                                      int64_t now_s, bool *ret_more);
 
 /* Is there a row of history for this generation? ST_IO, ST_NOMEM. */
 MUST_CHECK enum status metrics_has_generation(struct db *db, int64_t model_id,

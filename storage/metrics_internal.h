@@ -22,6 +22,23 @@ void metrics_append_window_changes(sqlite3_str *sql);
 /* The generation and its layers. */
 MUST_CHECK enum status metrics_put_programming(struct db *db,
                                                const struct metrics_programming *p);
+/* The rows of requests that were written together and ended in one second: the ids from
+ * first_id on. */
+struct metrics_second {
+    int64_t first_id, ts, n;
+};
+MUST_CHECK enum status metrics_put_second(struct db *db,
+                                          const struct metrics_second *second);
+/* After so many seconds of rows a context says again that it is in use. */
+#define METRICS_CONTEXT_FRESH_S 3600
+/* After a transaction that failed: what it put is not there. */
+void metrics_forget_contexts(struct db *db);
+/* Rows of requests, and labels that came late. */
+MUST_CHECK enum status metrics_put_inferences(struct db *db,
+                                              const struct metrics_batch *batch);
+/* Gives some free pages back to the file system; not so many that it takes long. */
+MUST_CHECK enum status metrics_give_back(struct db *db);
+
 /* Adds a gain to the ledger. */
 MUST_CHECK enum status metrics_put_energy(struct db *db, const struct metrics_energy *e);
 

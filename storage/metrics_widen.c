@@ -125,9 +125,7 @@ static enum status widen(struct db *db, void *ctx)
     return st;
 }
 
-/* The rows that were left are pages that can be given back; some, so as not to take long.
- */
-static enum status give_back(struct db *db)
+enum status metrics_give_back(struct db *db)
 {
     struct row row = row_of(db, DB_VACUUM, "PRAGMA incremental_vacuum(" VACUUM_PAGES ")");
 
@@ -152,5 +150,5 @@ enum status metrics_widen(struct db *db, int64_t now_s, bool *ret_more)
     st = run_part(db, DB_MAKE_WIDENED, MAKE, &step);
     if (st == ST_OK)
         st = metrics_in_transaction(db, widen, &step);
-    return st == ST_OK ? give_back(db) : st;
+    return st == ST_OK ? metrics_give_back(db) : st;
 }

@@ -142,9 +142,10 @@ static void every_table_is_strict_and_every_view_is_there(void **state)
     assert_int_equal(sql(path, "SELECT count(*) FROM pragma_table_list WHERE name IN"
                                " ('v_accuracy', 'v_error_rate', 'v_energy', 'v_latency',"
                                "  'v_operating_point', 'v_operating_point_layer',"
-                               "  'v_energy_ledger', 'v_events', 'v_requests')"
+                               "  'v_energy_ledger', 'v_events', 'v_requests',"
+                               "  'v_inference')"
                                "  AND type = 'view'"),
-                     9);
+                     10);
     scratch_remove(&scratch);
 }
 
