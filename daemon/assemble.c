@@ -94,9 +94,16 @@ enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
     struct model *models[REGISTRY_MAX];
     size_t n = registry_list(daemon->registry, models);
     enum status st = events_new(&daemon->events);
+    const struct record_options options = {
+        .path = path,
+        .settings = &daemon->settings,
+        .events = daemon->events,
+        .n_threads = daemon->n_threads,
+        .n_lanes = daemon_lanes(daemon),
+    };
 
     if (st == ST_OK)
-        st = record_start(path, daemon->events, &daemon->record, why);
+        st = record_start(&options, &daemon->record, why);
     else
         (void)snprintf(why, ERR_LEN, "out of memory");
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include "storage/history.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +167,13 @@ bool daemon_in_time(const struct http_call *call, uint64_t limit_ns,
                 "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
                 (double)waited_ns / 1e6, (double)limit_ns / 1e6);
     return false;
+}
+
+enum status daemon_history(struct daemon *daemon, char why[ERR_LEN])
+{
+    return daemon->history != NULL
+               ? ST_OK
+               : history_open(record_path(daemon->record), &daemon->history, why);
 }
 
 void daemon_reply_gone(struct http_call *call)

@@ -89,6 +89,10 @@ bool daemon_is_json(const struct http_call *call, const char *also);
  * the problem, a 504. */
 bool daemon_in_time(const struct http_call *call, uint64_t limit_ns,
                     struct problem *ret_problem);
+/* The reader thread's connection to the database, opened when first needed. The
+ * reader thread. */
+MUST_CHECK enum status daemon_history(struct daemon *daemon, char why[ERR_LEN]);
+
 /* Ends a call whose client left, without the work: nobody waits for it. */
 void daemon_reply_gone(struct http_call *call);
 /* May a call that was deferred be begun, now that its turn has come? False after
@@ -137,13 +141,14 @@ http_handler repository_unload;
 http_handler status_handle; /* status.c */
 http_handler status_live;
 http_handler status_ready;
-http_handler scrape_handle;   /* scrape.c */
-http_handler series_handle;   /* series.c */
-http_handler page_handle;     /* page.c */
-http_handler snapshot_handle; /* snapshot.c */
-http_handler events_handle;   /* events.c */
-http_handler datasets_handle; /* datasets.c */
-http_handler jobs_post;       /* job_calls.c */
+http_handler scrape_handle;     /* scrape.c */
+http_handler series_handle;     /* series.c */
+http_handler inferences_handle; /* inferences.c */
+http_handler page_handle;       /* page.c */
+http_handler snapshot_handle;   /* snapshot.c */
+http_handler events_handle;     /* events.c */
+http_handler datasets_handle;   /* datasets.c */
+http_handler jobs_post;         /* job_calls.c */
 http_handler jobs_list;
 http_handler jobs_get;
 http_handler jobs_delete;

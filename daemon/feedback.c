@@ -147,7 +147,7 @@ static enum status match_entries(struct feedback_ring *ring, uint64_t request_id
         entry->labelled = true;
         match.correct += entry->class_index == labels[i];
     }
-    match.labelled = n;
+    match.labelled = (uint32_t)n;
     match.model = head->model;
     match.generation = head->generation;
     *ret_match = match;
@@ -189,14 +189,22 @@ static size_t n_classes_of(void *ctx, uint32_t id)
 }
 
 /* The model may go at any moment; then there is nothing to count for. */
-static void record_match(struct daemon *daemon, const struct feedback_match *match)
+static void record_match(struct daemon *daemon, const struct feedback *item,
+                         const struct feedback_match *match)
 {
+    const struct record_label label = {
+        .request_id = item->request_id,
+        .label = item->labels[0],
+        .labelled = match->labelled,
+        .correct = match->correct,
+    };
     struct model *model = registry_take_id(daemon->registry, match->model);
 
     if (model != NULL)
         record_feedback(daemon->record, model, match->generation, match->labelled,
                         match->correct);
     model_drop(model);
+    record_late_label(daemon->record, &label);
 }
 
 static void take_item(struct daemon *daemon, const struct feedback *item,
@@ -208,7 +216,7 @@ static void take_item(struct daemon *daemon, const struct feedback *item,
                                     item->n_labels, n_classes_of, daemon, &match, why);
 
     if (st == ST_OK) {
-        record_match(daemon, &match);
+        record_match(daemon, item, &match);
         answer->accepted += match.labelled;
     } else if (st == ST_NOT_FOUND) {
         buf_printf(&answer->unknown, "%s\"%016" PRIx64 "\"",

@@ -32,7 +32,7 @@ typedef size_t feedback_classes(void *ctx, uint32_t model);
 struct feedback_match {
     uint32_t model; /* its id */
     uint64_t generation;
-    uint64_t labelled, correct;
+    uint32_t labelled, correct;
 };
 
 /* Matches labels with the pictures of a request, in order, once. Any thread.

@@ -90,7 +90,13 @@ static size_t pictures_at_most(const struct pass_request *r)
 
 void infer_handle(void *ctx, struct http_call *call)
 {
-    struct pass_request r = { .daemon = ctx, .call = call, .form = &form, .label = -1 };
+    struct pass_request r = {
+        .daemon = ctx,
+        .call = call,
+        .form = &form,
+        .route = METRICS_INFER,
+        .label = -1,
+    };
 
     r.model = v2_take_or_404(ctx, call);
     if (r.model == NULL)

@@ -4,6 +4,7 @@
 #include "daemon/lane.h"
 #include "daemon/wall.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A body that is packed or longer than this is read by a worker, whatever the network
@@ -24,17 +25,44 @@ static enum tally_outcome outcome_of(unsigned status)
                            : TALLY_ERROR;
 }
 
-static void count_refused(const struct pass_request *r, struct tally *tally,
-                          unsigned status)
+/* Answered with this status, without an inference. */
+static void add_refused_row(const struct pass_request *r, unsigned lane,
+                            const struct generation *generation, unsigned status,
+                            uint64_t latency_ns)
 {
+    struct metrics_inference *row = record_row(r->daemon->record, lane, r->model);
+
+    if (row == NULL)
+        return;
+    *row = (struct metrics_inference) {
+        .at_ms = wall_milliseconds(),
+        .request_id = http_call_id(r->call),
+        .generation = generation->number,
+        .wrong_bits = generation_wrong_bits(generation),
+        .latency_us = (double)latency_ns / 1e3,
+        .predicted = -1,
+        .label = -1,
+        .status = (uint16_t)status,
+        .route = (uint8_t)r->route,
+    };
+    record_row_put(r->daemon->record, lane);
+}
+
+static void count_refused(const struct pass_request *r, unsigned lane,
+                          struct generation *generation, unsigned status)
+{
+    struct tally *tally = &generation->tallies[lane];
+    uint64_t ns = wall_monotonic_ns() - http_call_began_ns(r->call);
+
     tally_refuse(tally, outcome_of(status));
-    tally_spend(tally, TALLY_REFUSE, wall_monotonic_ns() - http_call_began_ns(r->call));
+    tally_spend(tally, TALLY_REFUSE, ns);
+    add_refused_row(r, lane, generation, status, ns);
 }
 
 static void refuse(const struct pass_request *r, const struct lane *lane,
                    struct generation *generation, const struct problem *problem)
 {
-    count_refused(r, &generation->tallies[lane->index], problem->status);
+    count_refused(r, lane->index, generation, problem->status);
     http_reply_problem(r->call, problem);
 }
 
@@ -49,14 +77,17 @@ static bool read_in_time(struct pass_request *r, struct lane *lane,
            daemon_in_time(r->call, r->oip.timeout_us * UINT64_C(1000), problem);
 }
 
-/* Reads a request's pictures behind those of the pass. False: it has been answered. */
-static bool join(struct pass_request *r, struct lane *lane, struct generation *generation)
+/* Reads a request's pictures behind those of the pass. False: it has been answered.
+ * now_ns: when that begins, then when it has ended. */
+static bool join(struct pass_request *r, struct lane *lane, struct generation *generation,
+                 uint64_t *now_ns)
 {
     struct problem problem;
-    uint64_t began_ns = wall_monotonic_ns();
+    uint64_t began_ns = *now_ns;
     bool joined = read_in_time(r, lane, &problem);
 
-    r->read_ns = wall_monotonic_ns() - began_ns;
+    *now_ns = wall_monotonic_ns();
+    r->read_ns = *now_ns - began_ns;
     if (joined) {
         r->first = lane->input.n;
         r->n = lane->read.n;
@@ -72,7 +103,7 @@ static bool join(struct pass_request *r, struct lane *lane, struct generation *g
 /* When a pass was computed. */
 struct span {
     uint64_t began_ns, ended_ns;
-    int64_t ended_ms; /* UTC */
+    int64_t ended_ms; /* UTC, about */
 };
 
 static void count_time(const struct pass_request *r, struct tally *tally,
@@ -86,27 +117,77 @@ static void count_time(const struct pass_request *r, struct tally *tally,
     tally_date(tally, span->ended_ms);
 }
 
+/* How far the best logit of a picture is above the next one. */
+static float margin(const float *logits, size_t n, uint32_t best)
+{
+    float next = -INFINITY;
+
+    for (size_t i = 0; i < n; i++)
+        if (i != best && logits[i] > next)
+            next = logits[i];
+    return n > 1 ? logits[best] - next : NAN;
+}
+
+/* How many of its labels there are, and are right. */
+struct hits {
+    uint32_t labelled, correct;
+};
+
+static void add_row(const struct pass_request *r, const struct lane *lane,
+                    const struct generation *generation,
+                    const struct classify_answer *out, int64_t at_ms, struct hits hits)
+{
+    struct metrics_inference *row = record_row(r->daemon->record, lane->index, r->model);
+
+    if (row == NULL)
+        return;
+    *row = (struct metrics_inference) {
+        .at_ms = at_ms,
+        .request_id = out->request_id,
+        .generation = generation->number,
+        .wrong_bits = out->memory.wrong_bits,
+        .energy_pj = energy_sum(&out->energy),
+        .latency_us = out->total_us,
+        .images = (uint32_t)r->n,
+        .labelled = hits.labelled,
+        .correct = hits.correct,
+        .predicted = (int32_t)lane->classes[r->first],
+        .label = lane->input.labels[r->first],
+        .probability = (float)out->scores[0].probability,
+        .margin = margin(out->logits, out->net->n_classes, lane->classes[r->first]),
+        .status = 200,
+        .route = (uint8_t)r->route,
+    };
+    record_row_put(r->daemon->record, lane->index);
+}
+
+/* Before the answer goes out: a label may come back at once. */
 static void count(const struct pass_request *r, const struct lane *lane,
-                  struct generation *generation, double latency_us)
+                  struct generation *generation, const struct classify_answer *out,
+                  int64_t at_ms)
 {
     const int32_t *labels = lane->input.labels + r->first;
     const uint32_t *classes = lane->classes + r->first;
-    uint64_t labelled = 0, correct = 0;
+    struct hits hits = { 0 };
 
     for (size_t i = 0; i < r->n; i++) {
-        labelled += labels[i] >= 0;
-        correct += labels[i] == (int32_t)classes[i];
+        hits.labelled += labels[i] >= 0;
+        hits.correct += labels[i] == (int32_t)classes[i];
     }
-    tally_answer(&generation->tallies[lane->index], r->n, labelled, correct, latency_us);
+    tally_answer(&generation->tallies[lane->index], r->n, hits.labelled, hits.correct,
+                 out->total_us);
     feedback_note(r->daemon->feedback, http_call_id(r->call), r->model->id,
                   generation->number, classes, labels, r->n);
+    add_row(r, lane, generation, out, at_ms, hits);
 }
 
+/* now_ns: when that begins, then when it has ended. */
 static void answer(const struct pass_request *r, const struct lane *lane,
-                   struct generation *generation, const struct span *span)
+                   struct generation *generation, const struct span *span,
+                   uint64_t *now_ns)
 {
     struct tally *tally = &generation->tallies[lane->index];
-    uint64_t arrived_ns = http_call_began_ns(r->call), began_ns = wall_monotonic_ns();
+    uint64_t arrived_ns = http_call_began_ns(r->call), began_ns = *now_ns;
     struct classify_answer out = {
         .net = r->model->net,
         .generation = generation->number,
@@ -126,26 +207,29 @@ static void answer(const struct pass_request *r, const struct lane *lane,
     energy_add_times(&out.energy, (double)r->n, &generation->total_per_image);
     if (lane->index < r->daemon->n_threads)
         body = http_take_buf(r->call);
-    count(r, lane, generation, out.total_us);
+    count(r, lane, generation, &out, span->ended_ms);
     count_time(r, tally, span);
     r->form->answer(r, &out, &body);
-    tally_spend(tally, TALLY_WRITE, wall_monotonic_ns() - began_ns);
+    *now_ns = wall_monotonic_ns();
+    tally_spend(tally, TALLY_WRITE, *now_ns - began_ns);
 }
 
 /* -- A pass -- */
 
 /* Puts the requests that were read in front and gives how many; the others have been
- * answered. */
+ * answered. A clock costs as much as all counting beside it, so each reading of it ends
+ * one thing and begins the next. */
 static size_t read_all(struct pass_request **pass, size_t n, struct lane *lane,
-                       struct generation *generation)
+                       struct generation *generation, uint64_t *ret_ended_ns)
 {
     size_t n_read = 0;
 
+    *ret_ended_ns = wall_monotonic_ns();
     lane->input.n = 0;
     for (size_t i = 0; i < n; i++) {
         struct pass_request *r = pass[i];
 
-        if (!join(r, lane, generation))
+        if (!join(r, lane, generation, ret_ended_ns))
             continue;
         pass[i] = pass[n_read];
         pass[n_read++] = r;
@@ -154,18 +238,19 @@ static size_t read_all(struct pass_request **pass, size_t n, struct lane *lane,
 }
 
 static void compute(struct pass_request *const *pass, size_t n, struct lane *lane,
-                    struct generation *generation)
+                    struct generation *generation, uint64_t began_ns)
 {
     struct model *model = generation->model;
-    struct span span = { .began_ns = wall_monotonic_ns() };
+    struct span span = { .began_ns = began_ns };
     uint64_t busy_ns = lane_compute(pass[0]->daemon, lane, generation);
+    uint64_t now_ns = wall_monotonic_ns();
 
-    span.ended_ns = wall_monotonic_ns();
+    span.ended_ns = now_ns;
     span.ended_ms = wall_milliseconds();
     model_cost_update(model, busy_ns, lane->input.n);
     tally_pass(&generation->tallies[lane->index], lane->input.n);
     for (size_t i = 0; i < n; i++)
-        answer(pass[i], lane, generation, &span);
+        answer(pass[i], lane, generation, &span, &now_ns);
 }
 
 static void refuse_all(struct pass_request *const *pass, size_t n,
@@ -182,14 +267,15 @@ static void refuse_all(struct pass_request *const *pass, size_t n,
 static void run(struct pass_request **pass, size_t n, struct lane *lane)
 {
     struct generation *generation = generation_take(pass[0]->model);
-    size_t n_read = read_all(pass, n, lane, generation), top = 0;
+    uint64_t read_ns; /* when all of it was read */
+    size_t n_read = read_all(pass, n, lane, generation, &read_ns), top = 0;
 
     for (size_t i = 0; i < n_read; i++)
         top = pass[i]->top > top ? pass[i]->top : top;
     if (n_read > 0 && lane_reserve(lane, generation->model, top) != ST_OK)
         refuse_all(pass, n_read, lane, generation);
     else if (n_read > 0)
-        compute(pass, n_read, lane, generation);
+        compute(pass, n_read, lane, generation, read_ns);
     generation_drop(generation);
 }
 
@@ -283,7 +369,7 @@ void pass_count_refused(const struct pass_request *request, unsigned status)
 {
     struct generation *generation = generation_take(request->model);
 
-    count_refused(request, &generation->tallies[http_call_thread(request->call)], status);
+    count_refused(request, http_call_thread(request->call), generation, status);
     generation_drop(generation);
 }
 

@@ -35,6 +35,7 @@ struct pass_request {
     struct model *model;
     struct http_call *call;
     const struct pass_form *form;
+    enum metrics_route route;
     size_t top;              /* best classes of each picture, 1 .. classes */
     size_t pictures_at_most; /* that the body can hold */
     int32_t label;           /* of a single picture; -1 none */

@@ -45,6 +45,7 @@ static void record_free(struct record *record)
     }
     for (size_t i = 0; i < record->n_programmings; i++)
         free(record->programmings[i]);
+    record_requests_done(&record->requests);
     free(record->gains);
     free(record->gainers);
     if (record->db != NULL)
@@ -82,8 +83,8 @@ static enum status open_first(struct record *record, char why[ERR_LEN])
     return ST_OK;
 }
 
-enum status record_start(const char *path, struct events *events,
-                         struct record **ret_record, char why[ERR_LEN])
+enum status record_start(const struct record_options *options, struct record **ret_record,
+                         char why[ERR_LEN])
 {
     struct record *record = calloc(1, sizeof(*record));
     pthread_condattr_t monotonic;
@@ -92,8 +93,9 @@ enum status record_start(const char *path, struct events *events,
         (void)snprintf(why, ERR_LEN, "out of memory");
         return ST_NOMEM;
     }
-    (void)snprintf(record->path, sizeof(record->path), "%s", path);
-    record->listeners = events;
+    (void)snprintf(record->path, sizeof(record->path), "%s", options->path);
+    record->settings = options->settings;
+    record->listeners = options->events;
     (void)pthread_mutex_init(&record->mutex, NULL);
     (void)pthread_mutex_init(&record->db_mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
@@ -112,7 +114,9 @@ enum status record_start(const char *path, struct events *events,
         record->feedback == NULL || record->gains == NULL || record->gainers == NULL)
         goto fail;
 
-    st = open_first(record, why);
+    st = record_requests_init(&record->requests, options->n_threads, options->n_lanes);
+    if (st == ST_OK)
+        st = open_first(record, why);
     if (st != ST_OK)
         goto fail;
     if (pthread_create(&record->writer, NULL, record_writer_run, record) != 0) {
@@ -142,9 +146,9 @@ void record_stop(struct record *record)
     if (record->health.degraded)
         log_line(LOG_ERROR, "database",
                  "path=\"%.200s\" rows lost: %zu programmings, %zu "
-                 "windows, %zu events",
+                 "windows, %zu events%s",
                  record->path, record->n_programmings, record->n_windows,
-                 record->n_events);
+                 record->n_events, record->requests.wait ? ", those of requests" : "");
     record_free(record);
 }
 
@@ -363,6 +367,7 @@ struct record_health record_health(struct record *record)
     (void)pthread_mutex_lock(&record->mutex);
     struct record_health health = record->health;
     (void)pthread_mutex_unlock(&record->mutex);
+    health.rows_dropped += record_requests_dropped(&record->requests);
     return health;
 }
 

@@ -15,11 +15,18 @@
 struct db;
 struct record;
 struct events;
+struct settings;
 
-/* Opens PATH and starts the writer; `events` hears of events, NULL: nobody does. Threads
- * inherit the caller's signal mask. A database that was begun and cannot be opened for
- * now (ST_IO of db_open) is tried again each second. */
-MUST_CHECK enum status record_start(const char *path, struct events *events,
+struct record_options {
+    const char *path;
+    const struct settings *settings; /* borrowed: numbers that a reload may change */
+    struct events *events;           /* hears of events; NULL: nobody does */
+    unsigned n_threads, n_lanes;     /* data threads; all that answer */
+};
+/* Opens the database and starts the writer. Threads inherit the caller's signal mask. A
+ * database that was begun and cannot be opened for now (ST_IO of db_open) is tried again
+ * each second. */
+MUST_CHECK enum status record_start(const struct record_options *options,
                                     struct record **ret_record, char why[ERR_LEN]);
 /* From now on the model may be told of; keeps a reference of its own. Waits for a running
  * transaction. ST_NOMEM; ST_BUSY: too many models wait to be let go. */
@@ -50,6 +57,21 @@ void record_event(struct record *record, enum metrics_severity severity, const c
 void record_feedback(struct record *record, const struct model *model, uint64_t number,
                      uint64_t labelled, uint64_t correct);
 
+/* A row of the request that ended now, if request_rows wants one: the caller, which is
+ * the thread of this lane, fills it, but for the model's id of the database, and puts it
+ * before it answers. NULL: none is wanted, or there is no room, and it is counted. */
+struct metrics_inference *record_row(struct record *record, unsigned lane,
+                                     const struct model *model);
+void record_row_put(struct record *record, unsigned lane);
+
+/* Labels that came after the answer, for the row of their request if there is one. */
+struct record_label {
+    uint64_t request_id;
+    uint32_t label; /* of the first picture */
+    uint32_t labelled, correct;
+};
+void record_late_label(struct record *record, const struct record_label *label);
+
 /* Everything counted for a model since the start. Any thread. */
 struct record_totals {
     struct tally_sum tally;
@@ -74,7 +96,8 @@ struct tally_sum record_generation_tally(struct record *record,
 struct record_health {
     bool degraded;         /* the last write failed */
     uint64_t write_errors; /* transactions that failed */
-    uint64_t rows_dropped; /* programmings and events that no longer fitted in memory */
+    uint64_t rows_dropped; /* programmings, events, rows and late labels of requests that
+                              no longer fitted in memory or in the file */
     uint64_t commits;
     double commit_seconds; /* in all */
 };

@@ -5,6 +5,7 @@
 
 #include "daemon/record.h"
 #include "daemon/registry.h"
+#include "daemon/row_ring.h"
 
 /* Rows kept in memory while the database cannot be written. */
 #define MAX_PENDING 4096
@@ -14,6 +15,14 @@
 #define MAX_ROWS   (MAX_PENDING + MAX_MODELS)
 /* Of the ledger; room for all of it, so that the last transaction leaves nothing. */
 #define MAX_GAINS ((size_t)MAX_MODELS * NETWORK_MAX_LAYERS)
+
+/* Rows of requests that may wait for the writer: of all data threads together, and of one
+ * at least. */
+#define MAX_REQUEST_ROWS 65536
+#define MIN_LANE_ROWS    8192
+#define MAX_LANES        128 /* as the settings have it */
+/* Late labels that may wait for the writer: as many as are remembered of a thread. */
+#define MAX_LATE 65536
 
 struct record_model {
     struct record_model *next;
@@ -46,12 +55,37 @@ struct pending_feedback {
     struct tally_sum gain;
 };
 
+/* The id that the row of a request got; to be found by the request's. */
+struct numbered_request {
+    uint64_t request_id;
+    int64_t row_id; /* 0: none */
+};
+
+/* Rows of requests; record_requests.c's. What is not said to be another's is the writer
+ * thread's. */
+struct record_requests {
+    struct row_ring *rings; /* ours, [n_lanes] */
+    unsigned n_lanes, n_threads;
+    _Atomic bool full; /* a ring is getting full: the writer is called */
+    const struct metrics_inference **rows; /* ours, room for all of the rings */
+    size_t *n_of_lane;                     /* ours, [n_lanes]: how many of `rows` */
+    struct numbered_request *numbered; /* ours, [n_threads][MAX_LATE], by low bits of the
+                                          request's id */
+    int64_t next_id;                   /* of rows; under db_mutex */
+    bool given_up;                     /* there was no room for the last ones */
+    bool wait;                         /* some could not be written */
+    struct record_label *late;         /* ours, [MAX_LATE]; under mutex */
+    size_t n_late;                     /* under mutex */
+    struct metrics_late_label *labels; /* ours, [MAX_LATE]; of the running transaction */
+};
+
 /* Two locks. db_mutex is taken before mutex where both are held; mutex is never held
  * while SQLite works. A model's db_id is written under both, so either will do to read
  * it. */
 struct record {
     char path[1200];
-    struct events *listeners; /* NULL: none */
+    const struct settings *settings; /* borrowed */
+    struct events *listeners;        /* NULL: none */
     /* Of one thread at a time: the writer's transactions, and models that are added. */
     pthread_mutex_t db_mutex;
     struct db *db; /* NULL while it cannot be opened */
@@ -79,6 +113,7 @@ struct record {
     struct metrics_programming rows[MAX_PENDING]; /* of the running transaction */
     struct metrics_energy *gains;                 /* likewise; [MAX_GAINS] */
     struct record_model **gainers;                /* whose they are */
+    struct record_requests requests;
 };
 
 /* Does a change of this cause write the cells? */
@@ -106,6 +141,34 @@ bool record_rows_wait(const struct record *record, const struct record_model *mo
 /* Takes the first n of each kind away. The writer thread. */
 void record_rows_forget(struct record *record, size_t n_programmings, size_t n_windows,
                         size_t n_events);
+
+/* -- record_requests.c -- */
+
+MUST_CHECK enum status record_requests_init(struct record_requests *requests,
+                                            unsigned n_threads, unsigned n_lanes);
+void record_requests_done(struct record_requests *requests);
+/* Rows that the rings had no room for. Any thread. */
+uint64_t record_requests_dropped(const struct record_requests *requests);
+/* The rest is the writer thread's. Does any row wait? */
+bool record_requests_any(const struct record_requests *requests);
+/* All rows that wait now, by time, become the batch's. */
+void record_requests_gather(struct record_requests *requests,
+                            struct metrics_batch *batch);
+/* Gives them the ids of their models and of their own, and finds the rows of the first
+ * n_late labels. Under db_mutex, once the models have ids. */
+void record_requests_number(struct record_requests *requests,
+                            const struct record_model *models, size_t n_late,
+                            struct metrics_batch *batch);
+/* The batch is written, or it is not and its rows wait on. */
+void record_requests_written(struct record_requests *requests,
+                             const struct metrics_batch *batch);
+void record_requests_failed(struct record_requests *requests,
+                            const struct metrics_batch *batch);
+/* Lets go of the batch's rows; how many they were. */
+size_t record_requests_give_up(struct record_requests *requests,
+                               struct metrics_batch *batch);
+/* Takes the first n_late labels away. Under the mutex. */
+void record_requests_forget_late(struct record_requests *requests, size_t n_late);
 
 /* -- record_writer.c -- */
 

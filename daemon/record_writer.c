@@ -5,12 +5,13 @@
  *   collect             what tallies gained becomes pending rows; generations that serve
  *                       nobody are let go
  *   write_pending       one transaction; kept whole if it fails
- *   widen               old windows, a step at a time
+ *   tend                old windows become wider, what is too old goes: in small steps
  *   let_models_go       those that were removed and of which everything is written
  */
 #include "daemon/record_internal.h"
 
 #include "daemon/log.h"
+#include "daemon/settings.h"
 #include "daemon/wall.h"
 
 #include <math.h>
@@ -21,10 +22,12 @@
 #include <unistd.h>
 
 #define WRITER_NICE 5
+/* Each lets a slice of METRICS_SLICE rows go at most. */
+#define TEND_STEPS 64
 
 static void collect(struct record *record);
 static void write_pending(struct record *record);
-static void widen(struct record *record);
+static void tend(struct record *record);
 static void let_models_go(struct record *record);
 
 void *record_writer_run(void *arg)
@@ -40,13 +43,14 @@ void *record_writer_run(void *arg)
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += 1;
         while (!record->stopping && record->asked == record->done &&
+               !atomic_exchange(&record->requests.full, false) &&
                pthread_cond_timedwait(&record->wake, &record->mutex, &until) == 0)
             continue;
         uint64_t asked = record->asked;
         last = record->stopping;
         collect(record);
         write_pending(record);
-        widen(record);
+        tend(record);
         let_models_go(record);
         record->done = asked;
         (void)pthread_cond_broadcast(&record->written);
@@ -133,11 +137,26 @@ static void collect(struct record *record)
 
 /* -- The database, and what it knows -- */
 
+/* Of rows of requests. Where it cannot be read the database is not open. */
+static enum status read_next_id(struct record *record, char why[ERR_LEN])
+{
+    enum status st = metrics_next_inference(record->db, &record->requests.next_id);
+
+    if (st != ST_OK) {
+        (void)snprintf(why, ERR_LEN, "%s", db_message(record->db));
+        db_close(record->db);
+        record->db = NULL;
+    }
+    return st;
+}
+
 enum status record_writer_open(struct record *record, char why[ERR_LEN])
 {
     struct db_opened opened;
     enum status st = db_open(record->path, &record->db, &opened, why);
 
+    if (st == ST_OK)
+        st = read_next_id(record, why);
     if (st != ST_OK)
         return st;
     if (opened.set_aside[0] != '\0')
@@ -236,26 +255,71 @@ static void share_gains(struct record *record, struct record_model *models,
     (void)pthread_mutex_unlock(&record->mutex);
 }
 
+/* The limit of now; a file that was larger when it was set may have shrunk since. */
+static void limit_size(struct record *record)
+{
+    uint64_t mb = record->settings->db_max_mb;
+
+    db_limit_pages(record->db, mb * ((UINT64_C(1) << 20) / DB_PAGE));
+}
+
 /* Opens what could not be opened before, registers models that have no row yet, writes.
- */
+ * ret_full: it failed for want of room. */
 static enum status transact(struct record *record, struct record_model *models,
-                            const struct metrics_batch *batch, char why[ERR_LEN])
+                            size_t n_late, struct metrics_batch *batch, bool *ret_full,
+                            char why[ERR_LEN])
 {
     (void)pthread_mutex_lock(&record->db_mutex);
     enum status st = record->db != NULL ? ST_OK : record_writer_open(record, why);
 
+    if (st == ST_OK)
+        limit_size(record);
     for (struct record_model *model = models; model != NULL && st == ST_OK;
          model = model->next)
         st = read_model(record, model);
     if (st == ST_OK) {
         fill_ids(record, batch);
+        record_requests_number(&record->requests, models, n_late, batch);
         st = metrics_write(record->db, batch);
     }
-    if (st == ST_OK)
+    if (st == ST_OK) {
         share_gains(record, models, batch);
+        record_requests_written(&record->requests, batch);
+    }
+    *ret_full = st != ST_OK && record->db != NULL && db_was_full(record->db);
     if (st != ST_OK && record->db != NULL)
         (void)snprintf(why, ERR_LEN, "%s", db_message(record->db));
     (void)pthread_mutex_unlock(&record->db_mutex);
+    return st;
+}
+
+/* Tells once, until rows are written again. */
+static void note_given_up(struct record *record, bool given_up)
+{
+    if (given_up && !record->requests.given_up)
+        log_line(LOG_WARNING, "database",
+                 "path=\"%.200s\" is full: rows of requests are dropped", record->path);
+    record->requests.given_up = given_up;
+}
+
+/* Where there is no room rows of requests are given up, so that windows go on if they
+ * can. */
+static enum status write_batch(struct record *record, struct record_model *models,
+                               size_t n_late, struct metrics_batch *batch,
+                               size_t *ret_dropped, char why[ERR_LEN])
+{
+    bool full = false, had_rows = batch->n_inferences > 0;
+    enum status st = transact(record, models, n_late, batch, &full, why);
+
+    *ret_dropped = 0;
+    if (full && had_rows) {
+        *ret_dropped = record_requests_give_up(&record->requests, batch);
+        st = transact(record, models, n_late, batch, &full, why);
+    }
+    if (st != ST_OK)
+        record_requests_failed(&record->requests, batch);
+    if (had_rows)
+        note_given_up(record, *ret_dropped > 0);
     return st;
 }
 
@@ -285,6 +349,18 @@ static void forget_gains(struct record *record, size_t n)
                          &record->gains[i].gain);
 }
 
+/* Labels are looked at before rows are: that of a row is told after the row. Without rows
+ * too: a database that could not be opened at the start. */
+static bool nothing_to_write(const struct record *record,
+                             const struct metrics_batch *batch)
+{
+    return !record->health.degraded && record->requests.n_late == 0 &&
+           batch->n_programmings + batch->n_windows + batch->n_events +
+                   batch->n_energies ==
+               0 &&
+           !record_requests_any(&record->requests);
+}
+
 /* One transaction with everything that waits. Called and returns with the mutex held; it
  * is free while SQLite works, and others only append meanwhile. Only this thread adds
  * windows to rows that exist, and it is busy here. */
@@ -301,42 +377,66 @@ static void write_pending(struct record *record)
         .n_energies = take_gains(record),
     };
     struct record_model *models = record->models;
+    size_t n_late = record->requests.n_late, n_dropped;
     char why[ERR_LEN] = "";
 
-    /* Without rows too: one that could not be opened at the start. */
-    if (!record->health.degraded &&
-        batch.n_programmings + batch.n_windows + batch.n_events + batch.n_energies == 0)
+    if (nothing_to_write(record, &batch))
         return;
     for (size_t i = 0; i < batch.n_programmings; i++)
         record->rows[i] = record->programmings[i]->row;
     (void)pthread_mutex_unlock(&record->mutex);
 
     uint64_t began = wall_monotonic_ns();
-    enum status st = transact(record, models, &batch, why);
+    record_requests_gather(&record->requests, &batch);
+    enum status st = write_batch(record, models, n_late, &batch, &n_dropped, why);
     double seconds = (double)(wall_monotonic_ns() - began) / 1e9;
 
     (void)pthread_mutex_lock(&record->mutex);
     note_commit(record, st, why, seconds);
+    record->health.write_errors += n_dropped > 0; /* the try with them */
+    record->health.rows_dropped += n_dropped;
     if (st != ST_OK)
         return;
     record_rows_forget(record, batch.n_programmings, batch.n_windows, batch.n_events);
+    record_requests_forget_late(&record->requests, n_late);
     forget_gains(record, batch.n_energies);
 }
 
-/* A failure is counted, and there is another try in a second: nothing waits for it. */
-static void widen(struct record *record)
+/* -- What grows old -- */
+
+/* One step of each. */
+static enum status tend_step(struct record *record, bool *ret_more)
 {
-    bool more = false;
+    const struct metrics_limits limits = {
+        .inference_age_s = (int64_t)record->settings->request_rows_hours * 3600,
+        .inferences = record->settings->request_rows_max,
+    };
+    bool widened = false, retired = false;
+    enum status st = ST_OK;
+
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db != NULL)
+        st = metrics_widen(record->db, wall_seconds(), &widened);
+    if (st == ST_OK && record->db != NULL)
+        st = metrics_retire(record->db, &limits, wall_seconds(), &retired);
+    if (st != ST_OK)
+        log_line(LOG_DEBUG, "database", "cannot tend old rows: %s",
+                 db_message(record->db));
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    *ret_more = retired;
+    return st;
+}
+
+/* As many steps as keep up with the rows that come; widening is content with one. A
+ * failure is counted, and there is another try in a second: nothing waits for it. */
+static void tend(struct record *record)
+{
+    bool more = true;
     enum status st = ST_OK;
 
     (void)pthread_mutex_unlock(&record->mutex);
-    (void)pthread_mutex_lock(&record->db_mutex);
-    if (record->db != NULL)
-        st = metrics_widen(record->db, wall_seconds(), &more);
-    if (st != ST_OK)
-        log_line(LOG_DEBUG, "database", "cannot widen old windows: %s",
-                 db_message(record->db));
-    (void)pthread_mutex_unlock(&record->db_mutex);
+    for (unsigned i = 0; i < TEND_STEPS && more && st == ST_OK; i++)
+        st = tend_step(record, &more);
     (void)pthread_mutex_lock(&record->mutex);
     record->health.write_errors += st != ST_OK;
 }
@@ -348,7 +448,9 @@ static bool has_pending(const struct record *record, const struct record_model *
     for (size_t l = 0; l < model->model->net->n_layers; l++)
         if (energy_sum(&model->unwritten[l]) > 0.0)
             return true;
-    return model->live != NULL || record_rows_wait(record, model);
+    /* Whose the rows of requests are is not looked at. */
+    return model->live != NULL || record->requests.wait ||
+           record_rows_wait(record, model);
 }
 
 /* Models that were removed and of which everything is written. Under the mutex, which a

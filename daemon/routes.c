@@ -55,6 +55,7 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/admin/reload", 4 * KIB, TOKEN_ADMIN, config_reload_handle, json },
     { "GET", "/api/v1/status", 0, TOKEN_READ, status_handle, json },
     { "GET", "/api/v1/series", 0, TOKEN_READ, series_handle, json_or_csv },
+    { "GET", "/api/v1/inferences", 0, TOKEN_READ, inferences_handle, json },
     { "GET", "/api/v1/events", 0, TOKEN_READ, events_handle, events },
     { "POST", "/api/v1/database/snapshot", 4 * KIB, TOKEN_ADMIN, snapshot_handle, json },
     { "GET", "/api/v1/datasets", 0, TOKEN_READ, datasets_handle, json },

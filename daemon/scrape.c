@@ -413,7 +413,8 @@ static void write_daemon(struct buf *body, const struct daemon *daemon)
     single(body, "spinbnn_db_write_errors_total", "counter", "Transactions that failed.",
            (double)health.write_errors);
     single(body, "spinbnn_db_rows_dropped_total", "counter",
-           "Rows that no longer fitted in memory.", (double)health.rows_dropped);
+           "Rows that no longer fitted in memory or in the file.",
+           (double)health.rows_dropped);
     single(body, "spinbnn_db_commits_total", "counter", "Transactions committed.",
            (double)health.commits);
     single(body, "spinbnn_db_commit_seconds_total", "counter", "Time spent in them.",

@@ -232,15 +232,10 @@ static void reply(struct series *s)
 
 static enum status query(struct series *s, char why[ERR_LEN])
 {
-    struct daemon *daemon = s->daemon;
+    enum status st = daemon_history(s->daemon, why);
 
-    if (daemon->history == NULL) {
-        enum status st = history_open(record_path(daemon->record), &daemon->history, why);
-
-        if (st != ST_OK)
-            return st;
-    }
-    return history_series(daemon->history, &s->query, &s->points, why);
+    return st == ST_OK ? history_series(s->daemon->history, &s->query, &s->points, why)
+                       : st;
 }
 
 static void answer(struct series *s)

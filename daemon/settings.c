@@ -84,6 +84,17 @@ static const struct setting table[] = {
     { "snapshot_interval_s", SETTING_NUMBER, LIVE, FIELD(snapshot_interval_s), "0", 0,
       31536000, NULL, "s",
       "the database is copied to spinbnn-snapshot.db so often; 0: never" },
+    { "request_rows", SETTING_NUMBER, LIVE, FIELD(request_rows), "0", 0, 1000000, NULL,
+      "",
+      "one in so many classify and infer requests is a row of the database; 1: each, 0: "
+      "none" },
+    { "request_rows_max", SETTING_NUMBER, LIVE, FIELD(request_rows_max), "2000000", 1,
+      1000000000, NULL, "rows", "how many of those rows are kept" },
+    { "request_rows_hours", SETTING_NUMBER, LIVE, FIELD(request_rows_hours), "24", 1,
+      87600, NULL, "h", "how long they are kept" },
+    { "db_max_mb", SETTING_NUMBER, LIVE, FIELD(db_max_mb), "0", 0, 1000000, NULL, "MiB",
+      "the database's file grows no larger (its log comes on top): rows of requests go "
+      "first, then it is as with a full disk; 0: no limit" },
     { "bit_operation_fj", SETTING_REAL, RESTART, FIELD(bit_operation_fj), "8", 0, 1000000,
       NULL, "fJ", "compute energy of an XNOR and its share of the count" },
     { "threshold_fj", SETTING_REAL, RESTART, FIELD(threshold_fj), "16", 0, 1000000, NULL,

@@ -44,7 +44,11 @@ struct settings {
     _Atomic uint64_t keep_versions;       /* of a model, 1 .. REGISTRY_VERSIONS */
     _Atomic uint64_t scrub_interval_s;    /* arrays are scrubbed so often; 0: never */
     _Atomic uint64_t snapshot_interval_s; /* the database is copied so often; 0: never */
-    double bit_operation_fj;              /* compute energy, see infer.h */
+    _Atomic uint64_t request_rows; /* one request in so many is a row of it; 0: none */
+    _Atomic uint64_t request_rows_max;   /* how many of those are kept */
+    _Atomic uint64_t request_rows_hours; /* and how long */
+    _Atomic uint64_t db_max_mb;          /* of the database's file; 0: no limit */
+    double bit_operation_fj;             /* compute energy, see infer.h */
     double threshold_fj;
     double logit_fj;
     char log_level[SETTINGS_TEXT_LEN];
@@ -72,7 +76,7 @@ enum settings_action {
 struct settings_origin {
     char text[SETTINGS_TEXT_LEN + 32];
 };
-#define SETTINGS_MAX 40
+#define SETTINGS_MAX 64
 
 /* Where settings come from; borrowed from main(). */
 struct settings_source {

@@ -60,6 +60,7 @@ CALLS = {
     "feedback": [dict(body={"feedback": [{"request_id": "0" * 16, "label": 1}]})],
     "series": [dict(query="?metric=" + m, headers={"Accept": kind}) for kind in (JSON, "text/csv")
                for m in ("accuracy", "bit_error_rate", "energy", "requests", "latency")],
+    "inferences": [{}, dict(query="?model=small&limit=3"), dict(query="?after=2")],
     "jobsPost": [dict(body={"kind": "sweep", "model": "small", "axes": {
         "target_write_error_rate": [1e-9, 0.01], "ecc": ["none", "bch2"]}, "seeds": [1, 2]}, status=202),
         dict(body={"kind": "sweep", "model": "small", "operating_point": {"mode": "iid"},
@@ -79,7 +80,7 @@ CALLS = {
 def setUpModule():
     global daemon, api
     api = Description()
-    daemon = Daemon(threads=2, workers=2).start()
+    daemon = Daemon(threads=2, workers=2, request_rows=1).start()
     send_small()
 
 
