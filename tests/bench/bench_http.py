@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times the daemon from outside: requests/s and CPU per request against a bare
-libmicrohttpd server and against Node.js with onnxruntime, p99 while the operating point is
-turned, a batch by one worker and by two, and the time to start.
+libmicrohttpd server and against Node.js with onnxruntime, with a row a request and without,
+p99 while the operating point is turned, a batch by one worker and by two, and the time to
+start.
 
     bench_http.py BUILD_DIR --peer DIR [--rounds N] [--seconds S] [--rows FILE]
 
@@ -53,6 +54,13 @@ KINDS = {"raw": (0.65, 1.8), "base64": (0.55, 2.3), "numbers": (0.55, 2.3),
          "V2 binary": (0.60, None), "V2 JSON": (0.55, None), "health": (0.90, None)}
 # CPU per request of Node.js and onnxruntime to ours, at least.
 PEER_GOAL = 30
+# With a row a request, of those without: requests/s at least, CPU per request at most; and
+# what counting is of a request, at most.
+ROWS_RATE, ROWS_CPU, COUNTING_SHARE = 0.85, 1.15, 0.01
+# So few that rows go as fast as they come, as they do on any day but the first.
+ROWS_KEPT = 100000
+# The writer's turn, and some more.
+WRITER_S = 1.5
 
 # Two operating points a mode, so that every PATCH programs something new.
 POINTS = {
@@ -207,13 +215,15 @@ def record_answer(daemon, request, path):
 class Load:
     """One run of wrk against a server."""
 
-    def __init__(self, server, request, seconds, folder):
+    def __init__(self, server, request, seconds, folder, settle_s=0.0):
+        """settle_s: how long its CPU time counts after the last request."""
         url = "http://127.0.0.1:%d%s" % (server.port, request.path)
         before = server.cpu_ns()
         done = subprocess.run(
             ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % seconds, "-s",
              os.path.join(HERE, "request.lua"), url, "--", *request.arguments(folder)],
             capture_output=True, text=True, check=False)
+        time.sleep(settle_s)
         cpu_ns = server.cpu_ns() - before
         found = re.search(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)\nFAILED (.*)$", done.stdout,
                           re.MULTILINE)
@@ -337,6 +347,71 @@ def measure_peer(daemon, modules, folder, rounds, seconds, rows):
     rows.add("CPU/request of Node.js and onnxruntime fp32 to ours", cpu, "x", PEER_GOAL, False)
 
 
+def counting_ns(program):
+    """Of one request, for each of its parts."""
+    done = subprocess.run([program, "5"], capture_output=True, text=True, check=True)
+    return {name: float(ns) for name, ns in re.findall(r"^(\w+) +([\d.]+) ns$", done.stdout,
+                                                       re.MULTILINE)}
+
+
+def database_counters(daemon):
+    text = daemon.ask("GET", "/metrics")[1].decode()
+    return {name: float(n) for name, n in re.findall(r"^spinbnn_db_(\w+) (\S+)$", text,
+                                                     re.MULTILINE)}
+
+
+def measure_rows(program, record_program, folder, rounds, seconds, rows):
+    """A row for each request and none, in turns; and what counting is of a request."""
+    request = request_of("raw")
+    daemons, loads, counting = [], [], []
+    try:
+        for one_in in ("0", "1"):
+            state = os.path.join(folder, "rows-" + one_in)
+            os.mkdir(state)
+            daemons.append(Daemon(program, state, "--request-rows", one_in,
+                                  "--request-rows-max", str(ROWS_KEPT)))
+        for i in range(rounds):
+            counting.append(counting_ns(record_program))
+            pair = [None, None]
+            for which in ((0, 1), (1, 0))[i % 2]:
+                pair[which] = Load(daemons[which], request, seconds, folder, WRITER_S)
+            loads.append(pair)
+        database = database_counters(daemons[1])
+    finally:
+        for daemon in daemons:
+            daemon.stop()
+    print_rows(loads, database, rows)
+    print_counting(loads, counting, rows)
+
+
+def print_rows(loads, database, rows):
+    print("\na row a request in the database, raw, %d rounds; CPU of all threads, the writer's "
+          "too" % len(loads))
+    print("%-8s %10s %10s %9s" % ("", "req/s", "CPU us", "p99 us"))
+    for name, some in zip(("without", "with"), zip(*loads)):
+        print("%-8s %10.0f %10.2f %9.0f" % (name, median(x.rate for x in some),
+                                            median(x.cpu_us for x in some),
+                                            median(x.p99_us for x in some)))
+    rate = median(on.rate / off.rate for off, on in loads)
+    cpu = median(on.cpu_us / off.cpu_us for off, on in loads)
+    print("ratio    %10.3f %10.3f" % (rate, cpu))
+    print("rows dropped: %.0f; database %.1f MB" % (
+        database["rows_dropped_total"], database["size_bytes"] / 1e6))
+    rows.add("raw with a row a request: requests/s to without", rate, "x", ROWS_RATE, False)
+    rows.add("raw with a row a request: CPU/request to without", cpu, "x", ROWS_CPU, True)
+
+
+def print_counting(loads, counting, rows):
+    us = median(off.cpu_us for off, _ in loads)
+    ns = {name: median(c[name] for c in counting) for name in counting[0]}
+    share = median(c["counting"] / off.cpu_us / 1e3 for c, (off, _) in zip(counting, loads))
+    print("\ncounting: %.0f ns of a request's %.2f us, %.2f %% (by itself: %s)" % (
+        ns["counting"], us, 100 * share, ", ".join(
+            "%s %.0f" % (name, ns[name]) for name in ns if name not in ("counting", "row"))))
+    print("a row: %.0f ns of the thread that answers" % ns["row"])
+    rows.add("counting, of the CPU of a raw request", share, "", COUNTING_SHARE, True)
+
+
 def measure_turning(daemon, folder, rounds, seconds, rows):
     request = request_of("raw")
     loads = {mode: [] for mode in POINTS}
@@ -426,6 +501,7 @@ def main():
     options = parser.parse_args()
     program = os.path.join(options.build_dir, "spinbnnd")
     bare = os.path.join(options.build_dir, "tests", "bench", "bare_server")
+    record = os.path.join(options.build_dir, "tests", "bench", "bench_record")
     rows = Rows(options.rows)
     folder = tempfile.mkdtemp(prefix="spinbnn-bench-")
     try:
@@ -439,6 +515,7 @@ def main():
             measure_turning(daemon, folder, options.rounds, options.seconds, rows)
         finally:
             daemon.stop()
+        measure_rows(program, record, folder, options.rounds, options.seconds, rows)
         measure_workers(program, folder, options.rounds, rows)
         measure_start(program, rows)
     except (Failed, OSError) as error:
