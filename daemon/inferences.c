@@ -68,10 +68,11 @@ static void write_row(struct buf *body, const struct history_inference *inferenc
                inference->id, row->at_ms, row->request_id);
     buf_json_string(body, inference->model);
     buf_printf(body,
-               ",\"generation\":%" PRIu64
+               ",\"version\":\"%" PRIu32 "\",\"generation\":%" PRIu64
                ",\"route\":\"%s\",\"status\":%u,\"images\":%" PRIu32,
-               row->generation, row->route == METRICS_CLASSIFY ? "classify" : "infer",
-               row->status, row->images);
+               inference->version, row->generation,
+               row->route == METRICS_CLASSIFY ? "classify" : "infer", row->status,
+               row->images);
     write_index(body, "predicted", row->predicted);
     write_index(body, "label", row->label);
     buf_printf(body, ",\"labelled\":%" PRIu32 ",\"correct\":%" PRIu32, row->labelled,

@@ -69,6 +69,7 @@ void history_points_done(struct history_points *points);
 struct history_inference {
     int64_t id;
     char model[65];
+    uint32_t version;
     struct metrics_inference row; /* without model_id */
 };
 struct history_inference_query {

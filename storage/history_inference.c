@@ -14,7 +14,7 @@ static const char query_sql[] =
     "          ORDER BY s.first_id DESC LIMIT 1) * 1000 + i.ms,"
     "       m.name, i.request_id, c.generation, c.route, c.status, c.images, i.predicted,"
     "       i.label, i.labelled, i.correct, i.probability, i.margin, c.wrong_bits,"
-    "       c.energy_pj, i.latency_us"
+    "       c.energy_pj, i.latency_us, m.version"
     "  FROM inference AS i CROSS JOIN inference_context AS c ON c.id = i.context_id"
     "  CROSS JOIN model AS m ON m.id = c.model_id"
     "  WHERE i.id < ?1 AND (?2 IS NULL OR m.name = ?2)"
@@ -50,6 +50,7 @@ static void read_row(sqlite3_stmt *query, struct history_inference *ret_row)
     const char *model = (const char *)sqlite3_column_text(query, 2);
 
     ret_row->id = sqlite3_column_int64(query, 0);
+    ret_row->version = (uint32_t)sqlite3_column_int64(query, 17);
     (void)snprintf(ret_row->model, sizeof(ret_row->model), "%s",
                    model != NULL ? model : "");
     ret_row->row = (struct metrics_inference) {

@@ -63,7 +63,7 @@ class Rows(unittest.TestCase):
             for answer, label in ((one, 7), (many, None)):
                 row = by_request.pop(answer["request_id"])
                 self.assertEqual((row["status"], row["route"]), (200, "classify"))
-                for name in ("model", "generation"):
+                for name in ("model", "version", "generation"):
                     self.assertEqual(row[name], answer[name])
                 self.assertEqual(row["wrong_bits"], answer["memory"]["wrong_bits"])
                 self.assertAlmostEqual(row["energy_pj"], answer["energy"]["total_pj"], places=2)
@@ -91,6 +91,7 @@ class Rows(unittest.TestCase):
             self.assertEqual([r.pop("ts") for r in view], [r["ts_ms"] // 1000 for r in rows])
             for seen, row in zip(view, rows):
                 self.assertEqual(set(seen), set(row))
+                seen["version"] = str(seen["version"])
                 for name, value in row.items():
                     if isinstance(value, float):
                         self.assertAlmostEqual(seen[name], value, delta=0.051, msg=name)

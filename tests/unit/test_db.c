@@ -236,7 +236,7 @@ static void a_death_while_the_file_is_made_does_no_harm(void **state)
         assert_string_equal(opened.set_aside, "");
         assert_true(opened.created != opened.unclean);
         assert_int_equal(
-            sql(path, "SELECT count(*) FROM pragma_table_list WHERE type = 'view'"), 10);
+            sql(path, "SELECT count(*) FROM pragma_table_list WHERE type = 'view'"), 11);
         scratch_remove(&scratch);
     }
 }
