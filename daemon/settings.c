@@ -3,6 +3,7 @@
 
 #include "api/settings_json.h"
 #include "core/nearest.h"
+#include "daemon/settings_table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,123 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTINGS_FILE     "/etc/spinbnn/spinbnn.json"
 #define SETTINGS_FILE_MAX (64 * 1024)
-
-enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_REAL, SETTING_SWITCH };
-/* What it takes to change one: a reload does, or nothing but another start. */
-enum setting_change { RESTART, LIVE };
-
-struct setting {
-    const char *name; /* in the file; upper case in the environment, dashes in flags */
-    enum setting_kind kind;
-    enum setting_change change;
-    size_t offset;
-    const char *standard; /* the default, as text */
-    uint64_t min, max;    /* SETTING_NUMBER, SETTING_REAL */
-    const char *choices;  /* SETTING_TEXT: NULL or "a|b|c" */
-    const char *unit;
-    const char *help;
-};
-
-#define FIELD(name) offsetof(struct settings, name)
-
-/* The one table. */
-static const struct setting table[] = {
-    { "listen", SETTING_TEXT, RESTART, FIELD(listen), "127.0.0.1:8080", 0, 0, NULL, "",
-      "addresses to listen on, comma-separated: HOST:PORT, [IPV6]:PORT, unix:PATH" },
-    { "admin_listen", SETTING_TEXT, RESTART, FIELD(admin_listen), "", 0, 0, NULL, "",
-      "further addresses with a thread of their own and no limit of connections: probes, "
-      "scrapes and changes do not wait behind pictures" },
-    { "state_dir", SETTING_TEXT, RESTART, FIELD(state_dir), "state", 0, 0, NULL, "",
-      "folder of the arrays and the database" },
-    { "model_dir", SETTING_TEXT, RESTART, FIELD(model_dir), "", 0, 0, NULL, "",
-      "folder of .sbnn files, served besides the built-in models (same name: instead)" },
-    { "data", SETTING_TEXT, RESTART, FIELD(data), "", 0, 0, NULL, "",
-      "folder of data sets, a folder each, that jobs may use by name" },
-    { "threads", SETTING_NUMBER, RESTART, FIELD(threads), "0", 0, 64, NULL, "",
-      "threads that parse and answer requests; 0: one per core" },
-    { "workers", SETTING_NUMBER, RESTART, FIELD(workers), "0", 0, 64, NULL, "",
-      "threads for long computations; 0: one per core" },
-    { "queue", SETTING_NUMBER, RESTART, FIELD(queue), "256", 1, 65536, NULL, "jobs",
-      "long jobs that may wait; beyond that requests get 429" },
-    { "kernel", SETTING_TEXT, RESTART, FIELD(kernel), "auto", 0, 0, NULL, "",
-      "XNOR-popcount kernel: auto takes the fastest this CPU can run" },
-    { "max_connections", SETTING_NUMBER, LIVE, FIELD(max_connections), "8192", 1, 1000000,
-      NULL, "", "open connections; further ones are closed at once" },
-    { "idle_timeout_s", SETTING_NUMBER, RESTART, FIELD(idle_timeout_s), "75", 1, 86400,
-      NULL, "s", "a connection without traffic is closed after this time" },
-    { "head_timeout_s", SETTING_NUMBER, LIVE, FIELD(head_timeout_s), "10", 1, 86400, NULL,
-      "s", "a connection that has not sent a whole request head by then is closed" },
-    { "inline_budget_us", SETTING_NUMBER, LIVE, FIELD(inline_budget_us), "250", 0,
-      1000000, NULL, "us", "requests predicted to compute longer go to the workers" },
-    { "request_timeout_ms", SETTING_NUMBER, LIVE, FIELD(request_timeout_ms), "30000", 0,
-      3600000, NULL, "ms",
-      "requests that waited longer for their turn get 504, and nothing is begun; 0: they "
-      "wait" },
-    { "drain_delay_s", SETTING_NUMBER, LIVE, FIELD(drain_delay_s), "0", 0, 3600, NULL,
-      "s", "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
-    { "drain_timeout_s", SETTING_NUMBER, LIVE, FIELD(drain_timeout_s), "25", 1, 3600,
-      NULL, "s", "then requests in flight have this long to end" },
-    { "device", SETTING_TEXT, RESTART, FIELD(device), "default", 0, 0, NULL, "",
-      "what new arrays are made of: a preset (GET /api/v1/device/presets)" },
-    { "max_cells", SETTING_NUMBER, LIVE, FIELD(max_cells), "0", 0, UINT64_C(1) << 40,
-      NULL, "cells",
-      "weights of all networks together, one cell each (pairs and check bits come on "
-      "top); "
-      "beyond that uploads and loads get 409; 0: no limit" },
-    { "keep_versions", SETTING_NUMBER, LIVE, FIELD(keep_versions), "1", 1, 16, NULL, "",
-      "versions of a model that are served at once, the newest; a smaller number counts "
-      "from the next upload or load of the model on" },
-    { "scrub_interval_s", SETTING_NUMBER, LIVE, FIELD(scrub_interval_s), "0", 0, 31536000,
-      NULL, "s", "arrays are scrubbed so often, by the clock; 0: never" },
-    { "snapshot_interval_s", SETTING_NUMBER, LIVE, FIELD(snapshot_interval_s), "0", 0,
-      31536000, NULL, "s",
-      "the database is copied to spinbnn-snapshot.db so often; 0: never" },
-    { "request_rows", SETTING_NUMBER, LIVE, FIELD(request_rows), "0", 0, 1000000, NULL,
-      "",
-      "one in so many classify and infer requests is a row of the database; 1: each, 0: "
-      "none" },
-    { "request_rows_max", SETTING_NUMBER, LIVE, FIELD(request_rows_max), "2000000", 1,
-      1000000000, NULL, "rows", "how many of those rows are kept" },
-    { "request_rows_hours", SETTING_NUMBER, LIVE, FIELD(request_rows_hours), "24", 1,
-      87600, NULL, "h", "how long they are kept" },
-    { "db_max_mb", SETTING_NUMBER, LIVE, FIELD(db_max_mb), "0", 0, 1000000, NULL, "MiB",
-      "the database's file grows no larger (its log comes on top): rows of requests go "
-      "first, then it is as with a full disk; 0: no limit" },
-    { "bit_operation_fj", SETTING_REAL, RESTART, FIELD(bit_operation_fj), "8", 0, 1000000,
-      NULL, "fJ", "compute energy of an XNOR and its share of the count" },
-    { "threshold_fj", SETTING_REAL, RESTART, FIELD(threshold_fj), "16", 0, 1000000, NULL,
-      "fJ", "compute energy of comparing a sum with its threshold" },
-    { "logit_fj", SETTING_REAL, RESTART, FIELD(logit_fj), "1000", 0, 1000000, NULL, "fJ",
-      "compute energy of scaling a sum to a logit" },
-    { "log_level", SETTING_TEXT, LIVE, FIELD(log_level), "info", 0, 0,
-      "error|warning|info|debug", "", "what is logged to standard error" },
-    { "log_json", SETTING_SWITCH, LIVE, FIELD(log_json), "false", 0, 0, "true|false", "",
-      "log JSON objects, one a line, instead of text" },
-    { "access_log_sample", SETTING_NUMBER, LIVE, FIELD(access_log_sample), "0", 0,
-      1000000, NULL, "",
-      "log every request that failed and one in so many others; 0: none" },
-    { "tokens_file", SETTING_TEXT, LIVE, FIELD(tokens_file), "", 0, 0, NULL, "",
-      "file of who may ask for what (spinbnn token makes lines for it); nobody is asked "
-      "without" },
-    { "tls_certificate", SETTING_TEXT, LIVE, FIELD(tls_certificate), "", 0, 0, NULL, "",
-      "PEM file of the certificate and its chain; all addresses then speak TLS" },
-    { "tls_key", SETTING_TEXT, LIVE, FIELD(tls_key), "", 0, 0, NULL, "",
-      "PEM file of its key" },
-    { "insecure_bind", SETTING_SWITCH, LIVE, FIELD(insecure_bind), "false", 0, 0,
-      "true|false", "", "serve other machines even without tokens" },
-    { "allowed_hosts", SETTING_TEXT, LIVE, FIELD(allowed_hosts), "", 0, 0, NULL, "",
-      "names that a browser may know this daemon by, comma-separated, besides addresses "
-      "and localhost" },
-    { "trusted_proxies", SETTING_TEXT, RESTART, FIELD(trusted_proxies), "", 0, 0, NULL,
-      "",
-      "whose X-Forwarded-For is believed, for the log: addresses, ADDRESS/BITS or unix, "
-      "comma-separated" },
-};
-#define N_SETTINGS (sizeof(table) / sizeof(table[0]))
-
-static_assert(N_SETTINGS <= SETTINGS_MAX, "settings_result has a place for each origin");
 
 static bool is_choice(const char *choices, const char *value)
 {
@@ -215,22 +100,23 @@ static enum status put_text(const struct setting *row, const char *value, char *
 static enum status put(struct settings_result *result, size_t i, const char *value,
                        const char *origin, char why[ERR_LEN])
 {
-    char *field = (char *)&result->settings + table[i].offset;
+    char *field = (char *)&result->settings + settings_table[i].offset;
     char reason[ERR_LEN];
     enum status st = ST_OK;
 
-    switch (table[i].kind) {
+    switch (settings_table[i].kind) {
     case SETTING_NUMBER:
-        st = put_number(&table[i], value, (_Atomic uint64_t *)(void *)field, reason);
+        st = put_number(&settings_table[i], value, (_Atomic uint64_t *)(void *)field,
+                        reason);
         break;
     case SETTING_REAL:
-        st = put_real(&table[i], value, (double *)(void *)field, reason);
+        st = put_real(&settings_table[i], value, (double *)(void *)field, reason);
         break;
     case SETTING_TEXT:
-        st = put_text(&table[i], value, field, reason);
+        st = put_text(&settings_table[i], value, field, reason);
         break;
     case SETTING_SWITCH:
-        st = put_switch(&table[i], value, (bool *)(void *)field, reason);
+        st = put_switch(&settings_table[i], value, (bool *)(void *)field, reason);
         break;
     }
 
@@ -244,8 +130,8 @@ static enum status put(struct settings_result *result, size_t i, const char *val
 
 static bool find(const char *name, size_t *ret_i)
 {
-    for (size_t i = 0; i < N_SETTINGS; i++)
-        if (strcmp(table[i].name, name) == 0) {
+    for (size_t i = 0; i < settings_n; i++)
+        if (strcmp(settings_table[i].name, name) == 0) {
             *ret_i = i;
             return true;
         }
@@ -256,12 +142,12 @@ static bool find(const char *name, size_t *ret_i)
 static enum status unknown(const char *origin, const char *name, bool dashes,
                            char why[ERR_LEN])
 {
-    const char *names[N_SETTINGS + 1];
+    const char *names[SETTINGS_MAX + 1];
     char hint[80] = "";
 
-    for (size_t i = 0; i < N_SETTINGS; i++)
-        names[i] = table[i].name;
-    names[N_SETTINGS] = NULL;
+    for (size_t i = 0; i < settings_n; i++)
+        names[i] = settings_table[i].name;
+    names[settings_n] = NULL;
 
     const char *near = nearest_name(name, names);
     if (near != NULL) {
@@ -282,8 +168,8 @@ static void put_defaults(struct settings_result *result)
 {
     char why[ERR_LEN];
 
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        enum status st = put(result, i, table[i].standard, "default", why);
+    for (size_t i = 0; i < settings_n; i++) {
+        enum status st = put(result, i, settings_table[i].standard, "default", why);
         assert(st == ST_OK);
         (void)st;
     }
@@ -523,55 +409,7 @@ enum status settings_read(const struct settings_source *source,
     return st;
 }
 
-/* -- For people -- */
-
-static void print_flag(FILE *out, const char *name, const char *prefix)
-{
-    char flag[64];
-    size_t i = 0;
-
-    for (; name[i] != '\0'; i++)
-        flag[i] = (char)(name[i] == '_' ? '-' : name[i]);
-    flag[i] = '\0';
-    (void)fprintf(out, "  %s%-20s", prefix, flag);
-}
-
-void settings_print_help(FILE *out)
-{
-    (void)fputs(
-        "spinbnnd - serves binarized neural networks out of a simulated ST-MRAM array\n"
-        "\n"
-        "Usage: spinbnnd [--NAME VALUE | --NAME=VALUE]...\n"
-        "\n"
-        "Settings come from defaults < file < environment < flags. In the file\n"
-        "(" SETTINGS_FILE ", or --config FILE) they are members of one JSON object,\n"
-        "{\"state_dir\": \"/var/lib/spinbnn\"}; in the environment SPINBNN_STATE_DIR.\n"
-        "\n",
-        out);
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        print_flag(out, table[i].name, "--");
-        (void)fprintf(out, "%s", table[i].help);
-        if (table[i].choices != NULL)
-            (void)fprintf(out, " (%s)", table[i].choices);
-        if (table[i].change == LIVE)
-            (void)fputs("*", out);
-        (void)fprintf(out, " [%s%s%s]\n",
-                      table[i].standard[0] ? table[i].standard : "none",
-                      table[i].unit[0] ? " " : "", table[i].unit);
-    }
-    (void)fputs(
-        "  --config              file to read instead of " SETTINGS_FILE "\n"
-        "  --print-config        print each value and where it came from\n"
-        "  --check-config        judge the configuration: exit 0 or 78\n"
-        "  --config-schema       print a JSON Schema of the file\n"
-        "  --version, --help\n"
-        "\n"
-        "Signals: TERM and INT end every request, then exit 0; a second one "
-        "hurries. HUP reads\n"
-        "file, environment and flags again: a * marks what changes then, all or "
-        "nothing; the\nrest takes a restart. QUIT logs the state and serves on.\n",
-        out);
-}
+/* -- Shown and handed over -- */
 
 static void format_value(const struct setting *row, const struct settings *settings,
                          char ret_value[SETTINGS_TEXT_LEN + 2])
@@ -600,14 +438,14 @@ static void format_value(const struct setting *row, const struct settings *setti
 bool settings_row(const struct settings_result *result, size_t i,
                   struct settings_row *ret_row)
 {
-    if (i >= N_SETTINGS)
+    if (i >= settings_n)
         return false;
-    ret_row->name = table[i].name;
-    ret_row->unit = table[i].unit;
+    ret_row->name = settings_table[i].name;
+    ret_row->unit = settings_table[i].unit;
     ret_row->origin = result->origin[i].text;
-    ret_row->is_text = table[i].kind == SETTING_TEXT;
-    ret_row->live = table[i].change == LIVE;
-    format_value(&table[i], &result->settings, ret_row->value);
+    ret_row->is_text = settings_table[i].kind == SETTING_TEXT;
+    ret_row->live = settings_table[i].change == LIVE;
+    format_value(&settings_table[i], &result->settings, ret_row->value);
     return true;
 }
 
@@ -620,13 +458,13 @@ void settings_take_live(struct settings_result *into, const struct settings_resu
         [SETTING_SWITCH] = sizeof(bool),
     };
 
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        size_t offset = table[i].offset;
+    for (size_t i = 0; i < settings_n; i++) {
+        size_t offset = settings_table[i].offset;
 
-        if (table[i].change != LIVE)
+        if (settings_table[i].change != LIVE)
             continue;
         memcpy((char *)&into->settings + offset, (const char *)&from->settings + offset,
-               sizes[table[i].kind]);
+               sizes[settings_table[i].kind]);
         into->origin[i] = from->origin[i];
     }
 }
@@ -644,71 +482,13 @@ void settings_override(struct settings_result *result, const char *name,
 
 void settings_publish(struct settings *into, const struct settings *from)
 {
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        size_t offset = table[i].offset;
+    for (size_t i = 0; i < settings_n; i++) {
+        size_t offset = settings_table[i].offset;
 
-        if (table[i].kind == SETTING_NUMBER)
+        if (settings_table[i].kind == SETTING_NUMBER)
             atomic_store(
                 (_Atomic uint64_t *)(void *)((char *)into + offset),
                 atomic_load((const _Atomic uint64_t *)(const void *)((const char *)from +
                                                                      offset)));
     }
-}
-
-void settings_print_config(const struct settings_result *result, FILE *out)
-{
-    struct settings_row row;
-
-    for (size_t i = 0; settings_row(result, i, &row); i++)
-        (void)fprintf(out, "%-18s = %-24s # %s\n", row.name,
-                      row.value[0] != '\0' ? row.value : "\"\"", row.origin);
-}
-
-/* -- JSON Schema -- */
-
-/* Names, texts and choices of the table need no escapes in JSON. */
-static void print_schema_row(const struct setting *row, FILE *out)
-{
-    static const char *const types[] = {
-        [SETTING_TEXT] = "string",
-        [SETTING_NUMBER] = "integer",
-        [SETTING_REAL] = "number",
-        [SETTING_SWITCH] = "boolean",
-    };
-    bool quoted = row->kind == SETTING_TEXT;
-
-    (void)fprintf(out, "    \"%s\": {\n      \"description\": \"%s%s%s%s\",\n", row->name,
-                  row->help, row->unit[0] ? " (" : "", row->unit,
-                  row->unit[0] ? ")" : "");
-    (void)fprintf(out, "      \"type\": \"%s\",\n", types[row->kind]);
-    if (row->kind == SETTING_NUMBER || row->kind == SETTING_REAL)
-        (void)fprintf(
-            out, "      \"minimum\": %" PRIu64 ",\n      \"maximum\": %" PRIu64 ",\n",
-            row->min, row->max);
-    if (quoted && row->choices == NULL)
-        (void)fprintf(out, "      \"maxLength\": %d,\n", SETTINGS_TEXT_LEN - 1);
-    if (quoted && row->choices != NULL) {
-        (void)fputs("      \"enum\": [\"", out);
-        for (const char *c = row->choices; *c != '\0'; c++) {
-            const char letter[] = { *c, '\0' };
-            (void)fputs(*c == '|' ? "\", \"" : letter, out);
-        }
-        (void)fputs("\"],\n", out);
-    }
-    (void)fprintf(out, "      \"default\": %s%s%s\n    }", quoted ? "\"" : "",
-                  row->standard, quoted ? "\"" : "");
-}
-
-void settings_print_schema(FILE *out)
-{
-    (void)fputs("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-                "  \"title\": \"settings file of spinbnnd\",\n"
-                "  \"type\": \"object\",\n  \"additionalProperties\": false,\n"
-                "  \"properties\": {\n",
-                out);
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        print_schema_row(&table[i], out);
-        (void)fputs(i + 1 < N_SETTINGS ? ",\n" : "\n", out);
-    }
-    (void)fputs("  }\n}\n", out);
 }
