@@ -166,6 +166,10 @@ class Daemon:
     def point(self, model):
         return self.get("/api/v1/models/%s/operating-point" % model).json()
 
+    def resident_kb(self):
+        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
     def raw(self, data, timeout=10):
         """Bytes as they are; whatever comes back until the server closes or falls silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:

@@ -477,9 +477,6 @@ class AtOnce(ModelsTest):
             self.assertGreater(load.answered, 50)
 
     def test_what_was_deleted_is_let_go(self):
-        def resident_kb(daemon):
-            with open("/proc/%d/status" % daemon.process.pid) as f:
-                return int(next(x for x in f if x.startswith("VmRSS")).split()[1])
         body = model_file("mnist")
         with Daemon() as daemon:
             def round_trip(n):
@@ -488,7 +485,7 @@ class AtOnce(ModelsTest):
                     daemon.ask("POST", MODELS + "/again/classify", bytes(784))
                     delete(daemon, "again")
                 time.sleep(1.5)  # the record lets go once a second
-                return resident_kb(daemon)
+                return daemon.resident_kb()
             before = round_trip(10)
             after = round_trip(40)
             # Each has more than 500 kB of cells and weights. A sanitizer keeps what was

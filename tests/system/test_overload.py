@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import random
-import re
 import resource
 import select
 import socket
@@ -327,10 +326,6 @@ class Reloads(unittest.TestCase):
                 self.assertEqual(rows(daemon, "net"), (asking.answered, asking.answered, 0))
 
     def test_a_thousand_loads_and_unloads_leave_memory_as_it_was(self):
-        def rss_kib():
-            with open("/proc/%d/status" % daemon.process.pid, encoding="ascii") as f:
-                return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
-
         def descriptors():
             return len(os.listdir("/proc/%d/fd" % daemon.process.pid))
 
@@ -345,13 +340,13 @@ class Reloads(unittest.TestCase):
         with Daemon() as daemon, contextlib.closing(daemon.connection()) as connection:
             for _ in range(50):
                 cycle()
-            before, files = rss_kib(), descriptors()
+            before, files = daemon.resident_kb(), descriptors()
             for _ in range(N_CYCLES):
                 cycle()
             self.assertLessEqual(descriptors(), files + 2)
             if not SANITIZED:  # these keep what was freed for a while; what leaks they report
                 # 2 KiB for each: the network and its array have some hundred.
-                self.assertLessEqual(rss_kib() - before, 2 * N_CYCLES)
+                self.assertLessEqual(daemon.resident_kb() - before, 2 * N_CYCLES)
             self.assertEqual(daemon.stop(), 0)
 
 

@@ -504,9 +504,6 @@ class Kept(unittest.TestCase):
                 Daemon(keep_versions=wrong).start()
 
     def test_their_memory_is_given_back(self):
-        def resident_kb(daemon):
-            with open("/proc/%d/status" % daemon.process.pid) as f:
-                return int(next(x for x in f if x.startswith("VmRSS")).split()[1])
         with open("%s/models/mnist.sbnn" % SOURCE, "rb") as f:
             body = f.read()
         small = SmallNet(1, dims=(1, 28, 28), hidden=8)
@@ -519,7 +516,7 @@ class Kept(unittest.TestCase):
                     daemon.ask("POST", NET + "/classify?version=1", bytes(784))
                     self.assertEqual(daemon.ask("DELETE", NET).status, 204)
                 time.sleep(1.5)  # the record lets go once a second
-                return resident_kb(daemon)
+                return daemon.resident_kb()
             before = round_trip(10)
             after = round_trip(40)
             if PATIENCE == 1:
