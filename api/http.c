@@ -178,6 +178,10 @@ static void PRINTF_LIKE(2, 0) on_log(void *cls, const char *format, va_list args
     if (vsnprintf(message, sizeof(message), format, args) < 0)
         return;
     message[strcspn(message, "\r\n")] = '\0';
+    /* Of each answer on a Unix socket, which has no such options and delays nothing. */
+    if (strstr(message, "TCP_NODELAY") != NULL || strstr(message, "TCP_CORK") != NULL ||
+        strstr(message, "push the data") != NULL)
+        return;
     thread->server->options.on_log(thread->server->options.ctx, message);
 }
 
@@ -512,7 +516,8 @@ static bool is_slow(struct http_conn *conn, uint64_t limit_ns)
 {
     int state = atomic_load(&conn->state);
 
-    return (state == HTTP_CONN_FRESH || state == HTTP_CONN_HEAD) &&
+    return (state == HTTP_CONN_FRESH || state == HTTP_CONN_HEAD ||
+            state == HTTP_CONN_BODY) &&
            is_old(conn, limit_ns);
 }
 

@@ -51,6 +51,11 @@ struct http_done {
     const struct http_call *call;
 };
 
+/* Bodies that are no longer do not count for http_options.body_memory. */
+#define HTTP_SHORT_BODY ((size_t)16 * 1024)
+/* What has to come of a body in the time of http_server_close_slow. */
+#define HTTP_BODY_PACE ((size_t)8 * 1024)
+
 struct http_options {
     unsigned n_threads;              /* 1..64 */
     bool reserved_thread;            /* one more, for http_server_add_reserved alone */
@@ -64,9 +69,11 @@ struct http_options {
     bool tls;                /* connections begin with a handshake; http_server_set_tls */
     unsigned idle_timeout_s; /* of a connection; 75 */
     unsigned connection_limit; /* per data thread */
-    size_t connection_memory;  /* bytes, >= 4096; 32768. Limits the head; a body comes in
-                                  pieces of about half. The library clears all of it for
-                                  each request: twice as much costs 0.5 us more. */
+    size_t body_memory; /* bytes that bodies may take together; one that would take more
+                           is a 503. Those up to HTTP_SHORT_BODY do not count. */
+    size_t connection_memory; /* bytes, >= 4096; 32768. Limits the head; a body comes in
+                                 pieces of about half. The library clears all of it for
+                                 each request: twice as much costs 0.5 us more. */
 };
 
 MUST_CHECK enum status http_server_new(const struct http_options *options,
@@ -105,7 +112,8 @@ void http_server_close_idle(struct http_server *server);
  * added later. Deferred calls must still be answered by whoever holds them. */
 void http_server_close_all(struct http_server *server);
 /* Shuts connections that have been sending a request head, or nothing at all since they
- * were opened, for `limit_ns`. Any thread; for a timer. */
+ * were opened, for `limit_ns`, and those whose body brings less than HTTP_BODY_PACE bytes
+ * in that time. Any thread; for a timer. */
 void http_server_close_slow(struct http_server *server, uint64_t limit_ns);
 /* Shuts connections whose peer closed in the middle of a request, on the second call that
  * finds them so: the library does not notice if the end comes right behind the last

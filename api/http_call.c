@@ -54,10 +54,19 @@ void http_call_free_spare(struct http_thread *thread)
     }
 }
 
+static void hold_no_more(struct http_call *call)
+{
+    if (call->body_held > 0)
+        atomic_fetch_sub_explicit(&call->thread->server->body_bytes, call->body_held,
+                                  memory_order_relaxed);
+    call->body_held = 0;
+}
+
 static void recycle(struct http_call *call)
 {
     struct http_thread *thread = call->thread;
 
+    hold_no_more(call);
     if (thread->n_spare == HTTP_KEEP_CALLS) {
         call_free(call);
         return;
@@ -158,7 +167,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->content_type[0] = call->traceparent[0] = call->forwarded[0] = '\0';
     call->accept = call->accepted = NULL;
     call->head_seen = call->args_decoded = false;
-    call->dropped = 0;
+    call->dropped = call->body_arrived = 0;
     call->dispatched = call->deferred = call->answered = call->own_cache_control = false;
     call->status = call->n_headers = 0;
     call->static_bytes = NULL;
@@ -220,8 +229,37 @@ static bool drop(struct http_call *call, size_t len)
     return call->dropped <= HTTP_DROP_MAX;
 }
 
+/* Another step of it is there: the connection is not slow. */
+static void note_arrived(struct http_call *call, size_t len)
+{
+    call->body_arrived += len;
+    if (call->body_arrived < HTTP_BODY_PACE)
+        return;
+    call->body_arrived = 0;
+    atomic_store_explicit(&call->conn->since_ns, http_now_ns(), memory_order_relaxed);
+}
+
+/* Counts a body of n bytes; false if all bodies together would be too much. */
+static bool hold(struct http_call *call, size_t n)
+{
+    struct http_server *server = call->thread->server;
+    size_t more = n - call->body_held;
+
+    if (n <= HTTP_SHORT_BODY)
+        return true;
+    if (atomic_fetch_add_explicit(&server->body_bytes, more, memory_order_relaxed) +
+            more >
+        server->options.body_memory) {
+        atomic_fetch_sub_explicit(&server->body_bytes, more, memory_order_relaxed);
+        return false;
+    }
+    call->body_held = n;
+    return true;
+}
+
 bool http_call_body_add(struct http_call *call, const char *bytes, size_t len)
 {
+    note_arrived(call, len);
     if (call->verdict != HTTP_FINE)
         return drop(call, len);
     size_t max_body = http_call_max_body(call);
@@ -229,12 +267,16 @@ bool http_call_body_add(struct http_call *call, const char *bytes, size_t len)
         return drop(call, len);
     if (len > max_body - call->body.len)
         call->verdict = HTTP_TOO_LARGE;
+    else if (!hold(call, call->body.len + len))
+        call->verdict = HTTP_BODIES_FULL;
     else
         buf_bytes(&call->body, bytes, len);
     if (call->body.failed)
         call->verdict = HTTP_NO_MEMORY;
-    if (call->verdict != HTTP_FINE)
+    if (call->verdict != HTTP_FINE) {
         buf_free(&call->body);
+        hold_no_more(call);
+    }
     return true;
 }
 
@@ -369,6 +411,12 @@ void http_call_refuse(struct http_call *call)
         problem_set(&problem, 413, "body_too_large",
                     "the body is longer than this path's limit of %zu bytes",
                     http_call_max_body(call));
+        break;
+    case HTTP_BODIES_FULL:
+        problem_set(&problem, 503, "bodies_full",
+                    "bodies of requests may take %zu MiB together, and do",
+                    call->thread->server->options.body_memory >> 20);
+        problem.retry_after_s = 1;
         break;
     case HTTP_NO_MEMORY:
         problem_set(&problem, 503, "no_memory", "no memory for the request");

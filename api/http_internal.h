@@ -69,6 +69,7 @@ struct http_server {
     struct http_options options;
     struct http_route_table *table;
     atomic_bool draining, closing;
+    atomic_size_t body_bytes; /* of all calls, but for what is short */
     /* Data threads read for a moment, once a request and once a handshake. */
     pthread_rwlock_t swap_lock;
     struct access *access;     /* ours; NULL: everybody may */
@@ -93,6 +94,7 @@ enum http_verdict {
     HTTP_NOT_ACCEPTABLE,
     HTTP_BAD_ENCODING,
     HTTP_TOO_LARGE,
+    HTTP_BODIES_FULL,
     HTTP_NO_MEMORY,
 };
 
@@ -126,7 +128,9 @@ struct http_call {
     bool v2, head_seen, args_decoded, target_broken;
 
     struct buf body;
-    bool packed; /* the body is in a content coding */
+    size_t body_held;    /* what it is counted for in the server's body_bytes */
+    size_t body_arrived; /* of a step of HTTP_BODY_PACE */
+    bool packed;         /* the body is in a content coding */
     uint64_t dropped;
 
     /* The answer; from another thread after http_defer. */

@@ -107,8 +107,9 @@ static int print_status(const json_t *status, const char *name)
     table_done(&table);
     if (st != ST_OK)
         return report(EXIT_FAILURE, "out of memory");
-    puts(
-        "\nCounts and energies since the daemon started; accuracy of labelled pictures.");
+    puts("\nPictures since the daemon started, energies since the database was begun; "
+         "accuracy "
+         "of labelled pictures.");
     return EXIT_SUCCESS;
 }
 

@@ -179,6 +179,7 @@ static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
         .idle_timeout_s = (unsigned)daemon->settings.idle_timeout_s,
         /* max_connections counts when they are accepted, and may change. */
         .connection_limit = CONNECTIONS_MAX,
+        .body_memory = (size_t)daemon->settings.body_memory_mb << 20,
         .connection_memory = CONNECTION_MEMORY,
     };
 

@@ -3,6 +3,7 @@
 
 #include "api/http_stream.h"
 #include "daemon/daemon.h"
+#include "daemon/wall.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct follower {
 struct events {
     pthread_mutex_t mutex; /* of all below */
     bool ended;
-    uint64_t next_id; /* from 1 on */
+    uint64_t first_id, next_id; /* from the time of the start on, in ms: above all that
+                                   processes before this one gave out */
     struct {
         uint64_t id;
         struct buf text; /* ours */
@@ -40,7 +42,7 @@ enum status events_new(struct events **ret_events)
     if (events == NULL)
         return ST_NOMEM;
     (void)pthread_mutex_init(&events->mutex, NULL);
-    events->next_id = 1;
+    events->first_id = events->next_id = (uint64_t)wall_milliseconds();
     *ret_events = events;
     return ST_OK;
 }
@@ -230,8 +232,9 @@ static uint64_t last_heard(const struct events *events, const char *text)
     char *end;
     unsigned long long id = strtoull(text, &end, 10);
 
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && id < events->next_id ? id
-                                                                                    : 0;
+    bool is_ours = text[0] >= '0' && text[0] <= '9' && *end == '\0' &&
+                   id >= events->first_id && id < events->next_id;
+    return is_ours ? id : events->first_id - 1;
 }
 
 /* What was kept since then goes out first, and before it how many are lost. Under the
@@ -291,8 +294,11 @@ void events_handle(void *ctx, struct http_call *call)
     } else if (follow(daemon->events, call, stream)) {
         return;
     } else {
-        problem_set(&problem, 503, "too_many_followers",
-                    "%d clients follow the events already", EVENTS_FOLLOWERS);
+        if (daemon->draining)
+            problem_set(&problem, 503, "stopping", "the daemon is stopping");
+        else
+            problem_set(&problem, 503, "too_many_followers",
+                        "%d clients follow the events already", EVENTS_FOLLOWERS);
         problem.retry_after_s = 10;
         http_reply_problem(call, &problem);
     }

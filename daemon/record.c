@@ -247,7 +247,7 @@ void record_generation(struct record *record, struct generation *generation, boo
     (void)pthread_mutex_unlock(&record->mutex);
 }
 
-void record_flush(struct record *record)
+bool record_flush(struct record *record)
 {
     (void)pthread_mutex_lock(&record->mutex);
     uint64_t round = ++record->asked;
@@ -255,7 +255,9 @@ void record_flush(struct record *record)
     (void)pthread_cond_signal(&record->wake);
     while (record->done < round && !record->stopping && !record->health.degraded)
         (void)pthread_cond_wait(&record->written, &record->mutex);
+    bool is_written = record->done >= round && !record->health.degraded;
     (void)pthread_mutex_unlock(&record->mutex);
+    return is_written;
 }
 
 enum status record_with_database(struct record *record, record_work *work, void *ctx,

@@ -42,9 +42,9 @@ void record_stop(struct record *record);
  * read back at start. One that was read back and has no row is taken for fresh. */
 void record_generation(struct record *record, struct generation *generation, bool fresh);
 /* Waits until what was told so far is in the database, or known to be impossible now:
- * what is answered afterwards is not lost by a process that ends. Not on a data thread.
- */
-void record_flush(struct record *record);
+ * what is answered afterwards is not lost by a process that ends. False: it is not there.
+ * Not on a data thread. */
+bool record_flush(struct record *record);
 /* Lets `work` have the database, alone; ST_IO with `why` while there is none, else what
  * it gives. Not on a data thread. */
 typedef enum status record_work(struct db *db, void *ctx);

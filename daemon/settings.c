@@ -258,9 +258,13 @@ static const char *environment_name(const char *variable, char *room, size_t roo
  * what Kubernetes puts into every container beside a service called spinbnn. */
 static bool not_a_setting(const char *name)
 {
-    return strcmp(name, "url") == 0 || strcmp(name, "ca_file") == 0 ||
-           strcmp(name, "config") == 0 || strcmp(name, "port") == 0 ||
-           strncmp(name, "port_", 5) == 0 || strncmp(name, "service_", 8) == 0;
+    static const char *const others[] = { "url", "ca_file", "config", "port" };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(name, others[i]) == 0)
+            return true;
+    return strncmp(name, "port_", 5) == 0 || strstr(name, "_port_") != NULL ||
+           strstr(name, "service_host") != NULL || strstr(name, "service_port") != NULL;
 }
 
 static enum status put_environment(struct settings_result *result,
@@ -277,6 +281,13 @@ static enum status put_environment(struct settings_result *result,
         (void)snprintf(origin, sizeof(origin), "environment SPINBNN_%.*s",
                        (int)(strchr(*environment, '=') - *environment - 8),
                        *environment + 8);
+        if (strcmp(name, "token_file") == 0) { /* or tokens would be thought in force */
+            (void)snprintf(
+                why, ERR_LEN,
+                "environment: SPINBNN_TOKEN_FILE is the command line's; did you "
+                "mean SPINBNN_TOKENS_FILE? If not, unset it for the daemon");
+            return ST_FORMAT;
+        }
         if (!find(name, &i))
             return unknown("environment", name, false, why);
         enum status st = put(result, i, strchr(*environment, '=') + 1, origin, why);

@@ -30,6 +30,7 @@ struct settings {
     _Atomic uint64_t workers;             /* compute threads; 0 = cores */
     _Atomic uint64_t queue;               /* jobs that may wait */
     char kernel[SETTINGS_TEXT_LEN];       /* "auto" or a name of kernel_list */
+    _Atomic uint64_t body_memory_mb;      /* of bodies together */
     _Atomic uint64_t max_connections;
     _Atomic uint64_t idle_timeout_s;
     _Atomic uint64_t head_timeout_s; /* for the head of a request, from its first byte */

@@ -30,7 +30,12 @@ const struct setting settings_table[] = {
     { "idle_timeout_s", SETTING_NUMBER, RESTART, FIELD(idle_timeout_s), "75", 1, 86400,
       NULL, "s", "a connection without traffic is closed after this time" },
     { "head_timeout_s", SETTING_NUMBER, LIVE, FIELD(head_timeout_s), "10", 1, 86400, NULL,
-      "s", "a connection that has not sent a whole request head by then is closed" },
+      "s",
+      "a connection that has not sent a whole request head by then, or sends less than 8 "
+      "KiB of a body in that time, is closed" },
+    { "body_memory_mb", SETTING_NUMBER, RESTART, FIELD(body_memory_mb), "1024", 16,
+      1048576, NULL, "MiB",
+      "bodies of requests together; what would take more gets 503" },
     { "inline_budget_us", SETTING_NUMBER, LIVE, FIELD(inline_budget_us), "250", 0,
       1000000, NULL, "us", "requests predicted to compute longer go to the workers" },
     { "request_timeout_ms", SETTING_NUMBER, LIVE, FIELD(request_timeout_ms), "30000", 0,

@@ -22,7 +22,10 @@ static enum status copy(struct daemon *daemon, uint64_t *ret_bytes, char why[ERR
     char to[SETTINGS_TEXT_LEN + 32];
 
     path_of(daemon, to, sizeof(to));
-    record_flush(daemon->record);
+    if (!record_flush(daemon->record)) {
+        (void)snprintf(why, ERR_LEN, "the database cannot be written now");
+        return ST_IO;
+    }
     return snapshot_write(record_path(daemon->record), to, ret_bytes, why);
 }
 

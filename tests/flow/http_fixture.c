@@ -274,6 +274,7 @@ struct http_server *fixture_start(unsigned n_threads, unsigned connection_limit)
         .on_log = on_log,
         .idle_timeout_s = 75,
         .connection_limit = connection_limit,
+        .body_memory = 1 << 30,
         .connection_memory = 32768,
     };
     struct sockaddr_in address = { .sin_family = AF_INET,

@@ -93,6 +93,7 @@ void serve_start(struct serve *serve, uint64_t inline_budget_us, uint64_t queue)
                                           .max_connections = 1000,
                                           .idle_timeout_s = 75,
                                           .head_timeout_s = 10,
+                                          .body_memory_mb = 1024,
                                           .inline_budget_us = inline_budget_us,
                                           .drain_timeout_s = 5,
                                           .scrub_interval_s = serve->scrub_interval_s,

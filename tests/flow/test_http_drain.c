@@ -248,6 +248,22 @@ static void slow_heads_are_closed_and_slow_answers_are_not(void **state)
     http_client_close(&busy);
 }
 
+static void slow_bodies_are_closed(void **state)
+{
+    struct http_client slow;
+
+    http_client_open(&slow, fixture_port());
+    assert_true(http_client_text(&slow, "POST /echo HTTP/1.1\r\n" HOST
+                                        "Content-Length: 20000\r\n\r\nx"));
+    wait_connections(*state, 1, false);
+    http_server_close_slow(*state, 60000000000u);
+    pause_ms(100);
+    assert_int_equal(http_server_connections(*state), 1);
+    http_server_close_slow(*state, 50000000u);
+    assert_true(http_client_ended(&slow));
+    http_client_close(&slow);
+}
+
 static void a_full_server_turns_connections_away_until_one_leaves(void **state)
 {
     struct http_client clients[4], extra;
@@ -435,6 +451,7 @@ int main(void)
         FLOW(close_all_ends_even_what_is_not_answered),
         FLOW(who_leaves_in_the_middle_of_a_request_is_let_go),
         FLOW(slow_heads_are_closed_and_slow_answers_are_not),
+        FLOW(slow_bodies_are_closed),
         FLOW(a_full_server_turns_connections_away_until_one_leaves),
         FLOW(a_server_may_end_with_open_connections),
         FLOW(a_thousand_random_requests_do_no_harm),

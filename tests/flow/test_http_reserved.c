@@ -93,6 +93,7 @@ static void it_answers_while_all_others_are_blocked(void **state)
         .n_routes = 2,
         .idle_timeout_s = 75,
         .connection_limit = 100,
+        .body_memory = 1 << 30,
         .connection_memory = 32768,
     };
     struct http_server *server;
@@ -132,6 +133,7 @@ static void it_has_a_limit_of_its_own(void **state)
         .n_routes = 2,
         .idle_timeout_s = 75,
         .connection_limit = 1,
+        .body_memory = 1 << 30,
         .connection_memory = 32768,
     };
     struct http_server *server;

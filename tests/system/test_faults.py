@@ -17,7 +17,7 @@ import tempfile
 import time
 import unittest
 
-from spinbnn_system import Daemon, Load, PATIENCE, SPINBNND
+from spinbnn_system import Daemon, Load, PATIENCE, SPINBNND, eventually
 
 CLASSIFY = "/api/v1/models/mnist/classify"
 PICTURE = (b"POST " + CLASSIFY.encode() + b" HTTP/1.1\r\nHost: localhost\r\n"
@@ -376,6 +376,28 @@ class Clients(unittest.TestCase):
                     self.assertGreater(load.answered, before)
             self.assertEqual(len(ended), len(slow))
             self.assertEqual(load.failures, [])
+
+    def test_bodies_together_have_a_limit(self):
+        """Of 16 MiB two bodies of 12 MiB do not find room, and one does as soon as it is let go."""
+        size = 12 << 20
+        head = ("POST /v2/models/mnist/infer HTTP/1.1\r\nHost: localhost\r\n"
+                "Content-Length: %d\r\n\r\n" % (size + 1)).encode()
+        with Daemon(threads=2, body_memory_mb=16) as daemon:
+            def room():
+                answer = daemon.ask("POST", "/v2/models/mnist/infer", bytes(size),
+                                    {"Content-Type": "application/json"})
+                self.assertIn(answer.status, (400, 503), answer.body)
+                if answer.status == 503:
+                    self.assertIn(b"16 MiB together", answer.body)
+                    self.assertEqual(answer.headers["Retry-After"], "1")
+                return answer.status == 400  # zeros are no JSON
+            with socket.create_connection(("127.0.0.1", daemon.port)) as held:
+                held.sendall(head + bytes(size))
+                self.assertTrue(eventually(lambda: not room()))
+                for _ in range(3):
+                    self.assertEqual(daemon.ask("POST", CLASSIFY, bytes(784)).status, 200)
+            self.assertTrue(eventually(room))
+            self.assertEqual(daemon.stop(), 0)
 
     def pipelined(self, daemon, requests, n):
         """All that comes back until n answers began and the server falls silent."""

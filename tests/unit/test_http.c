@@ -23,6 +23,7 @@ static const struct http_options options = {
     .n_routes = 1,
     .idle_timeout_s = 75,
     .connection_limit = 10,
+    .body_memory = 1 << 30,
     .connection_memory = 32768,
 };
 

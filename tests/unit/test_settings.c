@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define MAX_ARGS 8
+#define MAX_ARGS 16
 
 static struct settings_result result;
 static char why[ERR_LEN];
@@ -148,6 +148,8 @@ static void variables_of_others_are_left_alone(void **state)
     assert_int_equal(
         read_from(empty(state), NULL,
                   LIST("HOME=/", "SPINBNN=1", "SPINBNNX_A=1", "SPINBNN_URL=http://x",
+                       "SPINBNN_ADMIN_SERVICE_HOST=10.0.0.2",
+                       "SPINBNN_ADMIN_PORT_9090_TCP=tcp://10.0.0.2:9090",
                        "SPINBNN_SERVICE_HOST=10.0.0.1", "SPINBNN_PORT=tcp://10.0.0.1:80",
                        "SPINBNN_PORT_80_TCP=x")),
         ST_OK);
@@ -459,7 +461,7 @@ static void the_command_line_s_variables_are_not_ours(void **state)
     /* This one would be missed by who meant the daemon. */
     assert_int_equal(read_from(empty(state), NULL, LIST("SPINBNN_TOKEN_FILE=/x")),
                      ST_FORMAT);
-    assert_says("did you mean tokens_file?");
+    assert_says("did you mean SPINBNN_TOKENS_FILE?");
 }
 
 int main(void)
