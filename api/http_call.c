@@ -239,6 +239,15 @@ static void note_arrived(struct http_call *call, size_t len)
     atomic_store_explicit(&call->conn->since_ns, http_now_ns(), memory_order_relaxed);
 }
 
+bool http_call_has_room(const struct http_call *call, uint64_t n)
+{
+    const struct http_server *server = call->thread->server;
+    size_t taken = atomic_load_explicit(&server->body_bytes, memory_order_relaxed);
+
+    return n <= HTTP_SHORT_BODY || (taken <= server->options.body_memory &&
+                                    n <= server->options.body_memory - taken);
+}
+
 /* Counts a body of n bytes; false if all bodies together would be too much. */
 static bool hold(struct http_call *call, size_t n)
 {

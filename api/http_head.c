@@ -299,7 +299,7 @@ static enum http_verdict check_body(struct http_call *call, const struct head *h
         return HTTP_BAD_ENCODING;
     if (length > max_body && (max_body != 0 || length > HTTP_DROP_MAX))
         return HTTP_TOO_LARGE;
-    return HTTP_FINE;
+    return http_call_has_room(call, length) ? HTTP_FINE : HTTP_BODIES_FULL;
 }
 
 bool http_head_check(struct http_call *call, const char *method, const char *version)

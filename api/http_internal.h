@@ -157,6 +157,9 @@ bool http_conn_peer_gone(const struct http_conn *conn);
 bool http_head_check(struct http_call *call, const char *method, const char *version);
 /* Does the handler undo content codings? */
 bool http_call_may_be_packed(const struct http_call *call);
+/* Would a body of n bytes find room now? Nothing is kept for it: who announces much and
+ * sends nothing takes it from nobody. */
+bool http_call_has_room(const struct http_call *call, uint64_t n);
 /* Keeps or drops a piece of the body; false to close the connection. */
 bool http_call_body_add(struct http_call *call, const char *bytes, size_t len);
 /* Answers for a verdict other than HTTP_FINE. */
