@@ -50,7 +50,7 @@ static uint64_t read_clocks(void)
 
 static void count_tally(struct bench *b, uint64_t i)
 {
-    tally_pass(b->tally);
+    tally_pass(b->tally, 1);
     tally_answer(b->tally, 1, 0, 0, 10.0 + (double)(i % 64));
     tally_spend(b->tally, TALLY_QUEUE, i % 1000);
     tally_spend(b->tally, TALLY_READ, i % 100);
