@@ -218,8 +218,13 @@ class Deadline(unittest.TestCase):
                 self.assertIn('spinbnn_http_requests_total{route="/api/v1/models/{m}/classify",'
                               'method="POST",code="504"} %d\n' % late, text)
                 write(0)
-                self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload").json()["changed"],
-                                 ["request_timeout_ms"])
+                answers = []
+
+                def reloaded():  # which has the deadline of 1 ms, too
+                    answers.append(daemon.ask("POST", "/api/v1/admin/reload"))
+                    return answers[-1].status == 200
+                self.assertTrue(eventually(reloaded))
+                self.assertEqual(answers[-1].json()["changed"], ["request_timeout_ms"])
                 self.assertEqual(self.ask_all(daemon, body), (N_LONG, 0))
                 self.assertEqual(daemon.stop(), 0)
                 computed += N_LONG
