@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_call.c - one request from its first line to its last byte, and what handlers see.
  */
-#include "api/accept.h"
 #include "api/http_internal.h"
 
 #include <arpa/inet.h>
@@ -54,19 +53,11 @@ void http_call_free_spare(struct http_thread *thread)
     }
 }
 
-static void hold_no_more(struct http_call *call)
-{
-    if (call->body_held > 0)
-        atomic_fetch_sub_explicit(&call->thread->server->body_bytes, call->body_held,
-                                  memory_order_relaxed);
-    call->body_held = 0;
-}
-
 static void recycle(struct http_call *call)
 {
     struct http_thread *thread = call->thread;
 
-    hold_no_more(call);
+    http_call_body_release(call);
     if (thread->n_spare == HTTP_KEEP_CALLS) {
         call_free(call);
         return;
@@ -211,230 +202,6 @@ void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
         recycle(call);
 }
 
-/* -- The body -- */
-
-static const struct http_route *route_of(const struct http_call *call)
-{
-    return &call->thread->server->options.routes[call->match.route];
-}
-
-bool http_call_may_be_packed(const struct http_call *call)
-{
-    return route_of(call)->handle == call->thread->server->options.unpacks;
-}
-
-static bool drop(struct http_call *call, size_t len)
-{
-    call->dropped += len;
-    return call->dropped <= HTTP_DROP_MAX;
-}
-
-/* Another step of it is there: the connection is not slow. */
-static void note_arrived(struct http_call *call, size_t len)
-{
-    call->body_arrived += len;
-    if (call->body_arrived < HTTP_BODY_PACE)
-        return;
-    call->body_arrived = 0;
-    atomic_store_explicit(&call->conn->since_ns, http_now_ns(), memory_order_relaxed);
-}
-
-bool http_call_has_room(const struct http_call *call, uint64_t n)
-{
-    const struct http_server *server = call->thread->server;
-    size_t taken = atomic_load_explicit(&server->body_bytes, memory_order_relaxed);
-
-    return n <= HTTP_SHORT_BODY || (taken <= server->options.body_memory &&
-                                    n <= server->options.body_memory - taken);
-}
-
-/* Counts a body of n bytes; false if all bodies together would be too much. */
-static bool hold(struct http_call *call, size_t n)
-{
-    struct http_server *server = call->thread->server;
-    size_t more = n - call->body_held;
-
-    if (n <= HTTP_SHORT_BODY)
-        return true;
-    if (atomic_fetch_add_explicit(&server->body_bytes, more, memory_order_relaxed) +
-            more >
-        server->options.body_memory) {
-        atomic_fetch_sub_explicit(&server->body_bytes, more, memory_order_relaxed);
-        return false;
-    }
-    call->body_held = n;
-    return true;
-}
-
-bool http_call_body_add(struct http_call *call, const char *bytes, size_t len)
-{
-    note_arrived(call, len);
-    if (call->verdict != HTTP_FINE)
-        return drop(call, len);
-    size_t max_body = http_call_max_body(call);
-    if (max_body == 0)
-        return drop(call, len);
-    if (len > max_body - call->body.len)
-        call->verdict = HTTP_TOO_LARGE;
-    else if (!hold(call, call->body.len + len))
-        call->verdict = HTTP_BODIES_FULL;
-    else
-        buf_bytes(&call->body, bytes, len);
-    if (call->body.failed)
-        call->verdict = HTTP_NO_MEMORY;
-    if (call->verdict != HTTP_FINE) {
-        buf_free(&call->body);
-        hold_no_more(call);
-    }
-    return true;
-}
-
-/* -- Refusals -- */
-
-static void refuse_method(struct http_call *call, struct problem *problem)
-{
-    char allow[HTTP_ROUTE_ALLOW_LEN];
-    bool everywhere = call->segments.n == 0; /* OPTIONS * */
-
-    http_route_allow(call->thread->server->table, everywhere ? NULL : &call->segments,
-                     allow);
-    http_set_header(call, "Allow", allow);
-    problem_set(problem, 405, "method_not_allowed", "allowed here are %s", allow);
-}
-
-/* RFC 6750, 3: what to come back with. */
-static void challenge(struct http_call *call, const char *error, const char *scope)
-{
-    char value[128];
-    int len = snprintf(value, sizeof(value), "Bearer realm=\"spinbnn\"");
-
-    if (error != NULL)
-        len +=
-            snprintf(value + len, sizeof(value) - (size_t)len, ", error=\"%s\"", error);
-    if (scope != NULL)
-        (void)snprintf(value + len, sizeof(value) - (size_t)len, ", scope=\"%s\"", scope);
-    http_set_header(call, "WWW-Authenticate", value);
-}
-
-static void refuse_access(struct http_call *call, struct problem *problem)
-{
-    const char *scope = token_scope_name(route_of(call)->scope);
-
-    switch (call->access) {
-    case ACCESS_OK:
-    case ACCESS_HOST:
-        problem_set(
-            problem, 421, "unknown_host",
-            "the Host of this request is neither an address nor localhost nor one "
-            "of the setting allowed_hosts");
-        break;
-    case ACCESS_ORIGIN:
-        problem_set(problem, 403, "cross_origin",
-                    "a page of another origin may change nothing here");
-        break;
-    case ACCESS_NO_TOKEN:
-        challenge(call, NULL, NULL);
-        problem_set(problem, 401, "token_required",
-                    "a token with the scope %s is needed here: Authorization: Bearer ...",
-                    scope);
-        break;
-    case ACCESS_TOKEN:
-        challenge(call, "invalid_token", NULL);
-        problem_set(problem, 401, "invalid_token", "this token is not known");
-        break;
-    case ACCESS_SCOPE:
-        challenge(call, "insufficient_scope", scope);
-        problem_set(problem, 403, "insufficient_scope",
-                    "the token %s has not the scope %s, which is needed here",
-                    call->token, scope);
-        break;
-    }
-}
-
-static void refuse_types(const char *const *types, struct problem *problem)
-{
-    char there[160] = "";
-    size_t len = 0;
-
-    for (size_t i = 0; types[i] != NULL && len < sizeof(there); i++)
-        len += (size_t)snprintf(there + len, sizeof(there) - len, "%s%s",
-                                i > 0 ? ", " : "", types[i]);
-    problem_set(problem, 406, "not_acceptable",
-                "Accept wants nothing of what there is: %s", there);
-}
-
-void http_call_refuse(struct http_call *call)
-{
-    struct problem problem;
-
-    switch (call->verdict) {
-    case HTTP_FINE:
-    case HTTP_BAD_FRAMING:
-        http_set_header(call, "Connection", "close");
-        problem_set(&problem, 400, "invalid_framing",
-                    "the header fields leave open where the request ends: a malformed or "
-                    "folded line, or more than one of Content-Length, "
-                    "Transfer-Encoding and Authorization");
-        break;
-    case HTTP_BAD_CODING:
-        http_set_header(call, "Connection", "close");
-        problem_set(&problem, 501, "unsupported_transfer_coding",
-                    "the only transfer coding that is read is chunked");
-        break;
-    case HTTP_BAD_HOST:
-        http_set_header(call, "Connection", "close");
-        problem_set(&problem, 400, "invalid_host", "exactly one Host header is expected");
-        break;
-    case HTTP_BAD_TARGET:
-        problem_set(&problem, 400, "invalid_target",
-                    "the path has a space, a control character, a broken percent-escape, "
-                    "%%2F or %%00");
-        break;
-    case HTTP_NOT_FOUND:
-        problem_set(&problem, 404, "not_found", "nothing is served at %.160s",
-                    call->target.data);
-        break;
-    case HTTP_BAD_METHOD:
-        refuse_method(call, &problem);
-        break;
-    case HTTP_OPTIONS:
-        refuse_method(call, &problem);
-        http_reply_static(call, 204, NULL, "", 0);
-        return;
-    case HTTP_NO_ACCESS:
-        refuse_access(call, &problem);
-        break;
-    case HTTP_NOT_ACCEPTABLE:
-        refuse_types(call->thread->server->options.routes[call->match.route].types,
-                     &problem);
-        break;
-    case HTTP_BAD_ENCODING:
-        http_set_header(call, "Accept-Encoding",
-                        http_call_may_be_packed(call) ? "gzip, deflate" : "identity");
-        problem_set(&problem, 415, "unsupported_content_encoding",
-                    http_call_may_be_packed(call)
-                        ? "the content codings that are read here are gzip and deflate"
-                        : "bodies are read as they are, without Content-Encoding");
-        break;
-    case HTTP_TOO_LARGE:
-        problem_set(&problem, 413, "body_too_large",
-                    "the body is longer than this path's limit of %zu bytes",
-                    http_call_max_body(call));
-        break;
-    case HTTP_BODIES_FULL:
-        problem_set(&problem, 503, "bodies_full",
-                    "bodies of requests may take %zu MiB together, and do",
-                    call->thread->server->options.body_memory >> 20);
-        problem.retry_after_s = 1;
-        break;
-    case HTTP_NO_MEMORY:
-        problem_set(&problem, 503, "no_memory", "no memory for the request");
-        problem.retry_after_s = 1;
-        break;
-    }
-    http_reply_problem(call, &problem);
-}
-
 /* -- What handlers ask -- */
 
 unsigned http_call_thread(const struct http_call *call)
@@ -571,26 +338,10 @@ const char *http_call_accepted(const struct http_call *call)
     return call->accepted;
 }
 
-bool http_accepts_or_406(struct http_call *call, const char *const *types)
-{
-    struct problem problem;
-
-    if (call->accept == NULL || accept_choose(call->accept, types) != NULL)
-        return true;
-    refuse_types(types, &problem);
-    http_reply_problem(call, &problem);
-    return false;
-}
-
 const uint8_t *http_call_body(const struct http_call *call, size_t *ret_len)
 {
     *ret_len = call->body.len;
     return (const uint8_t *)(call->body.len == 0 ? "" : call->body.data);
-}
-
-size_t http_call_max_body(const struct http_call *call)
-{
-    return route_of(call)->max_body;
 }
 
 bool http_call_is_packed(const struct http_call *call)

@@ -155,6 +155,11 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
 bool http_conn_peer_gone(const struct http_conn *conn);
 /* Looks at the complete head; true if the answer must go out before the body is read. */
 bool http_head_check(struct http_call *call, const char *method, const char *version);
+/* The row that its path and method fit. There is one. */
+static inline const struct http_route *http_call_route(const struct http_call *call)
+{
+    return &call->thread->server->options.routes[call->match.route];
+}
 /* Does the handler undo content codings? */
 bool http_call_may_be_packed(const struct http_call *call);
 /* Would a body of n bytes find room now? Nothing is kept for it: who announces much and
@@ -162,6 +167,8 @@ bool http_call_may_be_packed(const struct http_call *call);
 bool http_call_has_room(const struct http_call *call, uint64_t n);
 /* Keeps or drops a piece of the body; false to close the connection. */
 bool http_call_body_add(struct http_call *call, const char *bytes, size_t len);
+/* It counts for nothing from now on. */
+void http_call_body_release(struct http_call *call);
 /* Answers for a verdict other than HTTP_FINE. */
 void http_call_refuse(struct http_call *call);
 enum MHD_Result http_call_send(struct http_call *call);
