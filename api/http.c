@@ -106,7 +106,10 @@ static void run_handler(struct http_call *call)
     const struct http_options *options = &call->thread->server->options;
     struct http_thread *thread = call->thread;
 
-    atomic_store_explicit(&thread->handler_ns, http_now_ns(), memory_order_relaxed);
+    uint64_t now_ns = http_now_ns();
+
+    atomic_store_explicit(&thread->handler_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&call->conn->since_ns, now_ns, memory_order_relaxed);
     options->routes[call->match.route].handle(options->ctx, call);
     atomic_store_explicit(&thread->handler_ns, 0, memory_order_relaxed);
 }
@@ -240,7 +243,7 @@ static enum status start_thread(struct http_thread *thread, char why[ERR_LEN])
         MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, thread,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory,
         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit + LIMIT_SLACK,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, MHD_OPTION_END);
+        MHD_OPTION_END);
     if (thread->daemon == NULL) {
         int error = errno;
 
@@ -278,6 +281,7 @@ static void thread_free(struct http_thread *thread)
     if (thread->daemon != NULL)
         MHD_stop_daemon(thread->daemon);
     http_call_free_spare(thread);
+    http_call_free_kept(thread);
     (void)pthread_mutex_destroy(&thread->lock);
     free(thread);
 }
@@ -521,6 +525,15 @@ static bool is_slow(struct http_conn *conn, uint64_t limit_ns)
            is_old(conn, limit_ns);
 }
 
+static bool is_unused(struct http_conn *conn, uint64_t limit_ns)
+{
+    int state = atomic_load(&conn->state);
+
+    return (state == HTTP_CONN_FRESH || state == HTTP_CONN_IDLE ||
+            state == HTTP_CONN_SEND) &&
+           is_old(conn, limit_ns);
+}
+
 /* Whose peer was gone the last time, too: what it sent may have been read meanwhile and
  * may be about to count as a whole request. */
 static bool is_left(struct http_conn *conn, uint64_t limit_ns)
@@ -555,6 +568,11 @@ void http_server_close_slow(struct http_server *server, uint64_t limit_ns)
 void http_server_close_left(struct http_server *server)
 {
     shut(server, SHUT_RDWR, is_left, 0);
+}
+
+void http_server_close_unused(struct http_server *server, uint64_t limit_ns)
+{
+    shut(server, SHUT_RDWR, is_unused, limit_ns);
 }
 
 void http_server_close_all(struct http_server *server)

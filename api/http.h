@@ -67,7 +67,7 @@ struct http_options {
     void (*on_done)(void *ctx, const struct http_done *done); /* may be NULL */
     void (*on_log)(void *ctx, const char *message); /* of the library; may be NULL */
     bool tls;                /* connections begin with a handshake; http_server_set_tls */
-    unsigned idle_timeout_s; /* of a connection; 75 */
+    unsigned idle_timeout_s; /* until who takes nothing of a long answer is cut off; 75 */
     unsigned connection_limit; /* per data thread */
     size_t body_memory; /* bytes that bodies may take together; one that would take more
                            is a 503. Those up to HTTP_SHORT_BODY do not count. */
@@ -119,6 +119,11 @@ void http_server_close_slow(struct http_server *server, uint64_t limit_ns);
  * finds them so: the library does not notice if the end comes right behind the last
  * bytes. Any thread; for a timer. */
 void http_server_close_left(struct http_server *server);
+/* Shuts connections that have been without a request for `limit_ns`, and those whose
+ * client has not taken a short answer in that time. (The library's own timeout, which
+ * long answers have, would cost each request eight readings of a clock.) Any thread; for
+ * a timer. */
+void http_server_close_unused(struct http_server *server, uint64_t limit_ns);
 /* Stops the threads and frees. No call may be deferred any more, and no http_reply still
  * running on another thread. */
 void http_server_free(struct http_server *server);

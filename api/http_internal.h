@@ -29,6 +29,10 @@
 /* Spare calls kept per data thread. */
 #define HTTP_KEEP_CALLS  256
 #define HTTP_MAX_HEADERS 8
+/* Who does not take so much within the idle timeout does not take it. */
+#define HTTP_SHORT_ANSWER ((size_t)16 * 1024)
+/* Responses of the library that a data thread keeps. */
+#define HTTP_KEPT 8
 
 enum http_conn_state {
     HTTP_CONN_FRESH, /* accepted, nothing of a request seen */
@@ -36,6 +40,8 @@ enum http_conn_state {
     HTTP_CONN_HEAD,  /* request line read, head not complete */
     HTTP_CONN_BODY,  /* head complete, body not */
     HTTP_CONN_BUSY,  /* request complete or refused, not answered */
+    HTTP_CONN_SEND,  /* answered, and short; not all of it was taken */
+    HTTP_CONN_LONG,  /* the same of a long answer: the library sees whether it goes on */
 };
 
 /* A connection, in its data thread's list from accept to close. */
@@ -49,6 +55,15 @@ struct http_conn {
     atomic_bool shut; /* we shut the receiving side, so end of file says nothing */
 };
 
+/* An answer of bytes that live for ever, and what it was sent with last. */
+struct http_kept {
+    const void *bytes;
+    const char *type;
+    bool stored; /* may_be_stored */
+    struct MHD_Response *response;
+    char id_text[17];
+};
+
 struct http_thread {
     struct http_server *server;
     struct MHD_Daemon *daemon;
@@ -58,6 +73,8 @@ struct http_thread {
     uint64_t next_id;
     struct http_call *spare;
     size_t n_spare;
+    struct http_kept kept[HTTP_KEPT];
+    size_t n_kept;
 
     _Atomic uint64_t handler_ns; /* when the handler began that runs; 0: none does */
     atomic_size_t n_open; /* connections, those on their way to the thread included */
@@ -173,8 +190,14 @@ void http_call_body_release(struct http_call *call);
 void http_call_refuse(struct http_call *call);
 enum MHD_Result http_call_send(struct http_call *call);
 void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code);
+/* The library is done with it: it is spare again. */
+void http_call_recycle(struct http_call *call);
 /* Frees a thread's spare calls. */
 void http_call_free_spare(struct http_thread *thread);
+/* Frees a thread's kept responses. */
+void http_call_free_kept(struct http_thread *thread);
+/* Of its body, as far as it is ours. */
+size_t http_call_answer_len(const struct http_call *call);
 
 /* One more reference, the call's; and what it becomes: NULL without memory, the reference
  * taken in any case. */

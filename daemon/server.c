@@ -260,8 +260,8 @@ static void dump_signal(uv_signal_t *handle, int number)
     dump_state(server->daemon);
 }
 
-/* Who sends a byte now and then would keep a connection for ever, and who left in the
- * middle of a request for long. */
+/* Who sends a byte now and then would keep a connection for ever, as would who is silent,
+ * and who left in the middle of a request for long. */
 static void slow_tick(uv_timer_t *timer)
 {
     const struct daemon *daemon = ((struct server *)timer->data)->daemon;
@@ -269,6 +269,8 @@ static void slow_tick(uv_timer_t *timer)
     http_server_close_slow(daemon->http,
                            daemon->settings.head_timeout_s * UINT64_C(1000000000));
     http_server_close_left(daemon->http);
+    http_server_close_unused(daemon->http,
+                             daemon->settings.idle_timeout_s * UINT64_C(1000000000));
 }
 
 static void upkeep(uv_timer_t *timer)

@@ -157,6 +157,14 @@ static void handle_static(void *ctx, struct http_call *call)
     http_reply_static(call, 200, "text/css", "body{}", 6);
 }
 
+static void handle_alive(void *ctx, struct http_call *call)
+{
+    static const char alive[] = "alive";
+
+    (void)ctx;
+    http_reply_static(call, 200, "text/plain", alive, sizeof(alive) - 1);
+}
+
 static void handle_failed(void *ctx, struct http_call *call)
 {
     struct buf buf = http_take_buf(call);
@@ -195,6 +203,8 @@ static const struct http_route routes[] = {
     { "GET", "/v2/forms", 0, 0, handle_forms, forms },
     { "GET", "/own-form", 0, 0, handle_own_form, NULL },
     { "GET", "/static", 0, 0, handle_static, NULL },
+    { "GET", "/alive", 0, 0, handle_alive, NULL },
+    { "POST", "/alive", 0, 0, handle_alive, NULL },
     { "GET", "/failed", 0, 0, handle_failed, NULL },
     { "GET", "/v2/failed", 0, 0, handle_failed, NULL },
     { "GET", "/silent", 0, 0, handle_silent, NULL },

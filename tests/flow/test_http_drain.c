@@ -4,6 +4,7 @@
 #include "tests/flow/http_client.h"
 #include "tests/flow/http_fixture.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -264,6 +265,97 @@ static void slow_bodies_are_closed(void **state)
     http_client_close(&slow);
 }
 
+static void unused_connections_are_closed_and_busy_ones_are_not(void **state)
+{
+    struct http_client fresh, idle, half, busy;
+    struct http_response response;
+
+    http_client_open(&fresh, fixture_port());
+    http_client_open(&idle, fixture_port());
+    http_client_open(&half, fixture_port());
+    http_client_open(&busy, fixture_port());
+    http_client_ask(&idle, "GET /static HTTP/1.1\r\n" HOST "\r\n", &response);
+    http_response_done(&response);
+    assert_true(http_client_text(&half, "GET /echo HTTP/1.1\r\nHost: "));
+    assert_true(http_client_text(&busy, HOLD));
+    fixture_wait_held(1);
+    wait_connections(*state, 4, false);
+    http_server_close_unused(*state, 60000000000u);
+    pause_ms(100);
+    assert_int_equal(http_server_connections(*state), 4);
+    http_server_close_unused(*state, 50000000u);
+    assert_true(http_client_ended(&fresh));
+    assert_true(http_client_ended(&idle));
+    wait_connections(*state, 2, false);
+    assert_true(http_client_text(&half, "localhost\r\n\r\n"));
+    assert_true(http_client_read(&half, false, &response));
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    fixture_release(1);
+    assert_true(http_client_read(&busy, false, &response));
+    assert_int_equal(response.status, 200);
+    http_response_done(&response);
+    http_client_close(&fresh);
+    http_client_close(&idle);
+    http_client_close(&half);
+    http_client_close(&busy);
+}
+
+/* Asks without reading until nothing fits any more on the way there. */
+static void fill(const struct http_client *client, const char *request)
+{
+    struct pollfd room = { client->fd, POLLOUT, 0 };
+    size_t len = strlen(request), at = 0;
+
+    while (poll(&room, 1, 300) == 1) {
+        ssize_t n = send(client->fd, request + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        assert_true(n > 0 || errno == EAGAIN);
+        at = n > 0 ? (at + (size_t)n) % len : at;
+    }
+}
+
+static void who_takes_no_answers_is_let_go(void **state)
+{
+    struct http_client client;
+
+    http_client_open(&client, fixture_port());
+    fill(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(http_server_connections(*state), 1);
+    for (int i = 0; i < 1000 && http_server_connections(*state) > 0; i++) {
+        http_server_close_unused(*state, 50000000u);
+        pause_ms(10);
+    }
+    assert_int_equal(http_server_connections(*state), 0);
+    http_client_close(&client);
+}
+
+static void long_answers_may_be_taken_slowly(void **state)
+{
+    enum { LEN = 3 << 20 };
+    struct http_client client;
+    char *body = malloc(LEN);
+    size_t n = 0;
+
+    assert_non_null(body);
+    memset(body, 'x', LEN);
+    http_client_open(&client, fixture_port());
+    assert_true(http_client_text(&client, "POST /large HTTP/1.1\r\n" HOST
+                                          "Content-Length: 3145728\r\n\r\n"));
+    assert_true(http_client_send(&client, body, LEN));
+    struct pollfd answer = { client.fd, POLLIN, 0 };
+    assert_int_equal(poll(&answer, 1, 10000), 1);
+    for (int i = 0; i < 20; i++) {
+        http_server_close_unused(*state, 1);
+        pause_ms(10);
+    }
+    for (ssize_t got = 1; got > 0 && n < LEN; n += (size_t)got)
+        got = recv(client.fd, body, LEN, 0);
+    assert_true(n >= LEN);
+    http_client_close(&client);
+    free(body);
+}
+
 static void a_full_server_turns_connections_away_until_one_leaves(void **state)
 {
     struct http_client clients[4], extra;
@@ -452,6 +544,9 @@ int main(void)
         FLOW(who_leaves_in_the_middle_of_a_request_is_let_go),
         FLOW(slow_heads_are_closed_and_slow_answers_are_not),
         FLOW(slow_bodies_are_closed),
+        FLOW(unused_connections_are_closed_and_busy_ones_are_not),
+        FLOW(who_takes_no_answers_is_let_go),
+        FLOW(long_answers_may_be_taken_slowly),
         FLOW(a_full_server_turns_connections_away_until_one_leaves),
         FLOW(a_server_may_end_with_open_connections),
         FLOW(a_thousand_random_requests_do_no_harm),
