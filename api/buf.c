@@ -34,7 +34,7 @@ void buf_clear(struct buf *buf)
     buf->failed = false;
 }
 
-static bool grow(struct buf *buf, size_t len)
+bool buf_grow(struct buf *buf, size_t len)
 {
     if (buf->failed)
         return false;
@@ -53,34 +53,6 @@ static bool grow(struct buf *buf, size_t len)
     buf->data = data;
     buf->cap = cap;
     return true;
-}
-
-/* Room for `len` more bytes, or false once anything has failed. */
-static inline bool reserve(struct buf *buf, size_t len)
-{
-    if (!buf->failed && buf->cap - buf->len >= len)
-        return true;
-    return grow(buf, len);
-}
-
-void buf_bytes(struct buf *buf, const void *bytes, size_t len)
-{
-    if (len == 0 || !reserve(buf, len))
-        return;
-    memcpy(buf->data + buf->len, bytes, len);
-    buf->len += len;
-}
-
-void buf_text(struct buf *buf, const char *text)
-{
-    buf_bytes(buf, text, strlen(text));
-}
-
-void buf_char(struct buf *buf, char c)
-{
-    if (!reserve(buf, 1))
-        return;
-    buf->data[buf->len++] = c;
 }
 
 static unsigned digits_of(uint64_t value)
@@ -117,7 +89,7 @@ void buf_u64(struct buf *buf, uint64_t value)
 {
     unsigned n = digits_of(value);
 
-    if (!reserve(buf, n))
+    if (!buf_reserve(buf, n))
         return;
     put_digits(buf->data + buf->len + n, value, n);
     buf->len += n;
@@ -143,7 +115,7 @@ static void put_decimal(struct buf *buf, bool negative, uint64_t n, unsigned dec
     uint64_t whole = n / power[decimals];
     unsigned n_whole = digits_of(whole);
 
-    if (!reserve(buf, n_whole + decimals + 2))
+    if (!buf_reserve(buf, n_whole + decimals + 2))
         return;
     char *at = buf->data + buf->len;
     if (negative)
@@ -249,7 +221,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
 
-    if (!reserve(buf, 128))
+    if (!buf_reserve(buf, 128))
         return;
     va_start(args, format);
     int len = vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, args);
@@ -259,7 +231,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
         return;
     }
     if ((size_t)len >= buf->cap - buf->len) {
-        if (!reserve(buf, (size_t)len + 1))
+        if (!buf_reserve(buf, (size_t)len + 1))
             return;
         va_start(args, format);
         (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);

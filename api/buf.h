@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *data; /* ours; not zero-terminated */
@@ -24,9 +25,37 @@ struct buf {
 void buf_free(struct buf *buf);
 /* Forgets the content and `failed`, keeps the memory. */
 void buf_clear(struct buf *buf);
-void buf_bytes(struct buf *buf, const void *bytes, size_t len);
-void buf_text(struct buf *buf, const char *text);
-void buf_char(struct buf *buf, char c);
+/* Room for `len` more bytes, or false once anything has failed. Of the functions below. */
+bool buf_grow(struct buf *buf, size_t len);
+
+static inline bool buf_reserve(struct buf *buf, size_t len)
+{
+    if (!buf->failed && buf->cap - buf->len >= len)
+        return true;
+    return buf_grow(buf, len);
+}
+
+/* Here, and not in a file of their own, for what is told to them is mostly known when it
+ * is compiled. */
+static inline void buf_bytes(struct buf *buf, const void *bytes, size_t len)
+{
+    if (len == 0 || !buf_reserve(buf, len))
+        return;
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+}
+
+static inline void buf_text(struct buf *buf, const char *text)
+{
+    buf_bytes(buf, text, strlen(text));
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+    if (buf_reserve(buf, 1))
+        buf->data[buf->len++] = c;
+}
+
 void buf_u64(struct buf *buf, uint64_t value);
 void buf_i64(struct buf *buf, int64_t value);
 /* Fixed point with 0..9 decimals, rounded to nearest; for |value| < 2^53 / 10^decimals, else

@@ -91,8 +91,9 @@ static int escape_value(const char *text)
 }
 
 /* Decodes up to the next '/' or the end; *at moves there. */
-static enum status decode_segment(char **at)
+static enum status decode_segment(char **at, size_t *ret_len)
 {
+    const char *begin = *at;
     char *from = *at, *to = *at;
 
     for (; *from != '/' && *from != '\0'; to++) {
@@ -107,6 +108,7 @@ static enum status decode_segment(char **at)
         from += 3;
     }
     *at = from;
+    *ret_len = (size_t)(to - begin);
     if (to != from)
         *to = '\0';
     return ST_OK;
@@ -121,8 +123,8 @@ enum status http_route_split(char *path, struct http_route_path *ret_path)
         if (n == HTTP_ROUTE_MAX_SEGMENTS)
             return ST_RANGE;
         *at++ = '\0';
-        ret_path->segment[n++] = at;
-        if (decode_segment(&at) != ST_OK)
+        ret_path->segment[n] = at;
+        if (decode_segment(&at, &ret_path->len[n++]) != ST_OK)
             return ST_FORMAT;
     }
     ret_path->n = n;
@@ -136,11 +138,11 @@ static bool row_fits(const struct row *row, const struct http_route_path *path)
     /* From the end: patterns differ there more than at their common root. */
     for (size_t i = row->n; i-- > 0;) {
         const struct piece *piece = &row->piece[i];
-        const char *segment = path->segment[i];
 
-        if (piece->text == NULL ? segment[0] == '\0'
-                                : strncmp(segment, piece->text, piece->len) != 0 ||
-                                      segment[piece->len] != '\0')
+        if (piece->text == NULL
+                ? path->len[i] == 0
+                : path->len[i] != piece->len ||
+                      memcmp(path->segment[i], piece->text, piece->len) != 0)
             return false;
     }
     return true;

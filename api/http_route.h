@@ -28,6 +28,7 @@ void http_route_table_free(struct http_route_table *table);
 struct http_route_path {
     size_t n;
     const char *segment[HTTP_ROUTE_MAX_SEGMENTS];
+    size_t len[HTTP_ROUTE_MAX_SEGMENTS]; /* of each segment */
 };
 
 /* Splits `path` (zero-terminated, starts with '/') on '/' and decodes each segment once,
