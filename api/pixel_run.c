@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-/* Eight bytes at a time: which of them are no digits, as a mask of eight bits, the first
- * byte lowest. Finding the separators first keeps the place of the next number off the
- * critical path, and makes the time the same for any mixture of lengths. */
-static unsigned separators(const char *at)
+/* Which of eight bytes are no digits, as a mask of eight bits, the first byte lowest. */
+static inline uint64_t separators_of_word(const char *at)
 {
     uint64_t bytes;
 
@@ -20,36 +18,62 @@ static unsigned separators(const char *at)
         (value & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x7676767676767676);
     uint64_t top = ((above | value) >> 7) & UINT64_C(0x0101010101010101);
 
-    return (unsigned)(top * UINT64_C(0x0102040810204080) >> 56);
+    return top * UINT64_C(0x0102040810204080) >> 56;
 }
 
-/* Value of the `len` (1..3) digits that end at `end`; 1000 if there is a leading zero. */
-static unsigned value_before(const char *end, size_t len)
+/* The same of eight words, or of fewer near the end. Finding the separators first keeps
+ * the place of the next number off the critical path, and makes the time the same for any
+ * mixture of lengths; so many at once leave one jump that nobody can foresee to a score
+ * of numbers. */
+static uint64_t separators(const char *block, size_t n_words)
 {
-    static const uint16_t least[4] = { 0, 0, 10, 100 };
-    const uint8_t *b = (const uint8_t *)end;
-    unsigned value = b[-1] - '0';
+    uint64_t mask = 0;
+
+    if (n_words == 8) {
+        for (size_t i = 0; i < 8; i++)
+            mask |= separators_of_word(block + 8 * i) << 8 * i;
+        return mask;
+    }
+    for (size_t i = 0; i < n_words; i++)
+        mask |= separators_of_word(block + 8 * i) << 8 * i;
+    return mask;
+}
+
+/* Value of the `len` (1..3) digits that end at `end`; above 255 also with a leading zero.
+ */
+static inline unsigned value_before(const char *end, size_t len)
+{
+    /* By length; digits of a number as bytes are in the order of numbers. */
+    static const uint32_t kept[4] = { 0, 0xff, 0xffff, 0xffffff };
+    static const uint32_t least[4] = { 0, 0, 0x000100, 0x010000 };
+    uint32_t bytes;
 
     /* Read unconditionally (the caller promises the bytes) and select: no branches. */
-    unsigned tens = (unsigned)(b[-2] - '0') * 10;
-    unsigned hundreds = (unsigned)(b[-3] - '0') * 100;
-    value += len > 1 ? tens : 0;
-    value += len > 2 ? hundreds : 0;
-    return value < least[len] ? 1000 : value;
+    memcpy(&bytes, end - sizeof(bytes), sizeof(bytes));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    bytes = __builtin_bswap32(bytes);
+#endif
+    uint32_t digits = (bytes ^ 0x30303030) & kept[len];
+    unsigned value = (digits >> 16) * 100 + (digits >> 8 & 0xff) * 10 + (digits & 0xff);
+
+    return digits < least[len] ? 1000 : value;
 }
 
 size_t pixel_run(const char **at, const char *end, uint8_t *ret_pixels, size_t room)
 {
     const char *begin = *at; /* of the number that is being read */
-    size_t n = 0;
+    size_t n = 0, n_words;
 
     /* One byte behind the block is looked at too: a space after its last comma. */
-    for (const char *block = begin; end - block > 8 && n < room; block += 8) {
-        unsigned mask = separators(block);
+    for (const char *block = begin; end - block > 8 && n < room; block += 8 * n_words) {
+        n_words = (size_t)(end - block - 1) / 8;
+        n_words = n_words < 8 ? n_words : 8;
+        uint64_t mask = separators(block, n_words);
 
-        mask &= begin > block ? ~1u : ~0u; /* that space, seen in the block before */
+        /* That space, seen in the block before. */
+        mask &= begin > block ? ~UINT64_C(1) : ~UINT64_C(0);
         while (mask != 0 && n < room) {
-            const char *separator = block + __builtin_ctz(mask);
+            const char *separator = block + __builtin_ctzll(mask);
             size_t len = (size_t)(separator - begin);
 
             if (len - 1 > 2 || *separator != ',')
