@@ -90,6 +90,33 @@ void classify_json_conditions(struct buf *buf, const struct classify_memory *mem
     buf_char(buf, '}');
 }
 
+static bool is_known(const struct classify_memo *memo,
+                     const struct classify_answer *answer)
+{
+    return memo->len > 0 &&
+           memcmp(&memo->memory, &answer->memory, sizeof(memo->memory)) == 0 &&
+           memcmp(&memo->energy, &answer->energy, sizeof(memo->energy)) == 0;
+}
+
+static void put_conditions(struct buf *buf, const struct classify_answer *answer)
+{
+    struct classify_memo *memo = answer->memo;
+    size_t begin = buf->len;
+
+    if (memo != NULL && is_known(memo, answer)) {
+        buf_bytes(buf, memo->text, memo->len);
+        return;
+    }
+    classify_json_conditions(buf, &answer->memory, &answer->energy);
+    size_t len = buf->len - begin;
+    if (memo == NULL || buf->failed || len > sizeof(memo->text))
+        return;
+    memo->memory = answer->memory;
+    memo->energy = answer->energy;
+    memo->len = len;
+    memcpy(memo->text, buf->data + begin, len);
+}
+
 void classify_json_write(struct buf *buf, const struct classify_answer *answer)
 {
     const struct network *net = answer->net;
@@ -109,7 +136,7 @@ void classify_json_write(struct buf *buf, const struct classify_answer *answer)
         put_result(buf, net, answer->scores + i * answer->stride, answer->top);
     }
     PUT(buf, "],");
-    classify_json_conditions(buf, &answer->memory, &answer->energy);
+    put_conditions(buf, answer);
     PUT(buf, ",\"time_us\":{\"queue\":");
     buf_fixed(buf, answer->queue_us, 1);
     PUT(buf, ",\"compute\":");

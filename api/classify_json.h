@@ -52,6 +52,14 @@ struct classify_score {
 struct classify_memory {
     uint64_t weights, cells, wrong_bits; /* wrong: delivered so */
 };
+/* The text of the conditions that were written last: they are a third of an answer's
+ * numbers and stay the same for long. Begins as zeros. One thread. */
+struct classify_memo {
+    struct classify_memory memory;
+    struct energy energy;
+    size_t len;
+    char text[384];
+};
 struct classify_answer {
     const struct network *net;
     uint64_t generation;
@@ -62,7 +70,8 @@ struct classify_answer {
     struct classify_memory memory;       /* of the generation that answered */
     struct energy energy;                /* of the whole request */
     double queue_us, total_us;
-    double compute_us; /* of the pass, which other requests may have shared */
+    double compute_us;          /* of the pass, which other requests may have shared */
+    struct classify_memo *memo; /* borrowed; NULL: none */
 };
 void classify_json_write(struct buf *buf, const struct classify_answer *answer);
 /* The members `memory` and `energy` alone, without braces around them. */

@@ -25,6 +25,7 @@ struct lane {
         *scores;                  /* [input.n][top]: the best of each picture, in order */
     float *logits;                /* [input.n][classes of the model] */
     uint32_t *classes;            /* [input.n]: the best of each picture */
+    struct classify_memo memo;    /* of answers */
     struct lane_scratch *scratch; /* lane.c's */
     size_t cap_scores, cap_logits, cap_classes;
 };

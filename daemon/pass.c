@@ -182,7 +182,7 @@ static void count(const struct pass_request *r, const struct lane *lane,
 }
 
 /* now_ns: when that begins, then when it has ended. */
-static void answer(const struct pass_request *r, const struct lane *lane,
+static void answer(const struct pass_request *r, struct lane *lane,
                    struct generation *generation, const struct span *span,
                    uint64_t *now_ns)
 {
@@ -201,6 +201,7 @@ static void answer(const struct pass_request *r, const struct lane *lane,
         .queue_us = (double)(span->began_ns - arrived_ns) / 1e3,
         .compute_us = (double)(span->ended_ns - span->began_ns) / 1e3,
         .total_us = (double)(span->ended_ns - arrived_ns) / 1e3,
+        .memo = &lane->memo,
     };
     struct buf body = BUF_INIT;
 

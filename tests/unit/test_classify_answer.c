@@ -119,6 +119,44 @@ static void every_field_reads_back(void **state)
     json_decref(root);
 }
 
+static void write_both(struct classify_answer *from, struct classify_memo *memo)
+{
+    struct buf plain = BUF_INIT, with = BUF_INIT;
+
+    from->memo = NULL;
+    classify_json_write(&plain, from);
+    from->memo = memo;
+    classify_json_write(&with, from);
+    assert_false(plain.failed);
+    assert_int_equal(plain.len, with.len);
+    assert_memory_equal(plain.data, with.data, plain.len);
+    buf_free(&plain);
+    buf_free(&with);
+}
+
+static void a_memo_changes_nothing(void **state)
+{
+    struct classify_memo memo = { .len = 0 };
+    struct classify_answer from = answer();
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        write_both(&from, &memo);
+        assert_true(memo.len > 0);
+        write_both(&from, &memo);
+        from.memory.wrong_bits++;
+        write_both(&from, &memo);
+        from.energy.pj[ENERGY_READ] *= 2;
+        write_both(&from, &memo);
+        from.memory.cells--;
+    }
+    /* Long ones. */
+    for (int kind = 0; kind < ENERGY_KINDS; kind++)
+        from.energy.pj[kind] = 1.2345678901234567e300;
+    write_both(&from, &memo);
+    write_both(&from, &memo);
+}
+
 static void small_rates_keep_their_digits(void **state)
 {
     static const uint64_t wrong[] = { 0, 1, 3, 1000, 1u << 30, 1u << 31 };
@@ -155,6 +193,7 @@ int main(void)
         cmocka_unit_test(every_field_reads_back),
         cmocka_unit_test(small_rates_keep_their_digits),
         cmocka_unit_test(an_empty_memory_has_no_errors),
+        cmocka_unit_test(a_memo_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
