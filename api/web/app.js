@@ -39,11 +39,16 @@ const OVER_TEXT = {
 
 /* -- State -- */
 
-const modelPath = (rest) => `/api/v1/models/${encodeURIComponent(state.model.name)}${rest}`;
+/* Who names no version gets the newest, and goes on with the next one that comes. */
+function modelPath(rest, query = {}) {
+  const { name, version } = state.model;
+  const asked = String(new URLSearchParams(isNewest(state.model) ? query : { ...query, version }));
+  return `/api/v1/models/${encodeURIComponent(name)}${rest}${asked && `?${asked}`}`;
+}
 
 const state = {
-  models: [],
-  model: null,        /* MODEL of the API */
+  models: [],         /* every version of every model; of a name the newest first */
+  model: null,        /* MODEL of the API: the version that is asked and turned */
   point: null,        /* the operating point's last answer, and its tag */
   etag: null,
   programming: false, /* a PATCH is on its way, */
@@ -58,15 +63,40 @@ const state = {
 
 async function loadModels() {
   const { json } = await request("/api/v1/models");
-  /* Of a name the highest version comes first, and is the one that answers. */
-  state.models = json.models.filter((m, i, all) => i === 0 || m.name !== all[i - 1].name);
-  const select = $("model");
-  select.replaceChildren(...state.models.map((m) => new Option(m.name, m.name)));
-  select.disabled = state.models.length < 2;
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const next = state.models.find((m) => m.name === wanted) || state.models[0];
+  state.models = json.models;
+  const names = [...new Set(json.models.map((m) => m.name))];
+  $("model").replaceChildren(...names.map((name) => new Option(name, name)));
+  $("model").disabled = names.length < 2;
+  const next = wantedModel();
   if (next === undefined) throw new Problem(500, "The daemon serves no model.");
-  await chooseModel(next);
+  const stays = !state.away && state.point !== null && keyOf(next) === keyOf(state.model);
+  if (stays) showVersions();
+  else await chooseModel(next);
+}
+/* The address says which: #NAME, the newest version of it, or #NAME:VERSION. */
+function wantedModel() {
+  const [name, version] = location.hash.slice(1).split(":").map(decodeURIComponent);
+  return versionsOf(name).find((m) => m.version === version) || versionsOf(name)[0]
+    || versionsOf(state.model?.name)[0] || state.models[0];
+}
+const versionsOf = (name) => state.models.filter((m) => m.name === name);
+const isNewest = (model) => versionsOf(model.name)[0]?.version === model.version;
+const keyOf = (model) => `${model.name}:${model.version}`;
+
+function turnTo(model) {
+  const version = isNewest(model) ? "" : `:${model.version}`;
+  history.replaceState(null, "", `#${encodeURIComponent(model.name)}${version}`);
+  chooseModel(model).catch(report);
+}
+function showVersions() {
+  const { model } = state;
+  const versions = versionsOf(model.name);
+  $("model").value = model.name;
+  $("version").replaceChildren(...versions.map((m, i) => new Option(i === 0 ? `${m.version}, the newest` : m.version, m.version)));
+  $("version").value = model.version;
+  $("version-field").hidden = versions.length < 2;
+  $("version-note").hidden = isNewest(model);
+  text("version-note", `You ask and turn version ${model.version}. Who names no version is answered by ${versions[0].version}. Curves of the last 15 minutes are of all versions of ${model.name}.`);
 }
 
 async function chooseModel(model) {
@@ -74,7 +104,7 @@ async function chooseModel(model) {
   state.model = model;
   state.point = null;
   state.samples = [];
-  $("model").value = model.name;
+  showVersions();
   const inColour = model.input.channels > 1;
   text("draw-heading", isDigits(model) ? "Draw a digit" : inColour ? "Take a picture" : "Draw, or take a picture");
   padInvites(inColour ? "drop a picture here" : "draw here");
@@ -219,7 +249,8 @@ function showPoint() {
   text("t-write", iid ? "none" : energyText(result.energy_pj));
   showLayers(result.layers || []);
   showMemory({ ...result, generation: point.generation });
-  showCompare(physical);
+  /* Only the newest version's device can be solved for by the model's name. */
+  showCompare(physical && isNewest(state.model));
 }
 function expectedText(n) {
   return known(n) ? (n < 0.05 ? "none" : n < 100 ? digits(n, 2) : whole.format(n)) : "–";
@@ -315,7 +346,8 @@ function showServer(kind, what) {
 }
 
 async function takeStatus(status) {
-  const row = state.model && status.models.find((m) => m.name === state.model.name);
+  if (status.models.map(keyOf).join() !== state.models.map(keyOf).join()) await loadModels();
+  const row = state.model && status.models.find((m) => keyOf(m) === keyOf(state.model));
   if (!row) return;
   const at = performance.now() / 1000;
   const last = state.samples.at(-1);
@@ -394,7 +426,7 @@ async function classify() {
   if (picture === null) return;
   const ticket = ++asked;
   try {
-    const { json } = await request(modelPath(`/classify?top=${Math.min(model.classes, 10)}`), { method: "POST", headers: { "Content-Type": picture.type }, body: picture.body });
+    const { json } = await request(modelPath("/classify", { top: Math.min(model.classes, 10) }), { method: "POST", headers: { "Content-Type": picture.type }, body: picture.body });
     /* An answer that a newer question has overtaken is not shown. */
     if (ticket === asked && model === state.model) showAnswer(json);
   } catch (error) {
@@ -472,11 +504,9 @@ async function sendFeedback(label) {
 /* -- Wiring -- */
 
 function watchControls() {
-  $("model").addEventListener("change", () => {
-    const next = state.models.find((m) => m.name === $("model").value);
-    history.replaceState(null, "", `#${encodeURIComponent(next.name)}`);
-    chooseModel(next).catch(report);
-  });
+  $("model").addEventListener("change", () => turnTo(versionsOf($("model").value)[0]));
+  $("version").addEventListener("change", () =>
+    turnTo(versionsOf(state.model.name).find((m) => m.version === $("version").value)));
   $("rate").addEventListener("input", () => { showKnob(RATES[$("rate").value]); programSoon(); });
   $("rate").addEventListener("change", () => programSoon.now());
   for (const radio of document.getElementsByName("mode"))

@@ -3,12 +3,13 @@
 """Looks at the dashboard through chromium: draws a digit, turns the knob, reads the numbers.
 
     page.py URL [--size 1280x800] [--dark] [--screenshot FILE] [--expect 1] [--look]
-            [--picture FILE] [--token TOKEN]
+            [--picture FILE] [--token TOKEN] [--newer FILE]
 
 URL is that of a running daemon with at least one model of digits. Drives chromedriver over
 its HTTP protocol; needs only the standard library. Exit status 77 (skipped) if chromium or
 chromedriver is missing. --look stops after the drawing and leaves the knob alone; --picture takes a colour
-picture in place of the drawing.
+picture in place of the drawing; --newer sends a model file as the next version of the model while the page
+is open, and goes on with the version before.
 """
 
 import argparse
@@ -184,7 +185,7 @@ def check_loading(page):
 
 
 def check_drawing(page, digit):
-    labels = page.run("return [...document.querySelectorAll('#labels button')].map(b => b.textContent)")
+    labels = shown_labels(page)
     page.draw("#pad", stroke(digit))
     said = wait_for("a prediction", lambda: page.text("says") in labels and page.text("says"))
     ink = page.run("""const c = document.getElementById("seen");
@@ -194,9 +195,36 @@ def check_drawing(page, digit):
     return said
 
 
+def shown_labels(page):
+    return page.run("return [...document.querySelectorAll('#labels button')].map(b => b.textContent)")
+
+
+def check_versions(page, path):
+    """The page follows to a version that comes, and goes back to the one before by keys."""
+    model = page.run("return document.getElementById('model').value")
+    old, field = shown_labels(page), "document.getElementById('version-field')"
+    assert page.run(f"return {field}.hidden"), "there is a choice of one version"
+    with open(path, "rb") as file:
+        urllib.request.urlopen(urllib.request.Request(
+            page.run("return location.origin") + "/api/v1/models/" + model, file.read(),
+            method="PUT"), timeout=60).close()
+    wait_for("the versions are shown", lambda: page.run(f"return !{field}.hidden"))
+    offered = page.run("return [...document.getElementById('version').options].map(o => o.textContent)")
+    assert offered == ["2, the newest", "1"], offered
+    wait_for("the page asks the new one", lambda: shown_labels(page) != old)
+    assert page.run("return document.getElementById('version-note').hidden")
+    page.press("#version", "1")
+    wait_for("the page asks the old one", lambda: shown_labels(page) == old)
+    note = page.text("version-note")
+    assert "version 1" in note and "answered by 2" in note, note
+    assert page.run("return location.hash") == f"#{model}:1"
+    wait_for("its operating point is shown",
+             lambda: page.run("return !document.getElementById('rate').disabled"))
+
+
 def check_picture(page, path):
     """A colour picture from a file, on its way to a network that takes colours."""
-    labels = page.run("return [...document.querySelectorAll('#labels button')].map(b => b.textContent)")
+    labels = shown_labels(page)
     assert "picture" in page.text("draw-heading") and "picture" in page.text("pad-hint")
     page.press("#file", os.path.abspath(path))
     said = wait_for("a prediction", lambda: page.text("says") in labels and page.text("says"))
@@ -267,6 +295,8 @@ def check(page, options):
     if options.token:
         give_token(page, options.token)
     check_loading(page)
+    if options.newer:
+        check_versions(page, options.newer)
     if options.picture:
         said = check_picture(page, options.picture)
         print(f"took {options.picture}, the network says {said}")
@@ -302,6 +332,7 @@ def parse():
     parser.add_argument("--token", help="that the daemon asks for")
     parser.add_argument("--look", action="store_true")
     parser.add_argument("--picture", metavar="FILE")
+    parser.add_argument("--newer", metavar="FILE")
     return parser.parse_args()
 
 

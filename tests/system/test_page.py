@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-from spinbnn_system import Daemon, PATIENCE, png
+from spinbnn_system import Daemon, PATIENCE, SOURCE, png
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -23,7 +23,9 @@ class Page(unittest.TestCase):
                 self.skipTest(done.stdout.strip())
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             status = daemon.get("/api/v1/status", headers=headers).json()
-            return next(m for m in status["models"] if m["name"] == model)
+            # The newest version comes first.
+            shown = [m for m in status["models"] if m["name"] == model]
+            return shown if len(shown) > 1 else shown[0]
 
     def test_a_drawn_digit_is_read_and_the_knob_turns(self):
         mnist = self.look()
@@ -41,6 +43,14 @@ class Page(unittest.TestCase):
             file.flush()
             cifar10 = self.look("--picture", file.name, "--look", model="cifar10")
         self.assertGreater(cifar10["images"], 0)
+
+    def test_the_version_that_is_chosen_is_asked_and_turned(self):
+        newest, older = self.look("--newer", os.path.join(SOURCE, "models", "fashion.sbnn"), keep_versions=2)
+        self.assertEqual([newest["version"], older["version"]], ["2", "1"])
+        self.assertEqual((newest["images"], newest["generation"]), (0, 2))
+        self.assertGreater(older["images"], 0)
+        self.assertGreater(older["generation"], 2)
+        self.assertGreater(older["labelled"], 0)
 
     def test_it_asks_for_a_token_and_works_with_it(self):
         with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
