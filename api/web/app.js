@@ -4,12 +4,13 @@
  * Everything that comes from the API reaches the page as text, never as markup. The page
  * outlives the daemon: it keeps asking and picks up again when somebody answers.
  *
- * The browser gets one module, /app.js: tools.js, format.js, charts.js, pad.js, memory.js and
- * this file, one after the other.
+ * The browser gets one module, /app.js: tools.js, format.js, charts.js, pad.js, memory.js, jobs.js
+ * and this file, one after the other.
  */
 
 const STATUS_EVERY_MS = 1000;
 const SERIES_EVERY_MS = 5000;
+const FOLLOW_AGAIN_MS = 1000;
 const KNOB_PAUSE_MS = 150;
 /* Requests per second are those of so many seconds. */
 const RECENT_S = 5.5;
@@ -96,7 +97,7 @@ function showVersions() {
   $("version").value = model.version;
   $("version-field").hidden = versions.length < 2;
   $("version-note").hidden = isNewest(model);
-  text("version-note", `You ask and turn version ${model.version}. Who names no version is answered by ${versions[0].version}. Curves of the last 15 minutes are of all versions of ${model.name}.`);
+  text("version-note", `You ask and turn version ${model.version}. Version ${versions[0].version} answers who names none, and is what experiments try. Curves of the last 15 minutes are of all versions.`);
 }
 
 async function chooseModel(model) {
@@ -111,7 +112,10 @@ async function chooseModel(model) {
   document.title = `spinbnn · ${model.name}`;
   text("about", `${model.name}: ${model.description || ""}`);
   buildAnswer(model);
-  if (!same) clearPad();
+  if (!same) {
+    suggestSet(model);
+    clearPad();
+  }
   await loadPoint();
   await classify();
   await refreshSeries();
@@ -537,8 +541,10 @@ async function forever(everyMs, work) {
 watchPad({ changed: classify, cleared: () => { state.answerId = null; if (state.model) buildAnswer(state.model); } });
 watchControls();
 watchMemory(programSoon);
+watchJobs();
 watchTokenForm(() => pollStatus());
 paintPad();
 buildCharts();
 forever(STATUS_EVERY_MS, pollStatus);
 forever(SERIES_EVERY_MS, refreshSeries);
+forever(FOLLOW_AGAIN_MS, followJobs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* charts.js - accuracy, wrong bits and energy of the last quarter of an hour.
+/* charts.js - accuracy, wrong bits and energy of the last quarter of an hour; accuracy against
+ * the bit error rate.
  *
  * Rows are what /api/v1/series answers, as objects by column; times are UTC seconds.
  */
@@ -15,7 +16,12 @@ const clock = (s) => new Date(s * 1000).toLocaleTimeString("en-GB");
 /* No wrong bit at all has no place on a logarithmic axis: it lies on the floor. */
 const BER_FLOOR = 1e-7;
 
-function chartOptions(y) {
+const timeAxis = {
+  title: (items) => clock(items[0].parsed.x),
+  scale: { type: "linear", afterBuildTicks: (axis) => { axis.ticks = [0, 300, 600, 900].map((s) => ({ value: axis.max - WINDOW_S + s })); } },
+  ticks: { align: "inner", callback: (_, i) => ["15 min ago", "10", "5", "now"][i] },
+};
+function chartOptions(y, x = timeAxis) {
   const grid = { color: color("--line"), drawBorder: false };
   const ticks = { color: color("--muted"), maxRotation: 0, font: { size: Math.max(11, 0.72 * parseFloat(getComputedStyle(document.documentElement).fontSize)) } };
   return {
@@ -23,14 +29,10 @@ function chartOptions(y) {
     interaction: { mode: "nearest", axis: "x", intersect: false },
     plugins: {
       legend: { display: false },
-      tooltip: { displayColors: false, callbacks: { title: (items) => clock(items[0].parsed.x), label: y.label } },
+      tooltip: { displayColors: false, filter: y.told, callbacks: { title: x.title, label: y.label } },
     },
     scales: {
-      x: {
-        type: "linear", offset: false, stacked: Boolean(y.stacked), grid: { ...grid, display: false, offset: false },
-        ticks: { ...ticks, align: "inner", callback: (_, i) => ["15 min ago", "10", "5", "now"][i] },
-        afterBuildTicks: (axis) => { axis.ticks = [0, 300, 600, 900].map((s) => ({ value: axis.max - WINDOW_S + s })); },
-      },
+      x: { ...x.scale, offset: false, stacked: Boolean(y.stacked), grid: { ...grid, display: false, offset: false }, ticks: { ...ticks, ...x.ticks } },
       y: { type: y.type || "linear", stacked: Boolean(y.stacked), min: y.min, max: y.max, grid, ticks: { ...ticks, maxTicksLimit: 6, callback: y.tick }, afterBuildTicks: y.afterBuildTicks },
     },
   };
@@ -87,6 +89,47 @@ function buildCharts() {
     data: { datasets: [lineOf("--accent", { ...bars, label: "writing", borderWidth: 0 }), lineOf("--good", { ...bars, label: "answering", borderWidth: 0 })] },
     options: chartOptions({ min: 0, stacked: true, tick: (v) => energyText(v), label: (i) => `${i.dataset.label} ${energyText(i.raw.y)}` }),
   });
+  /* The line, and the band's ends: the upper one is filled down to the lower one. */
+  const end = { pointRadius: 0, pointHitRadius: 0, borderWidth: 0 };
+  charts.curve = new Chart($("c-curve"), {
+    type: "line",
+    data: { datasets: [lineOf("--accent", { pointRadius: 3 }), lineOf("--accent", end), lineOf("--accent", { ...end, fill: "-1", backgroundColor: `${color("--accent")}33` })] },
+    options: chartOptions(
+      { min: 0, max: 1, tick: (v) => `${Math.round(100 * v)} %`, told: (i) => i.datasetIndex === 0, label: (i) => marginText(i.raw.y, i.raw.margin) },
+      rateAxis),
+  });
+  drawCurve(curve);
+}
+
+/* -- Accuracy against the bit error rate -- */
+
+let curve = []; /* {rate, accuracy, margin} as shown last; a margin that is not known is null */
+
+const decade = (x) => 10 ** Math.floor(Math.log10(x) + 1e-9);
+const rateAxis = {
+  title: (items) => (items[0].raw.rate === 0 ? "no wrong bits" : `${shareText(items[0].raw.rate)} of the bits wrong`),
+  scale: {
+    type: "logarithmic",
+    afterBuildTicks: (axis) => {
+      const decades = Math.round(Math.log10(axis.max / axis.min));
+      axis.ticks = Array.from({ length: decades + 1 }, (_, i) => ({ value: axis.min * 10 ** i }));
+    },
+  },
+  ticks: { callback: (v, i) => (i === 0 && curve[0]?.rate === 0 ? "none" : powerText(v)) },
+};
+/* `points` go from few wrong bits to many; none at all has its place below the least decade. */
+function drawCurve(points) {
+  curve = points;
+  if (!charts.curve) return;
+  const rates = points.map((p) => p.rate).filter((rate) => rate > 0);
+  const least = decade(Math.min(...rates, 0.1));
+  const min = rates.length < points.length ? least / 10 : least;
+  const line = (y) => points.map((p) => ({ ...p, x: Math.max(p.rate, min), y: y(p) }));
+  const sets = [line((p) => p.accuracy), line((p) => p.accuracy - p.margin), line((p) => p.accuracy + p.margin)];
+  sets.forEach((set, i) => { charts.curve.data.datasets[i].data = set; });
+  Object.assign(charts.curve.options.scales.x, { min, max: 1 });
+  charts.curve.update("none");
+  $("c-curve").setAttribute("aria-label", `Accuracy against the bit error rate: ${points.map((p) => `${marginText(p.accuracy, p.margin)} at ${shareText(p.rate)}`).join(", ")}`);
 }
 
 /* Without a data point the plot gives way to a sentence. */

@@ -33,6 +33,11 @@ function powerText(x) {
   const raised = [...String(exponent)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
   return mantissa === 1 ? `10${raised}` : `${mantissa} × 10${raised}`;
 }
+/* A share, and by how much it may be off, if that is known. */
+function marginText(x, margin) {
+  if (!known(x)) return "–";
+  return `${(100 * x).toFixed(2)} ${known(margin) ? `± ${(100 * margin).toFixed(2)} ` : ""}%`;
+}
 /* A share that may be very small. */
 function shareText(x) {
   return x >= 0.001 ? `${digits(100 * x, 2)} %` : powerText(x);

@@ -42,7 +42,7 @@ const TOKEN_KEY = "spinbnn-token";
 function ask(path, options = {}) {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const headers = token === null ? options.headers : { ...options.headers, Authorization: `Bearer ${token}` };
-  return fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return fetch(path, { ...options, headers, cache: "no-store", signal: options.signal ?? AbortSignal.timeout(TIMEOUT_MS) });
 }
 /* 401: no token or one that is not known; 403: one that may not do this. */
 function showTokenForm(status) {
@@ -61,29 +61,64 @@ function watchTokenForm(changed) {
   });
 }
 
+const answered = (promise) => promise.catch(() => { throw new Problem(0, "The daemon does not answer."); });
+
 async function request(path, options = {}) {
-  let response;
-  let body;
-  try {
-    response = await ask(path, options);
-    body = response.status === 204 ? "" : await response.text();
-  } catch (error) {
-    throw new Problem(0, "The daemon does not answer.");
-  }
-  let json = null;
-  try {
-    json = body === "" ? null : JSON.parse(body);
-  } catch (error) {
-    if (response.ok) throw new Problem(response.status, "The daemon's answer is not JSON.");
-  }
-  if (!response.ok) {
-    showTokenForm(response.status);
-    throw new Problem(response.status, problemText(response.status, json));
-  }
+  const response = await answered(ask(path, options));
+  const body = response.status === 204 ? "" : await answered(response.text());
+  const json = jsonOf(body);
+  if (!response.ok) throw refusal(response.status, json);
+  if (json === undefined) throw new Problem(response.status, "The daemon's answer is not JSON.");
   return { json, etag: response.headers.get("ETag") };
 }
+/* Null for nothing, undefined for what is no JSON. */
+function jsonOf(body) {
+  try {
+    return body === "" ? null : JSON.parse(body);
+  } catch (error) {
+    return undefined;
+  }
+}
+function refusal(status, json) {
+  showTokenForm(status);
+  return new Problem(status, problemText(status, json));
+}
+
+/* Server-sent events as {name, data}, until the stream ends; "open" is the first. By hand,
+ * because a browser's EventSource sends no token. A page that nobody looks at follows nothing:
+ * only so many may. */
+async function* follow(path) {
+  const leave = new AbortController();
+  const leaveHidden = () => { if (document.hidden) leave.abort(); };
+  const awaitNext = debounce(TIMEOUT_MS, () => leave.abort());
+  document.addEventListener("visibilitychange", leaveHidden);
+  try {
+    awaitNext();
+    const response = await answered(ask(path, { signal: leave.signal }));
+    if (!response.ok) throw refusal(response.status, jsonOf(await answered(response.text())));
+    yield { name: "open" };
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ;) {
+      awaitNext();
+      const { value, done } = await answered(reader.read());
+      if (done) return;
+      const blocks = (rest + value).split("\n\n");
+      rest = blocks.pop();
+      yield* blocks.map(eventOf).filter((event) => event.data !== undefined);
+    }
+  } finally {
+    leave.abort();
+    document.removeEventListener("visibilitychange", leaveHidden);
+  }
+}
+function eventOf(block) {
+  const lines = block.split("\n");
+  const field = (name) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const data = field("data");
+  return { name: field("event"), data: data && jsonOf(data) };
+}
 function problemText(status, json) {
-  if (json === null || typeof json !== "object") return `The daemon answered with status ${status}.`;
+  if (typeof json !== "object" || json === null) return `The daemon answered with status ${status}.`;
   const parts = [json.detail || json.title || json.error || `status ${status}`];
   for (const each of Array.isArray(json.errors) ? json.errors : [])
     if (each.detail && each.detail !== json.detail) parts.push(`${each.pointer || ""} ${each.detail}`.trim());

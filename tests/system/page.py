@@ -3,13 +3,13 @@
 """Looks at the dashboard through chromium: draws a digit, turns the knob, reads the numbers.
 
     page.py URL [--size 1280x800] [--dark] [--screenshot FILE] [--expect 1] [--look]
-            [--picture FILE] [--token TOKEN] [--newer FILE]
+            [--picture FILE] [--token TOKEN] [--newer FILE] [--jobs]
 
 URL is that of a running daemon with at least one model of digits. Drives chromedriver over
 its HTTP protocol; needs only the standard library. Exit status 77 (skipped) if chromium or
 chromedriver is missing. --look stops after the drawing and leaves the knob alone; --picture takes a colour
 picture in place of the drawing; --newer sends a model file as the next version of the model while the page
-is open, and goes on with the version before.
+is open, and goes on with the version before; --jobs makes experiments with the data set that the page suggests.
 """
 
 import argparse
@@ -29,7 +29,8 @@ import urllib.request
 SKIPPED = 77
 WAIT_S = 15.0
 PATIENCE_S = 0.1
-KEY_END, KEY_HOME = "\ue010", "\ue011"
+LONG_S = 120.0
+KEY_END, KEY_HOME, KEY_ENTER = "\ue010", "\ue011", "\ue007"
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -127,15 +128,15 @@ class Driver:
             self.process.wait(timeout=20)
 
 
-def wait_for(what, probe):
+def wait_for(what, probe, limit_s=WAIT_S):
     """Asks again and again; the last answer that is true."""
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + limit_s
     while True:
         answer = probe()
         if answer:
             return answer
         if time.monotonic() > until:
-            raise AssertionError(f"waited {WAIT_S:g} s in vain: {what}")
+            raise AssertionError(f"waited {limit_s:g} s in vain: {what}")
         time.sleep(PATIENCE_S)
 
 
@@ -167,6 +168,7 @@ def give_token(page, token):
     page.press("#token", token)
     page.click("#token-form button")
     wait_for("it is taken", lambda: "ready" in page.text("server"))
+    wait_for("the events are followed with it", lambda: "no labelled pictures" in page.text("job-text"))
     assert page.run("return document.cookie + localStorage.length") == "0"
     bad = [entry for entry in page.console() if "401" not in entry["message"]]
     assert bad == [], bad
@@ -216,7 +218,7 @@ def check_versions(page, path):
     page.press("#version", "1")
     wait_for("the page asks the old one", lambda: shown_labels(page) == old)
     note = page.text("version-note")
-    assert "version 1" in note and "answered by 2" in note, note
+    assert "version 1" in note and "Version 2 answers" in note, note
     assert page.run("return location.hash") == f"#{model}:1"
     wait_for("its operating point is shown",
              lambda: page.run("return !document.getElementById('rate').disabled"))
@@ -285,6 +287,103 @@ def check_iid(page):
     wait_for("the heading is back", lambda: page.text("knob-heading") == heading)
 
 
+def ask_api(page, path, body=None):
+    url = page.run("return location.origin") + path
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def job_row(page, job):
+    """State and progress of an experiment as the list has them."""
+    return page.run("""const item = [...document.querySelectorAll("#job-list li")]
+        .find(e => e.textContent.startsWith(arguments[0] + " ·"));
+        return item && {at: [...item.parentNode.children].indexOf(item) + 1,
+                        state: item.querySelector(".muted").textContent,
+                        share: item.querySelector(".fill").style.transform,
+                        may_cancel: !item.querySelector("button:not(.show)").hidden}""", job)
+
+
+def start_job(page, kind):
+    """By keys. Its number."""
+    last = ask_api(page, "/api/v1/jobs?limit=1")["jobs"]
+    page.run("document.querySelector(`input[name=kind][value=${arguments[0]}]`).click()", kind)
+    page.press("#job-limit", KEY_ENTER)
+    job = last[0]["id"] + 1 if last else 1
+    wait_for("the experiment is listed", lambda: job_row(page, job))
+    return job
+
+
+def wait_for_job(page, job, state):
+    wait_for(f"experiment {job} is {state}", lambda: job_row(page, job)["state"] == state, LONG_S)
+    assert not job_row(page, job)["may_cancel"]
+
+
+def check_sweep(page, folder):
+    job = start_job(page, "sweep")
+    wait_for_job(page, job, "done")
+    wait_for("its end is told", lambda: "over 3 arrays" in page.text("job-says"))
+    points = ask_api(page, f"/api/v1/jobs/{job}/results")["points"]
+    axis, line, low, high = page.run("""const {data, scales} = Chart.getChart("c-curve");
+        return [scales.x.type, ...data.datasets.map(set => set.data)]""")
+    assert axis == "logarithmic"
+    assert [p["rate"] for p in line] == [p["mean"]["bit_error_rate"] for p in points]
+    assert [p["y"] for p in line] == [p["mean"]["accuracy"] for p in points]
+    for point, bottom, top in zip(points, low, high):
+        assert math.isclose(top["y"] - bottom["y"], 2 * point["standard_error"]["accuracy"], abs_tol=1e-12)
+    # No wrong bits have a place of their own, left of the others.
+    assert line[0]["rate"] == 0 and 0 < line[0]["x"] < 0.11 * line[1]["x"], line[:2]
+    assert page.run("return document.querySelectorAll('#job-rows tr').length") == len(points)
+    page.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+    wait_for("a table is offered", lambda: page.run("return !document.getElementById('job-csv').hidden"))
+    page.click("#job-csv")
+    table = os.path.join(folder, f"job-{job}.csv")
+    wait_for("the table is there", lambda: os.path.exists(table))
+    with open(table, encoding="utf-8") as file:
+        assert len(file.readlines()) == 1 + 3 * len(points)
+
+
+def check_least_energy(page):
+    page.run("document.getElementById('job-loss').value = '0.05'")
+    job = start_job(page, "minimise-energy")
+    wait_for_job(page, job, "done")
+    best = ask_api(page, f"/api/v1/jobs/{job}")["summary"]["best"]
+    saved = f"saves {100 * (1 - best['relative_energy']):.1f} %"
+    wait_for("what it saves is told", lambda: saved in page.text("job-says"))
+    assert str(best["operating_point"]["target_write_error_rate"]) in page.text("job-says")
+    assert page.run("return document.getElementById('job-plot').hidden")
+
+
+def check_cancelling(page):
+    """One that others started and that takes long, and one that waits behind it."""
+    running = ask_api(page, "/api/v1/jobs", {
+        "kind": "sweep", "model": "cifar10", "seeds": list(range(100)),
+        "axes": {"target_write_error_rate": [1e-9, 1e-7, 1e-5, 1e-3, 1e-2]}})["id"]
+    wait_for("it gets on", lambda: (job_row(page, running) or {}).get("share", "scaleX(0)") != "scaleX(0)", LONG_S)
+    waiting = start_job(page, "evaluate")
+    assert job_row(page, waiting)["state"] == "waits"
+    for job in (waiting, running):
+        page.click(f"#job-list li:nth-child({job_row(page, job)['at']}) button:not(.show)")
+        wait_for_job(page, job, "cancelled")
+
+
+def check_jobs(page, folder):
+    wait_for("there are data sets", lambda: page.run("return !document.getElementById('job-start').disabled"))
+    chosen = "document.getElementById('job-set').selectedOptions[0].textContent"
+    assert page.run(f"return {chosen}") == "digits, test", page.run(f"return {chosen}")
+    check_sweep(page, folder)
+    check_least_energy(page)
+    check_cancelling(page)
+    # What the API says, as it says it; the browser tells the console of it, too.
+    page.press("#job-set", "many")
+    page.press("#job-limit", KEY_ENTER)
+    wait_for("the refusal is told", lambda: 'data set "many" has labels up to 10' in page.text("job-problem"))
+    bad = [entry for entry in page.console() if "/api/v1/jobs" not in entry["message"] or "422" not in entry["message"]]
+    assert bad == [], bad
+    assert page.run("return document.getElementById('message').hidden"), page.text("message-text")
+
+
 def check(page, options):
     if options.dark:
         page.devtools("Emulation.setEmulatedMedia",
@@ -311,6 +410,9 @@ def check(page, options):
         check_new_conditions(page)
         check_iid(page)
         print(f"wrong bits: {few} at the strong end, {many} at the weak one")
+    if options.jobs:
+        with tempfile.TemporaryDirectory() as folder:
+            check_jobs(page, folder)
     if options.screenshot:
         time.sleep(1.5)
         page.screenshot(options.screenshot)
@@ -333,6 +435,7 @@ def parse():
     parser.add_argument("--look", action="store_true")
     parser.add_argument("--picture", metavar="FILE")
     parser.add_argument("--newer", metavar="FILE")
+    parser.add_argument("--jobs", action="store_true")
     return parser.parse_args()
 
 

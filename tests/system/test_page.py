@@ -2,12 +2,14 @@
 """The dashboard of a real daemon in a real browser."""
 import hashlib
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from spinbnn_system import Daemon, PATIENCE, SOURCE, png
+from test_jobs import draw, write_idx
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -18,7 +20,7 @@ class Page(unittest.TestCase):
         with Daemon(**settings) as daemon:
             done = subprocess.run([sys.executable, "-B", os.path.join(HERE, "page.py"),
                                    daemon.url + "/#" + model, *options],
-                                  capture_output=True, text=True, timeout=120 * PATIENCE)
+                                  capture_output=True, text=True, timeout=300 * PATIENCE)
             if done.returncode == 77:
                 self.skipTest(done.stdout.strip())
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -51,6 +53,19 @@ class Page(unittest.TestCase):
         self.assertGreater(older["images"], 0)
         self.assertGreater(older["generation"], 2)
         self.assertGreater(older["labelled"], 0)
+
+    def test_experiments_are_made_and_followed(self):
+        rng = random.Random(7)
+        labels = [rng.randrange(10) for _ in range(400)]
+        pictures = [draw(digit, rng) for digit in labels]
+        with tempfile.TemporaryDirectory() as data:
+            write_idx(os.path.join(data, "digits"), pictures, labels)
+            write_idx(os.path.join(data, "digits"), pictures[:50], labels[:50], head="train")
+            write_idx(os.path.join(data, "many"), pictures[:9], [0, 1, 2, 3, 4, 5, 6, 7, 10])
+            write_idx(os.path.join(data, "torn"), pictures[:9], labels[:8])
+            mnist = self.look("--jobs", "--look", data=data)
+        # What serves is not touched.
+        self.assertEqual(mnist["generation"], 1)
 
     def test_it_asks_for_a_token_and_works_with_it(self):
         with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
