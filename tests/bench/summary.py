@@ -35,14 +35,14 @@ def kernel_rows(text):
 
 
 def conv_rows(text):
-    """A kernel's title, then one line a layer: two ratios, each perhaps with a goal."""
+    """A kernel's title, then one line a layer: three ratios, each perhaps with a goal."""
     name = ""
     for line in text.splitlines():
         if not line.startswith(" "):
             name = line.split(":")[0]
             continue
         for ratio, unit, verdict, goal in re.findall(
-                r"([\d.]+)( of matrix product|x scalar) (goal|MISSES) ([\d.]+)", line):
+                r"([\d.]+)( of matrix product| of its size's product|x scalar) (goal|MISSES) ([\d.]+)", line):
             yield row("%s, %s" % (name, line.split("  ")[1].strip()), ratio + unit,
                       ">= %s%s" % (goal, unit), verdict == "goal")
 
