@@ -15,13 +15,15 @@ struct piece {
 
 struct row {
     size_t n;
+    size_t next; /* row with as many segments, or n_routes: a look-up goes along these */
     struct piece piece[HTTP_ROUTE_MAX_SEGMENTS];
 };
 
 struct http_route_table {
     const struct http_route *routes; /* borrowed */
     size_t n_routes;
-    struct row rows[]; /* [n_routes] */
+    size_t first[HTTP_ROUTE_MAX_SEGMENTS + 1]; /* row with so many segments */
+    struct row rows[];                         /* [n_routes] */
 };
 
 /* -- The table -- */
@@ -50,6 +52,21 @@ static enum status compile(const char *pattern, struct row *ret_row)
     return ST_OK;
 }
 
+/* Chains rows with as many segments in the order of the table. */
+static void chain(struct http_route_table *table)
+{
+    size_t n = table->n_routes;
+
+    for (size_t k = 0; k <= HTTP_ROUTE_MAX_SEGMENTS; k++)
+        table->first[k] = n;
+    for (size_t i = n; i-- > 0;) {
+        struct row *row = &table->rows[i];
+
+        row->next = table->first[row->n];
+        table->first[row->n] = i;
+    }
+}
+
 enum status http_route_table_new(const struct http_route *routes, size_t n_routes,
                                  struct http_route_table **ret_table, char why[ERR_LEN])
 {
@@ -70,6 +87,7 @@ enum status http_route_table_new(const struct http_route *routes, size_t n_route
             return ST_FORMAT;
         }
     }
+    chain(table);
     *ret_table = table;
     return ST_OK;
 }
@@ -165,7 +183,7 @@ enum status http_route_find(const struct http_route_table *table, const char *me
 
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
-    for (size_t i = 0; i < table->n_routes; i++) {
+    for (size_t i = table->first[path->n]; i < table->n_routes; i = table->rows[i].next) {
         if (!row_fits(&table->rows[i], path))
             continue;
         if (strcmp(table->routes[i].method, method) != 0) {
