@@ -32,10 +32,14 @@ void infer_probabilities(const float *logits, size_t n_classes, float *ret_p)
 
     for (size_t c = 1; c < n_classes; c++)
         max = logits[c] > max ? logits[c] : max;
+    for (size_t c = 0; c < n_classes; c++) {
+        double weight = exp((double)logits[c] - (double)max);
+
+        sum += weight;
+        ret_p[c] = (float)weight;
+    }
     for (size_t c = 0; c < n_classes; c++)
-        sum += exp((double)logits[c] - (double)max);
-    for (size_t c = 0; c < n_classes; c++)
-        ret_p[c] = (float)(exp((double)logits[c] - (double)max) / sum);
+        ret_p[c] = (float)((double)ret_p[c] / sum);
 }
 
 double infer_compute_pj(const struct network *net, size_t layer,
