@@ -106,10 +106,9 @@ static void run_handler(struct http_call *call)
     const struct http_options *options = &call->thread->server->options;
     struct http_thread *thread = call->thread;
 
-    uint64_t now_ns = http_now_ns();
-
-    atomic_store_explicit(&thread->handler_ns, now_ns, memory_order_relaxed);
-    atomic_store_explicit(&call->conn->since_ns, now_ns, memory_order_relaxed);
+    call->handled_ns = http_now_ns();
+    atomic_store_explicit(&thread->handler_ns, call->handled_ns, memory_order_relaxed);
+    atomic_store_explicit(&call->conn->since_ns, call->handled_ns, memory_order_relaxed);
     options->routes[call->match.route].handle(options->ctx, call);
     atomic_store_explicit(&thread->handler_ns, 0, memory_order_relaxed);
 }

@@ -138,6 +138,8 @@ unsigned http_call_thread(const struct http_call *call);
 uint64_t http_call_id(const struct http_call *call);
 /* CLOCK_MONOTONIC at the first byte of the request head that we saw. */
 uint64_t http_call_began_ns(const struct http_call *call);
+/* The same when the handler was called. */
+uint64_t http_call_handled_ns(const struct http_call *call);
 const char *http_call_method(const struct http_call *call);
 /* The raw path as sent, without query. */
 const char *http_call_path(const struct http_call *call);

@@ -210,6 +210,11 @@ uint64_t http_call_began_ns(const struct http_call *call)
     return call->began_ns;
 }
 
+uint64_t http_call_handled_ns(const struct http_call *call)
+{
+    return call->handled_ns;
+}
+
 const char *http_call_method(const struct http_call *call)
 {
     return call->method;

@@ -120,7 +120,7 @@ struct http_call {
     struct http_thread *thread;
     struct http_conn *conn;
     struct MHD_Connection *mhd;
-    uint64_t id, began_ns;
+    uint64_t id, began_ns, handled_ns;
     char id_text[17];
 
     /* The head. */

@@ -202,14 +202,11 @@ static void compute_part(struct batch *batch, size_t part, struct lane_scratch *
     size_t begin = part * batch->per_part, left = input->n - begin;
     size_t n = left < batch->per_part ? left : batch->per_part;
     float *logits = batch->lane->logits + begin * n_classes;
-    uint64_t began = wall_monotonic_ns();
 
     infer_run(batch->generation->weights, scratch->of[model->slot].scratch,
               input->pixels + begin * network_inputs(model->net), n, logits);
     for (size_t i = 0; i < n; i++)
         rank(batch, scratch, logits + i * n_classes, begin + i);
-    atomic_fetch_add_explicit(&batch->busy_ns, wall_monotonic_ns() - began,
-                              memory_order_relaxed);
 }
 
 static bool part_on_worker(void *ctx, size_t part, unsigned worker)
@@ -219,7 +216,10 @@ static bool part_on_worker(void *ctx, size_t part, unsigned worker)
 
     if (!reserve_scratch(lane->scratch, batch->generation->model))
         return false;
+    uint64_t began = wall_monotonic_ns();
     compute_part(batch, part, lane->scratch);
+    atomic_fetch_add_explicit(&batch->busy_ns, wall_monotonic_ns() - began,
+                              memory_order_relaxed);
     return true;
 }
 
@@ -239,8 +239,8 @@ static size_t pictures_per_part(const struct daemon *daemon, const struct lane *
     return per_part;
 }
 
-uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
-                      const struct generation *generation)
+struct lane_time lane_compute(struct daemon *daemon, struct lane *lane,
+                              const struct generation *generation, uint64_t began_ns)
 {
     struct batch batch = {
         .daemon = daemon,
@@ -249,13 +249,18 @@ uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
         .per_part = pictures_per_part(daemon, lane, generation->model),
     };
     size_t n_parts = (lane->input.n + batch.per_part - 1) / batch.per_part;
+    struct lane_time time = { .began_ns = began_ns };
 
     if (lane->index >= daemon->n_threads) {
         spread_run(daemon->workers, lane->index - daemon->n_threads, n_parts,
                    part_on_worker, &batch);
+        time.ended_ns = wall_monotonic_ns();
+        time.busy_ns = atomic_load_explicit(&batch.busy_ns, memory_order_relaxed);
     } else {
         for (size_t part = 0; part < n_parts; part++)
             compute_part(&batch, part, lane->scratch);
+        time.ended_ns = wall_monotonic_ns();
+        time.busy_ns = time.ended_ns - began_ns;
     }
-    return atomic_load_explicit(&batch.busy_ns, memory_order_relaxed);
+    return time;
 }

@@ -39,9 +39,13 @@ MUST_CHECK enum status lane_join(struct lane *lane, const struct model *model);
 /* Room to compute lane->input with this model and keep the `top` best. ST_NOMEM. */
 MUST_CHECK enum status lane_reserve(struct lane *lane, const struct model *model,
                                     size_t top);
+/* When a batch was computed; busy: of all threads together. CLOCK_MONOTONIC. */
+struct lane_time {
+    uint64_t began_ns, ended_ns, busy_ns;
+};
 /* Runs all pictures of lane->input; fills lane->scores, logits and classes. Reserved
- * before. Returns the nanoseconds of computing, of all threads together. */
-uint64_t lane_compute(struct daemon *daemon, struct lane *lane,
-                      const struct generation *generation);
+ * before. `began_ns` is now. */
+struct lane_time lane_compute(struct daemon *daemon, struct lane *lane,
+                              const struct generation *generation, uint64_t began_ns);
 
 #endif

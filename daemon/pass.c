@@ -102,18 +102,18 @@ static bool join(struct pass_request *r, struct lane *lane, struct generation *g
 
 /* When a pass was computed. */
 struct span {
-    uint64_t began_ns, ended_ns;
+    struct lane_time at;
     int64_t ended_ms; /* UTC, about */
 };
 
 static void count_time(const struct pass_request *r, struct tally *tally,
                        const struct span *span)
 {
-    uint64_t before_ns = span->began_ns - http_call_began_ns(r->call);
+    uint64_t before_ns = span->at.began_ns - http_call_began_ns(r->call);
 
     tally_spend(tally, TALLY_QUEUE, before_ns - r->read_ns);
     tally_spend(tally, TALLY_READ, r->read_ns);
-    tally_spend(tally, TALLY_COMPUTE, span->ended_ns - span->began_ns);
+    tally_spend(tally, TALLY_COMPUTE, span->at.ended_ns - span->at.began_ns);
     tally_date(tally, span->ended_ms);
 }
 
@@ -198,9 +198,9 @@ static void answer(const struct pass_request *r, struct lane *lane,
         .stride = lane->top,
         .logits = lane->logits + r->first * r->model->net->n_classes,
         .memory = generation_memory(generation),
-        .queue_us = (double)(span->began_ns - arrived_ns) / 1e3,
-        .compute_us = (double)(span->ended_ns - span->began_ns) / 1e3,
-        .total_us = (double)(span->ended_ns - arrived_ns) / 1e3,
+        .queue_us = (double)(span->at.began_ns - arrived_ns) / 1e3,
+        .compute_us = (double)(span->at.ended_ns - span->at.began_ns) / 1e3,
+        .total_us = (double)(span->at.ended_ns - arrived_ns) / 1e3,
         .memo = &lane->memo,
     };
     struct buf body = BUF_INIT;
@@ -218,19 +218,18 @@ static void answer(const struct pass_request *r, struct lane *lane,
 /* -- A pass -- */
 
 /* Puts the requests that were read in front and gives how many; the others have been
- * answered. A clock costs as much as all counting beside it, so each reading of it ends
- * one thing and begins the next. */
+ * answered. now_ns: when that begins, then when it has ended. A clock costs as much as
+ * all counting beside it, so each reading of it ends one thing and begins the next. */
 static size_t read_all(struct pass_request **pass, size_t n, struct lane *lane,
-                       struct generation *generation, uint64_t *ret_ended_ns)
+                       struct generation *generation, uint64_t *now_ns)
 {
     size_t n_read = 0;
 
-    *ret_ended_ns = wall_monotonic_ns();
     lane->input.n = 0;
     for (size_t i = 0; i < n; i++) {
         struct pass_request *r = pass[i];
 
-        if (!join(r, lane, generation, ret_ended_ns))
+        if (!join(r, lane, generation, now_ns))
             continue;
         pass[i] = pass[n_read];
         pass[n_read++] = r;
@@ -239,16 +238,14 @@ static size_t read_all(struct pass_request **pass, size_t n, struct lane *lane,
 }
 
 static void compute(struct pass_request *const *pass, size_t n, struct lane *lane,
-                    struct generation *generation, uint64_t began_ns)
+                    struct generation *generation, uint64_t now_ns)
 {
     struct model *model = generation->model;
-    struct span span = { .began_ns = began_ns };
-    uint64_t busy_ns = lane_compute(pass[0]->daemon, lane, generation);
-    uint64_t now_ns = wall_monotonic_ns();
+    struct span span = { lane_compute(pass[0]->daemon, lane, generation, now_ns), 0 };
 
-    span.ended_ns = now_ns;
     span.ended_ms = wall_milliseconds();
-    model_cost_update(model, busy_ns, lane->input.n);
+    now_ns = span.at.ended_ns;
+    model_cost_update(model, span.at.busy_ns, lane->input.n);
     tally_pass(&generation->tallies[lane->index], lane->input.n);
     for (size_t i = 0; i < n; i++)
         answer(pass[i], lane, generation, &span, &now_ns);
@@ -264,19 +261,19 @@ static void refuse_all(struct pass_request *const *pass, size_t n,
         refuse(pass[i], lane, generation, &problem);
 }
 
-/* All of one model, at least one; answers each. Changes the order of `pass`. */
-static void run(struct pass_request **pass, size_t n, struct lane *lane)
+/* All of one model, at least one; answers each. Changes the order of `pass`. now_ns: now,
+ * about. */
+static void run(struct pass_request **pass, size_t n, struct lane *lane, uint64_t now_ns)
 {
     struct generation *generation = generation_take(pass[0]->model);
-    uint64_t read_ns; /* when all of it was read */
-    size_t n_read = read_all(pass, n, lane, generation, &read_ns), top = 0;
+    size_t n_read = read_all(pass, n, lane, generation, &now_ns), top = 0;
 
     for (size_t i = 0; i < n_read; i++)
         top = pass[i]->top > top ? pass[i]->top : top;
     if (n_read > 0 && lane_reserve(lane, generation->model, top) != ST_OK)
         refuse_all(pass, n_read, lane, generation);
     else if (n_read > 0)
-        compute(pass, n_read, lane, generation, read_ns);
+        compute(pass, n_read, lane, generation, now_ns);
     generation_drop(generation);
 }
 
@@ -347,7 +344,7 @@ static void pass_on_worker(void *arg, unsigned worker)
     for (size_t i = 0; i < all.n; i++)
         admit(&present, all.requests[i], lane);
     if (present.n > 0)
-        run(present.requests, present.n, lane);
+        run(present.requests, present.n, lane, wall_monotonic_ns());
     for (size_t i = 0; i < present.n; i++)
         release(present.requests[i]);
 }
@@ -407,5 +404,6 @@ void pass_run(const struct pass_request *request)
     if (takes_long(request))
         hand_over(request);
     else
-        run(pass, 1, request->daemon->lanes[http_call_thread(request->call)]);
+        run(pass, 1, request->daemon->lanes[http_call_thread(request->call)],
+            http_call_handled_ns(request->call));
 }
