@@ -15,21 +15,26 @@
 /* -- To the programming thread -- */
 
 struct array_call {
-    struct daemon *daemon;
+    struct turn turn;
     struct model *model;
-    struct http_call *call;
     array_work *work;
 };
+
+static void free_call(void *arg)
+{
+    struct array_call *c = arg;
+
+    model_drop(c->model);
+    free(c);
+}
 
 static void run_call(void *arg, unsigned worker)
 {
     struct array_call *c = arg;
 
     (void)worker; /* there is one */
-    if (daemon_may_begin(c->daemon, c->call))
-        c->work(c->daemon, c->model, c->call);
-    model_drop(c->model);
-    free(c);
+    c->work(c->turn.daemon, c->model, c->turn.call);
+    free_call(c);
 }
 
 void array_tag(const struct generation *generation, char ret_tag[ARRAY_TAG_LEN])
@@ -57,6 +62,7 @@ void array_reply_no_memory(struct http_call *call)
 
 void array_defer(struct daemon *daemon, struct http_call *call, array_work *work)
 {
+    static const struct turn_kind kind = { .work = run_call, .free = free_call };
     struct model *model = daemon_take_or_404(daemon, call);
 
     if (model == NULL)
@@ -67,13 +73,8 @@ void array_defer(struct daemon *daemon, struct http_call *call, array_work *work
         model_drop(model);
         return;
     }
-    *c = (struct array_call) { daemon, model, call, work };
-    http_defer(call);
-    if (pool_submit(daemon->programming, run_call, c) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "programming");
-    model_drop(model);
-    free(c);
+    *c = (struct array_call) { { &kind, daemon, call, false }, model, work };
+    turn_queue(&c->turn, daemon->programming, "programming");
 }
 
 bool array_there(const struct model *model, struct http_call *call)

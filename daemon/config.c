@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.c - SIGHUP and POST /api/v1/admin/reload, from files to what is in force.
  *
- *   config_reload   main or data thread   queue
- *   run_reload      reader thread         read, judge, swap, tell
+ *   config_reload, _handle   main, data thread   queue
+ *   reload_and_tell          reader thread       read, judge, swap, tell
  */
 #include "daemon/config.h"
 
@@ -337,11 +337,7 @@ static void tell(struct daemon *daemon, const struct news *news)
     buf_free(&waits);
 }
 
-struct reload_job {
-    struct daemon *daemon;
-    struct http_call *call; /* NULL: a signal asked for it */
-};
-
+/* call: NULL: a signal asked for it. */
 static void reload_and_tell(struct daemon *daemon, struct http_call *call)
 {
     struct news news;
@@ -363,36 +359,22 @@ static void reload_and_tell(struct daemon *daemon, struct http_call *call)
         refuse(call, why);
 }
 
-static void run_reload(void *arg, unsigned worker)
+static void reload_unasked(void *arg, unsigned worker)
 {
-    struct reload_job *job = arg;
-
     (void)worker;
-    if (job->call == NULL || daemon_may_begin(job->daemon, job->call))
-        reload_and_tell(job->daemon, job->call);
-    free(job);
+    reload_and_tell(arg, NULL);
 }
 
-enum status config_reload(struct daemon *daemon, struct http_call *call)
+enum status config_reload(struct daemon *daemon)
 {
-    struct reload_job *job = malloc(sizeof(*job));
-
-    if (job == NULL)
-        return ST_NOMEM;
-    *job = (struct reload_job) { daemon, call };
-    enum status st = pool_submit(daemon->reader, run_reload, job);
-    if (st != ST_OK)
-        free(job);
-    return st;
+    return pool_submit(daemon->reader, reload_unasked, daemon);
 }
 
 void config_reload_handle(void *ctx, struct http_call *call)
 {
     struct daemon *daemon = ctx;
 
-    http_defer(call);
-    if (config_reload(daemon, call) != ST_OK)
-        daemon_reply_busy(daemon, call, "reload");
+    turn_queue_call(daemon, call, reload_and_tell, daemon->reader, "reload");
 }
 
 /* -- What is in force -- */

@@ -30,9 +30,9 @@ MUST_CHECK enum status config_allow_public(struct config *config, const char *ad
 /* Hands over to the HTTP server what was read at the start. Once, when it is there. */
 void config_apply(struct config *config, struct daemon *daemon);
 
-/* Reads everything again, all or nothing, on the reader thread; answers `call` if it is
- * not NULL. ST_BUSY: too much waits there already. */
-MUST_CHECK enum status config_reload(struct daemon *daemon, struct http_call *call);
+/* Reads everything again, all or nothing, on the reader thread. ST_BUSY: too much waits
+ * there already. */
+MUST_CHECK enum status config_reload(struct daemon *daemon);
 
 /* The setting log_level, with POST /v2/logging as its origin; until the next reload,
  * which goes back to what file, environment and flags say. */

@@ -15,6 +15,7 @@
 #include "daemon/registry.h"
 #include "daemon/settings.h"
 #include "daemon/traffic.h"
+#include "daemon/turn.h"
 
 struct datasets_seen;
 struct jobs;
@@ -71,13 +72,6 @@ struct model *daemon_take_version_or_404(const struct daemon *daemon,
                                          struct http_call *call, const char *version);
 /* The same with the version that the query argument `version` names, if there is one. */
 struct model *daemon_take_or_404(const struct daemon *daemon, struct http_call *call);
-/* Answers 429 because `pool` is full. */
-void daemon_reply_busy(const struct daemon *daemon, struct http_call *call,
-                       const char *what);
-
-/* Lets the programming thread carry out and answer a call; or answers 429 or 503. */
-typedef void daemon_work(struct daemon *daemon, struct http_call *call);
-void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *work);
 
 /* May the body be JSON by its Content-Type? One that is absent is taken for it, and so is
  * curl's default for --data. `also`: another type that is read here, or NULL. False after
@@ -85,20 +79,9 @@ void daemon_program(struct daemon *daemon, struct http_call *call, daemon_work *
 bool daemon_json_or_415(struct http_call *call, const char *also);
 bool daemon_is_json(const struct http_call *call, const char *also);
 
-/* Has a call waited for its turn no longer than it may? A limit of 0 is none. False with
- * the problem, a 504. */
-bool daemon_in_time(const struct http_call *call, uint64_t limit_ns,
-                    struct problem *ret_problem);
 /* The reader thread's connection to the database, opened when first needed. The
  * reader thread. */
 MUST_CHECK enum status daemon_history(struct daemon *daemon, char why[ERR_LEN]);
-
-/* Ends a call whose client left, without the work: nobody waits for it. */
-void daemon_reply_gone(struct http_call *call);
-/* May a call that was deferred be begun, now that its turn has come? False after
- * answering one that waited longer than request_timeout_ms, or whose client has left.
- * What has begun is not broken off. */
-bool daemon_may_begin(const struct daemon *daemon, struct http_call *call);
 
 /* The other form of series and of results of jobs (RFC 4180). */
 #define DAEMON_CSV_TYPE "text/csv; charset=utf-8; header=present"

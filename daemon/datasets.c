@@ -2,7 +2,7 @@
 /* datasets.c - GET /api/v1/datasets: which data sets there are, and what they are like.
  *
  *   datasets_handle   data thread     queue
- *   list_work         reader thread   the folder, each split looked at, the answer
+ *   answer_list       reader thread   the folder, each split looked at, the answer
  */
 #include "daemon/datasets.h"
 
@@ -232,39 +232,17 @@ static void write_list(struct daemon *daemon, struct buf *body)
     buf_text(body, "]}\n");
 }
 
-struct listing {
-    struct daemon *daemon;
-    struct http_call *call;
-};
-
-static void list_work(void *arg, unsigned worker)
+static void answer_list(struct daemon *daemon, struct http_call *call)
 {
-    struct listing *listing = arg;
     struct buf body = BUF_INIT;
 
-    (void)worker;
-    if (daemon_may_begin(listing->daemon, listing->call)) {
-        write_list(listing->daemon, &body);
-        http_reply(listing->call, 200, "application/json", &body);
-    }
-    free(listing);
+    write_list(daemon, &body);
+    http_reply(call, 200, "application/json", &body);
 }
 
 void datasets_handle(void *ctx, struct http_call *call)
 {
     struct daemon *daemon = ctx;
-    struct listing *listing = malloc(sizeof(*listing));
-    struct problem problem;
 
-    if (listing == NULL) {
-        problem_out_of_memory(&problem);
-        http_reply_problem(call, &problem);
-        return;
-    }
-    *listing = (struct listing) { daemon, call };
-    http_defer(call);
-    if (pool_submit(daemon->reader, list_work, listing) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "data sets");
-    free(listing);
+    turn_queue_call(daemon, call, answer_list, daemon->reader, "data sets");
 }

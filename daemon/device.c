@@ -20,8 +20,7 @@
 #define MAX_MEANS 1000
 
 struct device_job {
-    struct daemon *daemon;
-    struct http_call *call;
+    struct turn turn;
     struct device_points points;
     struct device_result *results; /* ours, [points.n] */
     size_t n_done;
@@ -51,8 +50,10 @@ static struct device_result compute_mean(const struct mtj_params *params,
     return (struct device_result) { mean.error_rate, mean.ln_error_rate, mean.toggle_pj };
 }
 
-static void job_free(struct device_job *job)
+static void job_free(void *arg)
 {
+    struct device_job *job = arg;
+
     if (job == NULL)
         return;
     device_points_done(&job->points);
@@ -62,7 +63,7 @@ static void job_free(struct device_job *job)
 
 static void compute(struct device_job *job, size_t n)
 {
-    const struct mtj_params *params = &job->daemon->device.params;
+    const struct mtj_params *params = &job->turn.daemon->device.params;
     size_t end = job->points.n - job->n_done < n ? job->points.n : job->n_done + n;
 
     for (; job->n_done < end; job->n_done++) {
@@ -80,46 +81,31 @@ static void answer(struct device_job *job)
     struct buf body = BUF_INIT;
 
     device_json_write(&body, job->results, job->points.n);
-    http_reply(job->call, 200, "application/json", &body);
+    http_reply(job->turn.call, 200, "application/json", &body);
     job_free(job);
-}
-
-/* Between two slices nobody but its client can end it. */
-static bool goes_on(struct device_job *job)
-{
-    if (job->n_done == 0)
-        return daemon_may_begin(job->daemon, job->call);
-    if (!http_call_client_gone(job->call))
-        return true;
-    daemon_reply_gone(job->call);
-    return false;
 }
 
 static void device_work(void *arg, unsigned worker)
 {
     struct device_job *job = arg;
+    struct daemon *daemon = job->turn.daemon;
 
-    (void)worker;
-    for (;;) {
-        if (!goes_on(job)) {
-            job_free(job);
-            return;
-        }
+    do {
         compute(job, job->points.array_mean ? SLICE_MEANS : SLICE_POINTS);
         if (job->n_done == job->points.n) {
             answer(job);
             return;
         }
-        if (pool_submit(job->daemon->workers, device_work, job) == ST_OK)
-            return;
-        /* The queue is full of others: one more slice, then ask again. */
-    }
+        /* A queue that is full of others: one more slice, then ask again. */
+    } while (pool_submit(daemon->workers, turn_run, job) != ST_OK &&
+             turn_may_go_on(&job->turn, daemon->n_threads + worker));
 }
 
 /* The job of a parsed request, which takes its points; NULL when out of memory. */
 static struct device_job *job_new(struct daemon *daemon, struct http_call *call,
                                   const struct device_points *points)
 {
+    static const struct turn_kind kind = { .work = device_work, .free = job_free };
     struct device_job *job = calloc(1, sizeof(*job));
     struct device_points taken = *points;
 
@@ -127,7 +113,7 @@ static struct device_job *job_new(struct daemon *daemon, struct http_call *call,
         device_points_done(&taken);
         return NULL;
     }
-    *job = (struct device_job) { .daemon = daemon, .call = call, .points = taken };
+    *job = (struct device_job) { { &kind, daemon, call, false }, .points = taken };
     /* One too many, so that no points are no failure. */
     job->results = malloc((points->n + 1) * sizeof(*job->results));
     if (job->results == NULL) {
@@ -180,9 +166,5 @@ void device_handle(void *ctx, struct http_call *call)
         answer(job);
         return;
     }
-    http_defer(call);
-    if (pool_submit(daemon->workers, device_work, job) == ST_OK)
-        return;
-    job_free(job);
-    daemon_reply_busy(daemon, call, "device calculation");
+    turn_queue(&job->turn, daemon->workers, "device calculation");
 }

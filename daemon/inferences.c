@@ -15,8 +15,7 @@
 #define DEFAULT_LIMIT 100
 
 struct inferences {
-    struct daemon *daemon;
-    struct http_call *call;
+    struct turn turn;
     struct history_inference_query query;
     size_t n;
     struct history_inference rows[]; /* [query.limit] */
@@ -102,25 +101,25 @@ static void reply(const struct inferences *job)
     else
         buf_text(&body, "null");
     buf_text(&body, "}\n");
-    http_reply(job->call, 200, "application/json", &body);
+    http_reply(job->turn.call, 200, "application/json", &body);
 }
 
 static void answer(struct inferences *job)
 {
     char why[ERR_LEN];
     struct problem problem;
-    enum status st = daemon_history(job->daemon, why);
+    enum status st = daemon_history(job->turn.daemon, why);
 
     if (st == ST_OK)
-        st = history_inferences(job->daemon->history, &job->query, job->rows, &job->n,
-                                why);
+        st = history_inferences(job->turn.daemon->history, &job->query, job->rows,
+                                &job->n, why);
     if (st == ST_OK) {
         reply(job);
         return;
     }
     problem_set(&problem, 503, "history_unavailable", "%s", why);
     problem.retry_after_s = 1;
-    http_reply_problem(job->call, &problem);
+    http_reply_problem(job->turn.call, &problem);
 }
 
 static void inferences_work(void *arg, unsigned worker)
@@ -128,13 +127,13 @@ static void inferences_work(void *arg, unsigned worker)
     struct inferences *job = arg;
 
     (void)worker; /* there is one */
-    if (daemon_may_begin(job->daemon, job->call))
-        answer(job);
+    answer(job);
     free(job);
 }
 
 void inferences_handle(void *ctx, struct http_call *call)
 {
+    static const struct turn_kind kind = { .work = inferences_work, .free = free };
     struct daemon *daemon = ctx;
     struct history_inference_query query;
     struct problem problem;
@@ -149,12 +148,7 @@ void inferences_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    job->daemon = daemon;
-    job->call = call;
+    job->turn = (struct turn) { .kind = &kind, .daemon = daemon, .call = call };
     job->query = query;
-    http_defer(call);
-    if (pool_submit(daemon->reader, inferences_work, job) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "history");
-    free(job);
+    turn_queue(&job->turn, daemon->reader, "history");
 }

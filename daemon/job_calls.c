@@ -26,8 +26,7 @@
 #define RETRY_AFTER_S 10
 
 struct job_call {
-    struct daemon *daemon;
-    struct http_call *call;
+    struct turn turn;
     void (*work)(struct job_call *c); /* answers */
     int64_t id;
     const char *type; /* of results: JSON or DAEMON_CSV_TYPE */
@@ -37,16 +36,28 @@ struct job_call {
     struct device device;
 };
 
-static void call_free(struct job_call *c)
+static void call_free(void *arg)
 {
+    struct job_call *c = arg;
+
     job_request_done(&c->request);
     device_done(&c->device);
     model_drop(c->model);
     free(c);
 }
 
+static void run_call(void *arg, unsigned worker)
+{
+    struct job_call *c = arg;
+
+    (void)worker;
+    c->work(c);
+    call_free(c);
+}
+
 static struct job_call *call_new(struct daemon *daemon, struct http_call *call)
 {
+    static const struct turn_kind kind = { .work = run_call, .free = call_free };
     struct job_call *c = calloc(1, sizeof(*c));
     struct problem problem;
 
@@ -55,33 +66,15 @@ static struct job_call *call_new(struct daemon *daemon, struct http_call *call)
         http_reply_problem(call, &problem);
         return NULL;
     }
-    c->daemon = daemon;
-    c->call = call;
+    c->turn = (struct turn) { .kind = &kind, .daemon = daemon, .call = call };
     return c;
-}
-
-static void run_call(void *arg, unsigned worker)
-{
-    struct job_call *c = arg;
-
-    (void)worker;
-    if (daemon_may_begin(c->daemon, c->call))
-        c->work(c);
-    call_free(c);
 }
 
 /* To the reader thread. */
 static void submit(struct job_call *c, void (*work)(struct job_call *c))
 {
-    struct daemon *daemon = c->daemon;
-    struct http_call *call = c->call;
-
     c->work = work;
-    http_defer(call);
-    if (pool_submit(daemon->reader, run_call, c) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "jobs");
-    call_free(c);
+    turn_queue(&c->turn, c->turn.daemon->reader, "jobs");
 }
 
 static void reply_unavailable(struct http_call *call, const char *why)
@@ -106,7 +99,7 @@ static void reply_no_memory(struct http_call *call)
 /* The model that is named, and what it is made of now. */
 static bool take_model(struct job_call *c, struct problem *problem)
 {
-    c->model = registry_take(c->daemon->registry, c->request.model);
+    c->model = registry_take(c->turn.daemon->registry, c->request.model);
     if (c->model == NULL) {
         problem_set(problem, 422, "unknown_model", "there is no model \"%.64s\"",
                     c->request.model);
@@ -132,7 +125,7 @@ static bool look_at_pictures(struct job_call *c, size_t *ret_n, struct problem *
     *ret_n = 0;
     if (request->dataset[0] == '\0')
         return true;
-    datasets_look(c->daemon, request->dataset, request->split, &look);
+    datasets_look(c->turn.daemon, request->dataset, request->split, &look);
     *ret_n = request->limit > 0 && request->limit < look.n ? request->limit : look.n;
     if (look.st == ST_OK && datasets_fit(&look, c->model->net, why) == ST_OK)
         return true;
@@ -164,21 +157,21 @@ static void submit_job(struct job_call *c, size_t n_pictures)
     char why[ERR_LEN];
     int64_t id;
 
-    switch (jobs_submit(c->daemon->jobs, &c->request, c->model, &c->device, n_pictures,
-                        &id, &body, why)) {
+    switch (jobs_submit(c->turn.daemon->jobs, &c->request, c->model, &c->device,
+                        n_pictures, &id, &body, why)) {
     case ST_OK:
-        reply_accepted(c->call, id, &body);
+        reply_accepted(c->turn.call, id, &body);
         return;
     case ST_BUSY:
         problem_set(&problem, 429, "queue_full", "jobs: %s", why);
         problem.retry_after_s = RETRY_AFTER_S;
-        http_reply_problem(c->call, &problem);
+        http_reply_problem(c->turn.call, &problem);
         return;
     case ST_NOMEM:
-        reply_no_memory(c->call);
+        reply_no_memory(c->turn.call);
         return;
     default:
-        reply_unavailable(c->call, why);
+        reply_unavailable(c->turn.call, why);
     }
 }
 
@@ -190,7 +183,7 @@ static void post_job(struct job_call *c)
     if (look_at_pictures(c, &n_pictures, &problem))
         submit_job(c, n_pictures);
     else
-        http_reply_problem(c->call, &problem);
+        http_reply_problem(c->turn.call, &problem);
 }
 
 void jobs_post(void *ctx, struct http_call *call)
@@ -267,23 +260,23 @@ static void delete_job(struct job_call *c)
     struct buf body = BUF_INIT;
     char why[ERR_LEN];
 
-    switch (jobs_end(c->daemon->jobs, c->id, &body, why)) {
+    switch (jobs_end(c->turn.daemon->jobs, c->id, &body, why)) {
     case JOBS_UNKNOWN:
-        reply_unknown(c->call);
+        reply_unknown(c->turn.call);
         break;
     case JOBS_CANCELLED:
         buf_char(&body, '\n');
-        http_reply(c->call, 200, JSON, &body);
+        http_reply(c->turn.call, 200, JSON, &body);
         break;
     case JOBS_STOPPING:
         buf_char(&body, '\n');
-        http_reply(c->call, 202, JSON, &body);
+        http_reply(c->turn.call, 202, JSON, &body);
         break;
     case JOBS_FORGOTTEN:
-        http_reply_static(c->call, 204, NULL, "", 0);
+        http_reply_static(c->turn.call, 204, NULL, "", 0);
         break;
     case JOBS_NOT_NOW:
-        reply_unavailable(c->call, why);
+        reply_unavailable(c->turn.call, why);
         break;
     }
 }
@@ -318,8 +311,9 @@ static void reply_trials(const struct job_call *c, const struct job_head *head)
     struct buf body = BUF_INIT;
     char why[ERR_LEN];
 
-    if (record_with_database(c->daemon->record, read_trials, &reading, why) != ST_OK) {
-        reply_unavailable(c->call, why);
+    if (record_with_database(c->turn.daemon->record, read_trials, &reading, why) !=
+        ST_OK) {
+        reply_unavailable(c->turn.call, why);
         return;
     }
     if (strcmp(c->type, DAEMON_CSV_TYPE) == 0) {
@@ -328,8 +322,8 @@ static void reply_trials(const struct job_call *c, const struct job_head *head)
         job_json_results(&body, head, &reading.trials);
         buf_char(&body, '\n');
     }
-    http_set_header(c->call, "Vary", "Accept");
-    http_reply(c->call, 200, c->type, &body);
+    http_set_header(c->turn.call, "Vary", "Accept");
+    http_reply(c->turn.call, 200, c->type, &body);
     job_trials_done(&reading.trials);
 }
 
@@ -337,15 +331,15 @@ static void show_results(struct job_call *c)
 {
     struct job_head head = { 0 };
 
-    switch (jobs_copy(c->daemon->jobs, c->id, &head)) {
+    switch (jobs_copy(c->turn.daemon->jobs, c->id, &head)) {
     case ST_OK:
         reply_trials(c, &head);
         break;
     case ST_NOT_FOUND:
-        reply_unknown(c->call);
+        reply_unknown(c->turn.call);
         break;
     default:
-        reply_no_memory(c->call);
+        reply_no_memory(c->turn.call);
     }
     job_head_done(&head);
 }

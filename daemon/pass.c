@@ -70,11 +70,8 @@ static void refuse(const struct pass_request *r, const struct lane *lane,
 static bool read_in_time(struct pass_request *r, struct lane *lane,
                          struct problem *problem)
 {
-    uint64_t limit_ns = r->daemon->settings.request_timeout_ms * UINT64_C(1000000);
-
-    return daemon_in_time(r->call, limit_ns, problem) &&
-           r->form->read(r, &lane->read, problem) &&
-           daemon_in_time(r->call, r->oip.timeout_us * UINT64_C(1000), problem);
+    return r->form->read(r, &lane->read, problem) &&
+           turn_in_time(r->call, r->oip.timeout_us * UINT64_C(1000), problem);
 }
 
 /* Reads a request's pictures behind those of the pass. False: it has been answered.
@@ -285,30 +282,12 @@ struct party {
     size_t n, room;
 };
 
-static void release(struct pass_request *r)
+static void release(void *arg)
 {
+    struct pass_request *r = arg;
+
     model_drop(r->model);
     free(r);
-}
-
-static void count_cancelled(const struct pass_request *r, const struct lane *lane)
-{
-    struct generation *generation = generation_take(r->model);
-
-    tally_refuse(&generation->tallies[lane->index], TALLY_CANCELLED);
-    generation_drop(generation);
-}
-
-/* A request whose client has left is answered and released. */
-static void admit(struct party *party, struct pass_request *r, const struct lane *lane)
-{
-    if (!http_call_client_gone(r->call)) {
-        party->requests[party->n++] = r;
-        return;
-    }
-    count_cancelled(r, lane);
-    daemon_reply_gone(r->call);
-    release(r);
 }
 
 static size_t room_beside(const struct pass_request *first)
@@ -324,8 +303,11 @@ static size_t room_beside(const struct pass_request *first)
 static bool take_along(void *ctx, void *arg)
 {
     struct party *party = ctx;
-    struct pass_request *r = arg;
+    struct turn *turn = arg;
 
+    if (turn->kind != party->requests[0]->turn.kind)
+        return false;
+    struct pass_request *r = arg;
     if (r->model != party->requests[0]->model || r->pictures_at_most > party->room)
         return false;
     party->room -= r->pictures_at_most;
@@ -333,21 +315,37 @@ static bool take_along(void *ctx, void *arg)
     return true;
 }
 
+/* The first one may begin. */
 static void pass_on_worker(void *arg, unsigned worker)
 {
     struct pass_request *first = arg;
     struct daemon *daemon = first->daemon;
     struct lane *lane = daemon->lanes[daemon->n_threads + worker];
-    struct party all = { { first }, 1, room_beside(first) }, present = { .n = 0 };
+    struct party party = { { first }, 1, room_beside(first) };
+    size_t n = 1;
 
-    pool_take_along(daemon->workers, pass_on_worker, take_along, &all);
-    for (size_t i = 0; i < all.n; i++)
-        admit(&present, all.requests[i], lane);
-    if (present.n > 0)
-        run(present.requests, present.n, lane, wall_monotonic_ns());
-    for (size_t i = 0; i < present.n; i++)
-        release(present.requests[i]);
+    pool_take_along(daemon->workers, turn_run, take_along, &party);
+    for (size_t i = 1; i < party.n; i++)
+        if (turn_may_go_on(&party.requests[i]->turn, lane->index))
+            party.requests[n++] = party.requests[i];
+    run(party.requests, n, lane, wall_monotonic_ns());
+    for (size_t i = 0; i < n; i++)
+        release(party.requests[i]);
 }
+
+static void count_ended(const void *arg, unsigned lane, unsigned status)
+{
+    const struct pass_request *r = arg;
+    struct generation *generation = generation_take(r->model);
+
+    if (status == 499)
+        tally_refuse(&generation->tallies[lane], TALLY_CANCELLED);
+    else
+        count_refused(r, lane, generation, status);
+    generation_drop(generation);
+}
+
+static const struct turn_kind pass_turn = { pass_on_worker, release, count_ended };
 
 /* -- Where it runs -- */
 
@@ -365,10 +363,7 @@ static bool takes_long(const struct pass_request *r)
 
 void pass_count_refused(const struct pass_request *request, unsigned status)
 {
-    struct generation *generation = generation_take(request->model);
-
-    count_refused(request, http_call_thread(request->call), generation, status);
-    generation_drop(generation);
+    count_ended(request, http_call_thread(request->call), status);
 }
 
 void pass_refuse(const struct pass_request *request, const struct problem *problem)
@@ -388,13 +383,9 @@ static void hand_over(const struct pass_request *here)
         return;
     }
     *r = *here;
+    r->turn = (struct turn) { .kind = &pass_turn, .daemon = r->daemon, .call = r->call };
     model_keep(r->model);
-    http_defer(r->call);
-    if (pool_submit(r->daemon->workers, pass_on_worker, r) == ST_OK)
-        return;
-    pass_count_refused(here, 429);
-    daemon_reply_busy(r->daemon, r->call, "inference");
-    release(r);
+    turn_queue(&r->turn, r->daemon->workers, "inference");
 }
 
 void pass_run(const struct pass_request *request)

@@ -31,6 +31,7 @@ struct pass_form {
 };
 
 struct pass_request {
+    struct turn turn; /* if it waits for a worker; pass.c's */
     struct daemon *daemon;
     struct model *model;
     struct http_call *call;

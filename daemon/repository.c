@@ -70,7 +70,7 @@ void repository_index(void *ctx, struct http_call *call)
 
 /* -- To the programming thread -- */
 
-static void defer(struct daemon *daemon, struct http_call *call, daemon_work *work)
+static void defer(struct daemon *daemon, struct http_call *call, turn_work *work)
 {
     struct problem problem;
     size_t len;
@@ -81,7 +81,7 @@ static void defer(struct daemon *daemon, struct http_call *call, daemon_work *wo
     if (oip_load_parse(body, len, &problem) != ST_OK)
         http_reply_problem(call, &problem);
     else
-        daemon_program(daemon, call, work);
+        turn_queue_call(daemon, call, work, daemon->programming, "programming");
 }
 
 static void set_unknown(struct problem *problem, const char *name)

@@ -18,8 +18,7 @@
 #define MAX_TIME_S     INT64_C(253402300800) /* the year 10000 */
 
 struct series {
-    struct daemon *daemon;
-    struct http_call *call;
+    struct turn turn;
     const char *type; /* JSON or DAEMON_CSV_TYPE */
     struct history_query query;
     struct history_points points;
@@ -90,7 +89,7 @@ static void read_time(const struct http_call *call, const char *name, int64_t st
 
 static void read_metric(struct series *s, struct problem *problem)
 {
-    const char *text = http_call_query(s->call, "metric");
+    const char *text = http_call_query(s->turn.call, "metric");
 
     for (int m = 0; text != NULL && m < HISTORY_METRICS; m++)
         if (strcmp(text, history_metric_name((enum history_metric)m)) == 0) {
@@ -105,12 +104,12 @@ static void read_metric(struct series *s, struct problem *problem)
 
 static void read_model(struct series *s, struct problem *problem)
 {
-    s->query.model = http_call_query(s->call, "model");
+    s->query.model = http_call_query(s->turn.call, "model");
     if (s->query.model != NULL && s->query.model[0] == '\0')
         s->query.model = NULL;
     if (s->query.model == NULL)
         return;
-    struct model *model = registry_take(s->daemon->registry, s->query.model);
+    struct model *model = registry_take(s->turn.daemon->registry, s->query.model);
     if (model == NULL)
         problem_add(problem, "?model", "model: there is no model \"%.60s\"",
                     s->query.model);
@@ -119,7 +118,7 @@ static void read_model(struct series *s, struct problem *problem)
 
 static void read_step(struct series *s, struct problem *problem)
 {
-    const char *text = http_call_query(s->call, "step");
+    const char *text = http_call_query(s->turn.call, "step");
     char *end;
 
     s->query.step_s = DEFAULT_STEP_S;
@@ -143,8 +142,8 @@ static bool read_query(struct series *s, struct problem *problem)
     read_metric(s, problem);
     read_model(s, problem);
     read_step(s, problem);
-    read_time(s->call, "to", now + 1, now, &s->query.to_s, problem);
-    read_time(s->call, "from", s->query.to_s - DEFAULT_SPAN_S, now, &s->query.from_s,
+    read_time(s->turn.call, "to", now + 1, now, &s->query.to_s, problem);
+    read_time(s->turn.call, "from", s->query.to_s - DEFAULT_SPAN_S, now, &s->query.from_s,
               problem);
     if (problem->n_errors == 0 && s->query.from_s >= s->query.to_s)
         problem_add(problem, "?from", "from: %" PRId64 " is not before to, %" PRId64,
@@ -226,16 +225,17 @@ static void reply(struct series *s)
         write_csv(s, columns, &body);
     else
         write_json(s, columns, &body);
-    http_set_header(s->call, "Vary", "Accept");
-    http_reply(s->call, 200, s->type, &body);
+    http_set_header(s->turn.call, "Vary", "Accept");
+    http_reply(s->turn.call, 200, s->type, &body);
 }
 
 static enum status query(struct series *s, char why[ERR_LEN])
 {
-    enum status st = daemon_history(s->daemon, why);
+    enum status st = daemon_history(s->turn.daemon, why);
 
-    return st == ST_OK ? history_series(s->daemon->history, &s->query, &s->points, why)
-                       : st;
+    return st == ST_OK
+               ? history_series(s->turn.daemon->history, &s->query, &s->points, why)
+               : st;
 }
 
 static void answer(struct series *s)
@@ -254,7 +254,7 @@ static void answer(struct series *s)
                     why);
         if (st != ST_RANGE)
             problem.retry_after_s = 1;
-        http_reply_problem(s->call, &problem);
+        http_reply_problem(s->turn.call, &problem);
     }
 }
 
@@ -263,13 +263,13 @@ static void series_work(void *arg, unsigned worker)
     struct series *s = arg;
 
     (void)worker;
-    if (daemon_may_begin(s->daemon, s->call))
-        answer(s);
+    answer(s);
     free(s);
 }
 
 void series_handle(void *ctx, struct http_call *call)
 {
+    static const struct turn_kind kind = { .work = series_work, .free = free };
     struct daemon *daemon = ctx;
     struct series *s = calloc(1, sizeof(*s));
     struct problem problem;
@@ -279,17 +279,12 @@ void series_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    s->daemon = daemon;
-    s->call = call;
+    s->turn = (struct turn) { .kind = &kind, .daemon = daemon, .call = call };
     s->type = http_call_accepted(call);
     if (!read_query(s, &problem)) {
         http_reply_problem(call, &problem);
         free(s);
         return;
     }
-    http_defer(call);
-    if (pool_submit(daemon->reader, series_work, s) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "history");
-    free(s);
+    turn_queue(&s->turn, daemon->reader, "history");
 }

@@ -248,7 +248,7 @@ static void reload_signal(uv_signal_t *handle, int number)
     struct server *server = handle->data;
 
     (void)number;
-    if (server->phase == RUNNING && config_reload(server->daemon, NULL) != ST_OK)
+    if (server->phase == RUNNING && config_reload(server->daemon) != ST_OK)
         log_line(LOG_ERROR, "reload", "too much is waiting; send the signal again");
 }
 

@@ -31,69 +31,42 @@ static enum status copy(struct daemon *daemon, uint64_t *ret_bytes, char why[ERR
 
 /* -- When asked -- */
 
-struct snapshot {
-    struct daemon *daemon;
-    struct http_call *call;
-};
-
-static void reply(const struct snapshot *s, uint64_t bytes, int64_t at_s)
+static void reply(const struct daemon *daemon, struct http_call *call, uint64_t bytes,
+                  int64_t at_s)
 {
     char path[SETTINGS_TEXT_LEN + 32];
     struct buf body = BUF_INIT;
 
-    path_of(s->daemon, path, sizeof(path));
+    path_of(daemon, path, sizeof(path));
     buf_text(&body, "{\"path\":");
     buf_json_string(&body, path);
     buf_printf(&body, ",\"bytes\":%llu,\"ts\":%lld}\n", (unsigned long long)bytes,
                (long long)at_s);
-    http_reply(s->call, 200, "application/json", &body);
+    http_reply(call, 200, "application/json", &body);
 }
 
-static void answer(const struct snapshot *s)
+static void answer(struct daemon *daemon, struct http_call *call)
 {
     int64_t now_s = wall_seconds();
     uint64_t bytes;
     char why[ERR_LEN];
 
-    if (copy(s->daemon, &bytes, why) == ST_OK) {
-        reply(s, bytes, now_s);
+    if (copy(daemon, &bytes, why) == ST_OK) {
+        reply(daemon, call, bytes, now_s);
     } else {
         struct problem problem;
 
         problem_set(&problem, 503, "snapshot_failed", "%s", why);
         problem.retry_after_s = 1;
-        http_reply_problem(s->call, &problem);
+        http_reply_problem(call, &problem);
     }
-}
-
-static void snapshot_work(void *arg, unsigned worker)
-{
-    struct snapshot *s = arg;
-
-    (void)worker;
-    if (daemon_may_begin(s->daemon, s->call))
-        answer(s);
-    free(s);
 }
 
 void snapshot_handle(void *ctx, struct http_call *call)
 {
     struct daemon *daemon = ctx;
-    struct snapshot *s = malloc(sizeof(*s));
 
-    if (s == NULL) {
-        struct problem problem;
-
-        problem_out_of_memory(&problem);
-        http_reply_problem(call, &problem);
-        return;
-    }
-    *s = (struct snapshot) { daemon, call };
-    http_defer(call);
-    if (pool_submit(daemon->reader, snapshot_work, s) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "history");
-    free(s);
+    turn_queue_call(daemon, call, answer, daemon->reader, "history");
 }
 
 /* -- By the clock -- */

@@ -13,13 +13,14 @@
 #include <string.h>
 
 struct solve_job {
-    const struct daemon *daemon;
-    struct http_call *call;
+    struct turn turn;
     struct solve_body body;
 };
 
-static void job_free(struct solve_job *job)
+static void job_free(void *arg)
 {
+    struct solve_job *job = arg;
+
     solve_body_done(&job->body);
     free(job);
 }
@@ -61,8 +62,7 @@ static void solve_work(void *arg, unsigned worker)
     struct solve_job *job = arg;
 
     (void)worker;
-    if (daemon_may_begin(job->daemon, job->call))
-        answer(job->call, &job->body.device, &job->body.request);
+    answer(job->turn.call, &job->body.device, &job->body.request);
     job_free(job);
 }
 
@@ -95,6 +95,7 @@ static bool take_device(struct daemon *daemon, struct solve_body *body,
 
 void solve_handle(void *ctx, struct http_call *call)
 {
+    static const struct turn_kind kind = { .work = solve_work, .free = job_free };
     struct daemon *daemon = ctx;
     struct problem problem;
     size_t len;
@@ -108,17 +109,12 @@ void solve_handle(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    job->daemon = daemon;
-    job->call = call;
+    job->turn = (struct turn) { .kind = &kind, .daemon = daemon, .call = call };
     if (solve_json_parse(json, len, &job->body, &problem) != ST_OK ||
         (job->body.model[0] != '\0' && !take_device(daemon, &job->body, &problem))) {
         http_reply_problem(call, &problem);
         job_free(job);
         return;
     }
-    http_defer(call);
-    if (pool_submit(daemon->workers, solve_work, job) == ST_OK)
-        return;
-    daemon_reply_busy(daemon, call, "solve");
-    job_free(job);
+    turn_queue(&job->turn, daemon->workers, "solve");
 }

@@ -371,6 +371,7 @@ static void put_work(struct daemon *daemon, struct http_call *call)
 
 void upload_put(void *ctx, struct http_call *call)
 {
+    struct daemon *daemon = ctx;
     struct problem problem;
 
     if (!network_name_ok(http_call_param(call, 0))) {
@@ -381,7 +382,7 @@ void upload_put(void *ctx, struct http_call *call)
         http_reply_problem(call, &problem);
         return;
     }
-    daemon_program(ctx, call, put_work);
+    turn_queue_call(daemon, call, put_work, daemon->programming, "programming");
 }
 
 /* -- DELETE -- */
