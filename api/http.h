@@ -191,8 +191,8 @@ bool http_call_client_gone(const struct http_call *call);
 /* The handler will not answer now; http_reply may come from any thread. Call before the
  * call is shown to another thread. */
 void http_defer(struct http_call *call);
-/* How long ago that was; 0 of a call that was not deferred. */
-uint64_t http_call_waited_ns(const struct http_call *call);
+/* CLOCK_MONOTONIC when that was; 0 of a call that was not deferred. */
+uint64_t http_call_deferred_ns(const struct http_call *call);
 /* Adds a header to the answer to come; at most 8, both texts copied, value at most 255
  * bytes. Before http_reply, on the thread that will reply. */
 void http_set_header(struct http_call *call, const char *name, const char *value);

@@ -27,9 +27,9 @@ void http_defer(struct http_call *call)
     MHD_suspend_connection(call->mhd);
 }
 
-uint64_t http_call_waited_ns(const struct http_call *call)
+uint64_t http_call_deferred_ns(const struct http_call *call)
 {
-    return call->deferred ? http_now_ns() - call->deferred_ns : 0;
+    return call->deferred ? call->deferred_ns : 0;
 }
 
 void http_set_header(struct http_call *call, const char *name, const char *value)

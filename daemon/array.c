@@ -73,7 +73,9 @@ void array_defer(struct daemon *daemon, struct http_call *call, array_work *work
         model_drop(model);
         return;
     }
-    *c = (struct array_call) { { &kind, daemon, call, false }, model, work };
+    *c = (struct array_call) { { .kind = &kind, .daemon = daemon, .call = call },
+                               model,
+                               work };
     turn_queue(&c->turn, daemon->programming, "programming");
 }
 

@@ -137,10 +137,10 @@ static void on_log(void *ctx, const char *message)
 
 static enum status make_lanes(struct daemon *daemon)
 {
-    daemon->lanes = calloc(daemon_lanes(daemon), sizeof(struct lane *));
+    daemon->lanes = calloc(daemon_classifiers(daemon), sizeof(struct lane *));
     if (daemon->lanes == NULL)
         return ST_NOMEM;
-    for (unsigned i = 0; i < daemon_lanes(daemon); i++) {
+    for (unsigned i = 0; i < daemon_classifiers(daemon); i++) {
         enum status st = lane_new(i, &daemon->lanes[i]);
 
         if (st != ST_OK)
@@ -226,7 +226,7 @@ void assemble_free(struct daemon *daemon)
     conditions_drop(daemon->last_conditions);
     feedback_memory_free(daemon->feedback);
     traffic_free(daemon->traffic);
-    for (unsigned i = 0; daemon->lanes != NULL && i < daemon_lanes(daemon); i++)
+    for (unsigned i = 0; daemon->lanes != NULL && i < daemon_classifiers(daemon); i++)
         lane_free(daemon->lanes[i]);
     free(daemon->lanes);
     registry_free(daemon->registry);

@@ -31,7 +31,7 @@ struct daemon {
     unsigned n_threads, n_workers;
     struct registry *registry;
     struct version_book *versions; /* catalogue.c's; the programming thread's alone */
-    struct lane **lanes; /* [n_threads + n_workers]: data threads, then workers */
+    struct lane **lanes;           /* [daemon_classifiers]: data threads, then workers */
     struct feedback_memory *feedback;
     struct record *record;
     struct events *events;
@@ -60,9 +60,22 @@ static inline bool daemon_has_admin(const struct daemon *daemon)
     return daemon->settings.admin_listen[0] != '\0';
 }
 
-static inline unsigned daemon_lanes(const struct daemon *daemon)
+/* Threads that classify, each with a struct lane. */
+static inline unsigned daemon_classifiers(const struct daemon *daemon)
 {
     return daemon->n_threads + daemon->n_workers;
+}
+
+/* Lanes, which count (tally.h): theirs, and the last that of the main thread, which
+ * answers who waited too long. */
+static inline unsigned daemon_lanes(const struct daemon *daemon)
+{
+    return daemon_classifiers(daemon) + 1;
+}
+
+static inline unsigned daemon_main_lane(const struct daemon *daemon)
+{
+    return daemon_lanes(daemon) - 1;
 }
 
 /* The model named by the first path parameter, in this version, NULL: the highest, with a

@@ -113,7 +113,8 @@ static struct device_job *job_new(struct daemon *daemon, struct http_call *call,
         device_points_done(&taken);
         return NULL;
     }
-    *job = (struct device_job) { { &kind, daemon, call, false }, .points = taken };
+    *job = (struct device_job) { { .kind = &kind, .daemon = daemon, .call = call },
+                                 .points = taken };
     /* One too many, so that no points are no failure. */
     job->results = malloc((points->n + 1) * sizeof(*job->results));
     if (job->results == NULL) {

@@ -8,8 +8,8 @@
  * Small requests are computed where they were parsed: handing one to another thread costs
  * more than the inference of a small network. A worker takes what waits in the queue for
  * the same model, without waiting for more to come; the pass is shared with the workers
- * that are idle (lane.h). One that waited longer than request_timeout_ms, or than the
- * `timeout` of infer, is answered 504 and not computed.
+ * that are idle (lane.h). One that waits too long is answered 504 and not computed: by turn.h,
+ * or, where the `timeout` of infer says so, once its body was read.
  */
 #ifndef DAEMON_PASS_H
 #define DAEMON_PASS_H

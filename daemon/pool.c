@@ -119,21 +119,34 @@ enum status pool_submit(struct pool *pool, pool_job *job, void *arg)
     return st;
 }
 
-void pool_take_along(struct pool *pool, pool_job *job, pool_take *take, void *ctx)
+/* Under the mutex. */
+static void take_out(struct pool *pool, size_t most, pool_job *job, pool_take *take,
+                     void *ctx)
 {
-    size_t n_left = 0, n_taken = 0;
+    size_t n = pool->n_waiting, n_left = 0, n_taken = 0;
 
-    (void)pthread_mutex_lock(&pool->mutex);
-    size_t n = pool->n_waiting, share = n / pool->options.n_threads;
     for (size_t i = 0; i < n; i++) {
         struct pool_task *task = waiting(pool, i);
 
-        if (n_taken < share && task->job == job && take(ctx, task->arg))
+        if (n_taken < most && task->job == job && take(ctx, task->arg))
             n_taken++;
         else
             *waiting(pool, n_left++) = *task;
     }
     pool->n_waiting = n_left;
+}
+
+void pool_take_along(struct pool *pool, pool_job *job, pool_take *take, void *ctx)
+{
+    (void)pthread_mutex_lock(&pool->mutex);
+    take_out(pool, pool->n_waiting / pool->options.n_threads, job, take, ctx);
+    (void)pthread_mutex_unlock(&pool->mutex);
+}
+
+void pool_take_out(struct pool *pool, pool_job *job, pool_take *take, void *ctx)
+{
+    (void)pthread_mutex_lock(&pool->mutex);
+    take_out(pool, pool->n_waiting, job, take, ctx);
     (void)pthread_mutex_unlock(&pool->mutex);
 }
 

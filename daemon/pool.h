@@ -34,6 +34,8 @@ MUST_CHECK enum status pool_submit(struct pool *pool, pool_job *job, void *arg);
  * pool's lock. On a thread of the pool. */
 typedef bool pool_take(void *ctx, void *arg);
 void pool_take_along(struct pool *pool, pool_job *job, pool_take *take, void *ctx);
+/* The same without a limit, for who ends what waits without its turn. Any thread. */
+void pool_take_out(struct pool *pool, pool_job *job, pool_take *take, void *ctx);
 /* Jobs waiting or running. Any thread. */
 size_t pool_load(struct pool *pool);
 /* Threads that have nothing to do and nothing that waits for them. Any thread. */

@@ -20,7 +20,7 @@
  * at least. */
 #define MAX_REQUEST_ROWS 65536
 #define MIN_LANE_ROWS    8192
-#define MAX_LANES        128 /* as the settings have it */
+#define MAX_LANES        130 /* 65 data threads, 64 workers, the main thread */
 /* Late labels that may wait for the writer: as many as are remembered of a thread. */
 #define MAX_LATE 65536
 

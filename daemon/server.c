@@ -23,6 +23,7 @@
 /* Wait after the process or the system ran out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
 #define DRAIN_TICK_MS   10
+#define LATE_TICK_MS    50
 #define SLOW_TICK_MS    500
 #define UPKEEP_TICK_MS  1000
 /* Descriptors that connections leave alone: those that a thread has, and those for
@@ -56,7 +57,8 @@ struct server {
     struct listener listeners[2 * LISTEN_MAX]; /* of two lists */
     size_t n_listeners;
     uv_signal_t stop_signals[2], reload_signal, dump_signal;
-    uv_timer_t drain_timer, watchdog_timer, accept_timer, slow_timer, upkeep_timer;
+    uv_timer_t drain_timer, watchdog_timer, accept_timer, late_timer, slow_timer,
+        upkeep_timer;
 };
 
 /* -- Accepting -- */
@@ -260,6 +262,11 @@ static void dump_signal(uv_signal_t *handle, int number)
     dump_state(server->daemon);
 }
 
+static void late_tick(uv_timer_t *timer)
+{
+    turn_end_late(((struct server *)timer->data)->daemon);
+}
+
 /* Who sends a byte now and then would keep a connection for ever, as would who is silent,
  * and who left in the middle of a request for long. */
 static void slow_tick(uv_timer_t *timer)
@@ -412,9 +419,9 @@ static enum status adopt_sockets(struct server *server, unsigned n, char why[ERR
 
 static void set_up_timers(struct server *server)
 {
-    uv_timer_t *const timers[] = { &server->drain_timer, &server->watchdog_timer,
-                                   &server->accept_timer, &server->slow_timer,
-                                   &server->upkeep_timer };
+    uv_timer_t *const timers[] = { &server->drain_timer,  &server->watchdog_timer,
+                                   &server->accept_timer, &server->late_timer,
+                                   &server->slow_timer,   &server->upkeep_timer };
     uint64_t watchdog_ms = notify_watchdog_ms();
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
@@ -423,6 +430,7 @@ static void set_up_timers(struct server *server)
     }
     if (watchdog_ms > 0)
         (void)uv_timer_start(&server->watchdog_timer, watchdog, 0, watchdog_ms);
+    (void)uv_timer_start(&server->late_timer, late_tick, LATE_TICK_MS, LATE_TICK_MS);
     (void)uv_timer_start(&server->slow_timer, slow_tick, SLOW_TICK_MS, SLOW_TICK_MS);
     (void)uv_timer_start(&server->upkeep_timer, upkeep, UPKEEP_TICK_MS, UPKEEP_TICK_MS);
 }
@@ -446,7 +454,7 @@ static void set_up_signals(struct server *server)
 
 static size_t count_descriptors(const struct daemon *daemon)
 {
-    size_t kept = DESCRIPTORS_KEPT + DESCRIPTORS_OF_THREAD * daemon_lanes(daemon);
+    size_t kept = DESCRIPTORS_KEPT + DESCRIPTORS_OF_THREAD * daemon_classifiers(daemon);
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)

@@ -36,7 +36,7 @@ struct settings {
     _Atomic uint64_t head_timeout_s; /* for the head of a request, from its first byte */
     _Atomic uint64_t
         inline_budget_us; /* work predicted to take longer goes to the workers */
-    _Atomic uint64_t request_timeout_ms; /* see turn_may_go_on; 0: none */
+    _Atomic uint64_t request_timeout_ms; /* see turn.h; 0: none */
     _Atomic uint64_t drain_delay_s; /* keep accepting after SIGTERM; for load balancers */
     _Atomic uint64_t drain_timeout_s; /* then answers in flight get this long */
     char

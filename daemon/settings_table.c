@@ -40,8 +40,8 @@ const struct setting settings_table[] = {
       1000000, NULL, "us", "requests predicted to compute longer go to the workers" },
     { "request_timeout_ms", SETTING_NUMBER, LIVE, FIELD(request_timeout_ms), "30000", 0,
       3600000, NULL, "ms",
-      "requests that waited longer for their turn get 504, and nothing is begun; 0: they "
-      "wait" },
+      "requests that wait longer for their turn get 504 then, and nothing is begun; 0: "
+      "they wait" },
     { "drain_delay_s", SETTING_NUMBER, LIVE, FIELD(drain_delay_s), "0", 0, 3600, NULL,
       "s", "after SIGTERM keep accepting this long (behind a load balancer: 5)" },
     { "drain_timeout_s", SETTING_NUMBER, LIVE, FIELD(drain_timeout_s), "25", 1, 3600,

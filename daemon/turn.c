@@ -2,6 +2,7 @@
 #include "daemon/turn.h"
 
 #include "daemon/daemon.h"
+#include "daemon/wall.h"
 
 #include <stdlib.h>
 
@@ -31,16 +32,24 @@ void turn_queue(struct turn *turn, struct pool *pool, const char *what)
 
 /* -- Its turn -- */
 
+static void set_late(struct problem *problem, uint64_t waited_ns, uint64_t limit_ns)
+{
+    problem_set(problem, 504, "deadline_exceeded",
+                "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
+                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
+}
+
 bool turn_in_time(const struct http_call *call, uint64_t limit_ns,
                   struct problem *ret_problem)
 {
-    uint64_t waited_ns = http_call_waited_ns(call);
+    uint64_t since_ns = http_call_deferred_ns(call);
 
-    if (limit_ns == 0 || waited_ns <= limit_ns)
+    if (limit_ns == 0 || since_ns == 0)
         return true;
-    problem_set(ret_problem, 504, "deadline_exceeded",
-                "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
-                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
+    uint64_t waited_ns = wall_monotonic_ns() - since_ns;
+    if (waited_ns <= limit_ns)
+        return true;
+    set_late(ret_problem, waited_ns, limit_ns);
     return false;
 }
 
@@ -53,7 +62,7 @@ static bool has_client(const struct http_call *call, struct problem *ret_problem
     return false;
 }
 
-static uint64_t limit_ns(const struct daemon *daemon)
+static uint64_t timeout_ns(const struct daemon *daemon)
 {
     return daemon->settings.request_timeout_ms * UINT64_C(1000000);
 }
@@ -63,7 +72,7 @@ bool turn_may_go_on(struct turn *turn, unsigned lane)
     struct problem problem;
 
     if (has_client(turn->call, &problem) &&
-        (turn->begun || turn_in_time(turn->call, limit_ns(turn->daemon), &problem))) {
+        (turn->begun || turn_in_time(turn->call, timeout_ns(turn->daemon), &problem))) {
         turn->begun = true;
         return true;
     }
@@ -77,6 +86,56 @@ void turn_run(void *arg, unsigned worker)
 
     if (turn_may_go_on(turn, turn->daemon->n_threads + worker))
         turn->kind->work(turn, worker);
+}
+
+/* -- Before its turn -- */
+
+struct sweep {
+    uint64_t now_ns, limit_ns;
+    bool young; /* this one, and so are those behind it */
+    struct turn *taken;
+};
+
+/* Under the pool's lock: no call of the system here. They wait in the order in which they
+ * came, so behind the first whose time is not over none is looked at. */
+static bool take_late(void *ctx, void *arg)
+{
+    struct sweep *sweep = ctx;
+    struct turn *turn = arg;
+
+    if (sweep->young || turn->begun)
+        return false;
+    sweep->young = http_call_deferred_ns(turn->call) + sweep->limit_ns >= sweep->now_ns;
+    if (sweep->young)
+        return false;
+    turn->next = sweep->taken;
+    sweep->taken = turn;
+    return true;
+}
+
+static void end_late(const struct sweep *sweep, unsigned lane)
+{
+    struct problem problem;
+
+    for (struct turn *turn = sweep->taken, *next; turn != NULL; turn = next) {
+        next = turn->next;
+        set_late(&problem, sweep->now_ns - http_call_deferred_ns(turn->call),
+                 sweep->limit_ns);
+        end(turn, lane, &problem);
+    }
+}
+
+void turn_end_late(struct daemon *daemon)
+{
+    struct pool *const pools[] = { daemon->workers, daemon->programming, daemon->reader };
+    uint64_t limit_ns = timeout_ns(daemon);
+
+    for (size_t i = 0; limit_ns != 0 && i < sizeof(pools) / sizeof(pools[0]); i++) {
+        struct sweep sweep = { .now_ns = wall_monotonic_ns(), .limit_ns = limit_ns };
+
+        pool_take_out(pools[i], turn_run, take_late, &sweep);
+        end_late(&sweep, daemon_main_lane(daemon));
+    }
 }
 
 /* -- Calls of which nothing need be kept -- */
@@ -107,6 +166,6 @@ void turn_queue_call(struct daemon *daemon, struct http_call *call, turn_work *w
         http_reply_problem(call, &problem);
         return;
     }
-    *plain = (struct plain) { { &kind, daemon, call, false }, work };
+    *plain = (struct plain) { { .kind = &kind, .daemon = daemon, .call = call }, work };
     turn_queue(&plain->turn, pool, what);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* turn.h - calls that wait for their turn on a thread of a pool.
  *
- *   turn_queue   data thread          defers the call; 429 where the queue is full
- *   turn_run     thread of the pool   504 where the turn came too late, 499 where the
- *                                     client has left; else the work
+ *   turn_queue      data thread          defers the call; 429 where the queue is full
+ *   turn_end_late   main thread          504 once it has waited too long, off the queue
+ *   turn_run        thread of the pool   504 where its turn came too late, 499 where the
+ *                                        client has left; else the work
  *
  * Whoever took a turn out of its queue has it alone, so each is answered once. What has
  * begun is not broken off.
@@ -32,6 +33,7 @@ struct turn {
     struct daemon *daemon;
     struct http_call *call;
     bool begun;
+    struct turn *next; /* turn.c's, once it is out of the queue */
 };
 
 /* Queues it; from here on it is answered and freed in any case. `what` waits there, in a
@@ -43,6 +45,9 @@ pool_job turn_run;
  * longer than request_timeout_ms, or its client has left; it was answered, counted in
  * this lane and freed. */
 bool turn_may_go_on(struct turn *turn, unsigned lane);
+/* Ends what waits for its beginning in a queue of the daemon, and has done so for longer
+ * than request_timeout_ms. Main thread, many times a second. */
+void turn_end_late(struct daemon *daemon);
 /* Has a call waited for its turn no longer than it may? A limit of 0 is none. False with
  * the problem, a 504. */
 bool turn_in_time(const struct http_call *call, uint64_t limit_ns,

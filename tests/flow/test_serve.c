@@ -304,7 +304,7 @@ static void expect(struct http_client *client, unsigned status, const char *word
     http_response_done(&response);
 }
 
-/* Lets all of them wait for the one worker, longer than 1 ms. */
+/* Lets all of them wait for the one worker, longer than 1 ms, and on. */
 static void send_and_wait(struct serve *serve, struct serve_gate *gate,
                           struct http_client clients[4])
 {
@@ -318,7 +318,19 @@ static void send_and_wait(struct serve *serve, struct serve_gate *gate,
         serve_wait_a_little();
     for (unsigned i = 0; i < 3; i++)
         serve_wait_a_little();
-    serve_open_gate(gate);
+}
+
+/* Rows of requests that were answered so. */
+static size_t count_rows(struct serve *serve, const char *status)
+{
+    struct http_response response;
+    size_t n = 0;
+
+    serve_get(serve, "/api/v1/inferences", &response);
+    for (const char *at = response.body; (at = strstr(at, status)) != NULL; at++)
+        n++;
+    http_response_done(&response);
+    return n;
 }
 
 static void what_waited_too_long_is_504_and_not_computed(void **state)
@@ -333,6 +345,7 @@ static void what_waited_too_long_is_504_and_not_computed(void **state)
 
     /* By the client's own word; who goes through the network with it is not hurt. */
     send_and_wait(serve, &first, clients);
+    serve_open_gate(&first);
     expect(&clients[0], 504, "{\"error\":\"the request waited ");
     expect(&clients[1], 200, "\"outputs\"");
     expect(&clients[2], 200, "\"outputs\"");
@@ -340,16 +353,24 @@ static void what_waited_too_long_is_504_and_not_computed(void **state)
     assert_true(serve_status(serve, "images") == 3);
     assert_true(serve_status(serve, "errors") == 1);
 
-    /* By the daemon's, which a client cannot stretch. */
-    serve->daemon.settings.request_timeout_ms = 1;
+    /* By the daemon's, which a client cannot stretch, and whose end is no worker's. */
+    serve->daemon.settings.request_rows = 1;
+    serve->daemon.settings.request_rows_max = 100;
+    serve->daemon.settings.request_rows_hours = 1;
     send_and_wait(serve, &second, clients);
+    serve->daemon.settings.request_timeout_ms = 1;
     for (size_t i = 0; i < 3; i++)
         expect(&clients[i], 504, "at most 1.000 ms were allowed");
     expect(&clients[3], 504, "\"code\":\"deadline_exceeded\"");
+    serve->daemon.settings.request_timeout_ms = 0;
+    assert_int_equal(pool_load(serve->daemon.workers), 1);
     assert_true(serve_status(serve, "images") == 3);
     assert_true(serve_status(serve, "errors") == 5);
     assert_true(outcome(serve, "timeout") == 5);
     assert_true(count_code(serve, "504") == 1);
+    assert_true(record_flush(serve->daemon.record));
+    assert_int_equal(count_rows(serve, "\"status\":504"), 4);
+    serve_open_gate(&second);
 
     /* What is computed at once has not waited. */
     serve->daemon.settings.inline_budget_us = 1000000;
@@ -366,18 +387,18 @@ static void a_client_that_leaves_its_queued_request_costs_nothing(void **state)
 {
     struct serve *serve = *state;
     struct serve_gate gate = { 0 };
+    struct http_client clients[20];
 
     serve_start(serve, 0, 64);
     serve_close_gate(&gate, serve->daemon.workers, 1);
     for (unsigned i = 0; i < 20; i++) {
-        struct http_client client;
-
-        http_client_open(&client, serve->port);
-        assert_true(serve_send_picture(&client));
-        while (pool_load(serve->daemon.workers) < 2 + i)
-            serve_wait_a_little();
-        http_client_close(&client);
+        http_client_open(&clients[i], serve->port);
+        assert_true(serve_send_picture(&clients[i]));
     }
+    while (pool_load(serve->daemon.workers) < 21)
+        serve_wait_a_little();
+    for (unsigned i = 0; i < 20; i++)
+        http_client_close(&clients[i]);
     serve_open_gate(&gate);
     for (unsigned i = 0; i < 1000 && count_gone(serve) != 20; i++)
         serve_wait_a_little();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests whose turn came too late, or for nobody: nothing is begun for them, on none of
- * the threads that work in turn. */
+/* Requests that wait too long for their turn, or for nobody: nothing is begun for them,
+ * on none of the threads that work in turn. */
 #include "tests/flow/serve_fixture.h"
 
 #include <setjmp.h>
@@ -41,23 +41,39 @@ static const struct serve_request workers[] = {
       "{\"array_mean\":true,\"points\":[{\"voltage_v\":0.5,\"pulse_ns\":10,"
       "\"temperature_k\":300,\"direction\":\"p2ap\"}]}" },
 };
+static const struct serve_request classify = {
+    "POST", SERVE_FIRST "/classify", "application/octet-stream",
+    "a picture of so many bytes: sixty-four, and what they are is one"
+};
 static const struct serve_request reader[] = {
     { "GET", "/api/v1/series?metric=requests", NULL, "" },
     { "POST", "/api/v1/database/snapshot", NULL, "" },
     { "POST", "/api/v1/admin/reload", NULL, "" },
 };
 
+static void send_one(struct http_client *client, const struct serve_request *r)
+{
+    assert_true(
+        serve_send(client, r->method, r->path, r->type, r->body, strlen(r->body)));
+}
+
+static void expect(struct http_client *client, unsigned status)
+{
+    struct http_response response;
+
+    assert_true(http_client_read(client, false, &response));
+    assert_int_equal(response.status, status);
+    http_response_done(&response);
+}
+
 /* Sends all of them while the pool is at the gate, and waits until all wait there. */
 static void send_all(struct serve *serve, struct pool *pool,
                      const struct serve_request *requests, size_t n,
-                     struct http_client clients[MOST])
+                     struct http_client *clients)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct serve_request *r = &requests[i];
-
         http_client_open(&clients[i], serve->port);
-        assert_true(serve_send(&clients[i], r->method, r->path, r->type, r->body,
-                               strlen(r->body)));
+        send_one(&clients[i], &requests[i]);
     }
     while (pool_load(pool) < 1 + n)
         serve_wait_a_little();
@@ -79,17 +95,22 @@ static void assert_untouched(struct serve *serve)
 
 /* -- Too late -- */
 
-static void assert_late(struct serve *serve, struct pool *pool,
-                        const struct serve_request *requests, size_t n)
+/* Sends all of them while they may wait, and waits longer than the millisecond that they
+ * have from then on. */
+static void send_impatient(struct serve *serve, struct pool *pool,
+                           const struct serve_request *requests, size_t n,
+                           struct http_client *clients)
 {
-    struct http_client clients[MOST];
-    struct serve_gate gate = { 0 };
-
-    serve_close_gate(&gate, pool, 1);
+    serve->daemon.settings.request_timeout_ms = 0;
     send_all(serve, pool, requests, n, clients);
-    for (unsigned i = 0; i < 3; i++) /* longer than the millisecond that they have */
+    for (unsigned i = 0; i < 3; i++)
         serve_wait_a_little();
-    serve_open_gate(&gate);
+    serve->daemon.settings.request_timeout_ms = 1;
+}
+
+static void expect_late(const struct serve_request *requests, size_t n,
+                        struct http_client *clients)
+{
     for (size_t i = 0; i < n; i++) {
         bool v2 = strncmp(requests[i].path, "/v2/", 4) == 0;
         struct http_response response;
@@ -105,14 +126,24 @@ static void assert_late(struct serve *serve, struct pool *pool,
     }
 }
 
+static void assert_late(struct serve *serve, struct pool *pool,
+                        const struct serve_request *requests, size_t n)
+{
+    struct http_client clients[MOST];
+    struct serve_gate gate = { 0 };
+
+    serve_close_gate(&gate, pool, 1);
+    send_impatient(serve, pool, requests, n, clients);
+    serve_open_gate(&gate);
+    expect_late(requests, n, clients);
+}
+
 static void what_waited_too_long_is_not_begun(void **state)
 {
     struct serve *serve = *state;
     struct http_client client;
-    struct http_response response;
 
     serve_start(serve, 1000000, 64);
-    serve->daemon.settings.request_timeout_ms = 1;
     assert_late(serve, serve->daemon.programming, programming, N(programming));
     assert_late(serve, serve->daemon.workers, workers, N(workers));
     assert_late(serve, serve->daemon.reader, reader, N(reader));
@@ -121,13 +152,71 @@ static void what_waited_too_long_is_not_begun(void **state)
     /* One that need not wait so long is done. */
     serve->daemon.settings.request_timeout_ms = 3600000;
     http_client_open(&client, serve->port);
-    assert_true(serve_send(&client, programming[0].method, programming[0].path,
-                           programming[0].type, programming[0].body,
-                           strlen(programming[0].body)));
-    assert_true(http_client_read(&client, false, &response));
-    assert_int_equal(response.status, 200);
-    http_response_done(&response);
+    send_one(&client, &programming[0]);
+    expect(&client, 200);
     http_client_close(&client);
+    serve_stop(serve);
+}
+
+/* Nobody takes anything out of the queue until all are answered. */
+static void assert_answered(struct serve *serve, struct pool *pool,
+                            const struct serve_request *requests, size_t n)
+{
+    struct http_client clients[MOST];
+    struct serve_gate gate = { 0 };
+
+    serve_close_gate(&gate, pool, 1);
+    send_impatient(serve, pool, requests, n, clients);
+    expect_late(requests, n, clients);
+    assert_int_equal(pool_load(pool), 1);
+    serve_open_gate(&gate);
+}
+
+static void what_waits_too_long_is_answered_while_it_waits(void **state)
+{
+    struct serve *serve = *state;
+
+    serve_start(serve, 1000000, 64);
+    assert_answered(serve, serve->daemon.programming, programming, N(programming));
+    assert_answered(serve, serve->daemon.workers, workers, N(workers));
+    assert_answered(serve, serve->daemon.reader, reader, N(reader));
+    assert_untouched(serve);
+    serve_stop(serve);
+}
+
+/* Of a queue with room for one. */
+static void assert_place_freed(struct serve *serve, struct pool *pool,
+                               const struct serve_request *request)
+{
+    struct serve_gate gate = { 0 };
+    struct http_client first, second;
+
+    serve_close_gate(&gate, pool, 1);
+    send_impatient(serve, pool, request, 1, &first);
+    expect_late(request, 1, &first);
+    serve->daemon.settings.request_timeout_ms = 0;
+    send_all(serve, pool, request, 1, &first);
+    http_client_open(&second, serve->port);
+    send_one(&second, request);
+    expect(&second, 429);
+    serve_open_gate(&gate);
+    expect(&first, 200);
+    http_client_close(&first);
+    http_client_close(&second);
+}
+
+static void the_place_of_what_waited_too_long_is_free(void **state)
+{
+    struct serve *serve = *state;
+
+    serve_start(serve, 0, 1);
+    assert_place_freed(serve, serve->daemon.workers, &classify);
+    assert_place_freed(serve, serve->daemon.workers, &workers[0]);
+    assert_place_freed(serve, serve->daemon.programming, &programming[0]);
+    assert_place_freed(serve, serve->daemon.reader, &reader[0]);
+    /* What was refused and what waited too long are two outcomes. */
+    assert_true(serve_status(serve, "requests") == 1);
+    assert_true(serve_status(serve, "errors") == 2);
     serve_stop(serve);
 }
 
@@ -183,6 +272,8 @@ int main(void)
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
     const struct CMUnitTest tests[] = {
         FRESH(what_waited_too_long_is_not_begun),
+        FRESH(what_waits_too_long_is_answered_while_it_waits),
+        FRESH(the_place_of_what_waited_too_long_is_free),
         FRESH(nothing_is_begun_for_clients_that_left),
     };
 

@@ -242,6 +242,49 @@ static void a_job_leaves_the_other_threads_their_share(void **state)
     expect_turn(&company, 2, 1, &numbers[4]);
 }
 
+/* -- Taken out -- */
+
+static void what_is_taken_out_never_runs_and_leaves_its_place(void **state)
+{
+    static const unsigned numbers[] = { 0, 1, 2, 3, 4, 5 }, odd[] = { 1, 3, 5 };
+    struct company company = { .pool = new_pool(1, 6, false), .room = 8 };
+    struct gate gate = { 0 };
+    struct guest guests[6];
+
+    (void)state;
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &gate), ST_OK);
+    wait_inside(&gate, 1);
+    queue_guests(&company, guests, numbers, 6);
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &gate), ST_BUSY);
+    pool_take_out(company.pool, run_guest, take_even, &company);
+    assert_int_equal(pool_load(company.pool), 1 + 3);
+    assert_int_equal(company.n_together[0], 3); /* by this thread */
+    company.n_turns++;
+    /* None of this kind waits; behind the others is room. */
+    pool_take_out(company.pool, wait_at_gate, take_even, &company);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(pool_submit(company.pool, wait_at_gate, &gate), ST_OK);
+    assert_int_equal(pool_submit(company.pool, wait_at_gate, &gate), ST_BUSY);
+    atomic_store(&gate.open, true);
+    pool_free(company.pool);
+
+    assert_int_equal(company.n_turns, 4);
+    for (unsigned i = 0; i < 3; i++)
+        expect_turn(&company, 1 + i, 1, &odd[i]);
+    assert_int_equal(atomic_load(&gate.n_inside), 4);
+}
+
+static void nothing_is_taken_out_of_an_empty_queue(void **state)
+{
+    struct company company = { .pool = new_pool(2, 4, false), .room = 8 };
+
+    (void)state;
+    pool_take_out(company.pool, run_guest, take_even, &company);
+    assert_int_equal(pool_load(company.pool), 0);
+    pool_free(company.pool);
+    assert_int_equal(company.n_together[0], 0);
+}
+
 /* -- Many threads -- */
 
 struct sum {
@@ -275,15 +318,44 @@ static void *submit_many(void *arg)
     return NULL;
 }
 
-static void every_job_that_is_taken_runs_once(void **state)
+/* Takes what waits, again and again, until told to end. */
+struct taker {
+    struct pool *pool;
+    atomic_bool stop;
+    uint64_t taken;
+};
+
+static bool take_any(void *ctx, void *arg)
+{
+    struct taker *taker = ctx;
+
+    (void)arg; /* all have the same */
+    taker->taken++;
+    return true;
+}
+
+static void *take_many(void *arg)
+{
+    struct taker *taker = arg;
+
+    while (!atomic_load(&taker->stop)) {
+        pool_take_out(taker->pool, count_worker, take_any, taker);
+        wait_a_little();
+    }
+    return NULL;
+}
+
+static void every_job_runs_once_or_is_taken_out_once(void **state)
 {
     struct pool *pool = new_pool(4, 16, false);
     struct sum sum = { 0 };
     struct submitter submitters[3];
-    pthread_t threads[3];
+    struct taker taker = { .pool = pool };
+    pthread_t threads[3], taking;
     uint64_t taken = 0;
 
     (void)state;
+    assert_int_equal(pthread_create(&taking, NULL, take_many, &taker), 0);
     for (size_t i = 0; i < 3; i++) {
         submitters[i] = (struct submitter) { pool, &sum, 0 };
         assert_int_equal(pthread_create(&threads[i], NULL, submit_many, &submitters[i]),
@@ -293,9 +365,11 @@ static void every_job_that_is_taken_runs_once(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         taken += submitters[i].taken;
     }
+    atomic_store(&taker.stop, true);
+    assert_int_equal(pthread_join(taking, NULL), 0);
     pool_free(pool);
     assert_true(taken > 0);
-    assert_int_equal(atomic_load(&sum.total), taken);
+    assert_int_equal(atomic_load(&sum.total) + taker.taken, taken);
     assert_int_equal(atomic_load(&sum.strangers), 0);
 }
 
@@ -324,7 +398,9 @@ int main(void)
         cmocka_unit_test(what_waits_still_runs_at_the_end),
         cmocka_unit_test(a_job_takes_along_what_it_wants_and_leaves_the_rest_in_order),
         cmocka_unit_test(a_job_leaves_the_other_threads_their_share),
-        cmocka_unit_test(every_job_that_is_taken_runs_once),
+        cmocka_unit_test(what_is_taken_out_never_runs_and_leaves_its_place),
+        cmocka_unit_test(nothing_is_taken_out_of_an_empty_queue),
+        cmocka_unit_test(every_job_runs_once_or_is_taken_out_once),
         cmocka_unit_test(memory_that_is_not_there_is_told),
     };
 
