@@ -541,6 +541,8 @@ static bool is_left(struct http_conn *conn, uint64_t limit_ns)
     bool before = conn->left;
 
     (void)limit_ns;
+    if (state == HTTP_CONN_BUSY && http_conn_peer_gone(conn))
+        atomic_store(&conn->gone, true);
     conn->left = (state == HTTP_CONN_FRESH || state == HTTP_CONN_HEAD ||
                   state == HTTP_CONN_BODY) &&
                  http_conn_peer_gone(conn);

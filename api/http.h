@@ -117,7 +117,8 @@ void http_server_close_all(struct http_server *server);
 void http_server_close_slow(struct http_server *server, uint64_t limit_ns);
 /* Shuts connections whose peer closed in the middle of a request, on the second call that
  * finds them so: the library does not notice if the end comes right behind the last
- * bytes. Any thread; for a timer. */
+ * bytes. Where the request is complete and not answered, http_call_client_left says so
+ * from then on. Any thread; for a timer. */
 void http_server_close_left(struct http_server *server);
 /* Shuts connections that have been without a request for `limit_ns`, and those whose
  * client has not taken a short answer in that time. (The library's own timeout, which
@@ -185,6 +186,9 @@ void http_call_set_body(struct http_call *call, struct buf *body);
 /* Has the peer gone, or closed its sending side? (Looks at the socket; for use before
  * expensive work.) */
 bool http_call_client_gone(const struct http_call *call);
+/* Was it so when http_server_close_left looked? No call of the system: for many that
+ * wait. */
+bool http_call_client_left(const struct http_call *call);
 
 /* -- The answer: exactly one per call -- */
 

@@ -372,3 +372,8 @@ bool http_call_client_gone(const struct http_call *call)
 {
     return http_conn_peer_gone(call->conn);
 }
+
+bool http_call_client_left(const struct http_call *call)
+{
+    return atomic_load(&call->conn->gone);
+}

@@ -52,6 +52,7 @@ struct http_conn {
     _Atomic int state; /* enum http_conn_state; written by the data thread */
     _Atomic uint64_t since_ns;
     bool left;        /* http_server_close_left found the peer gone; under the lock */
+    atomic_bool gone; /* the same, with a request complete and not answered: for good */
     atomic_bool shut; /* we shut the receiving side, so end of file says nothing */
 };
 

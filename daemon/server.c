@@ -268,14 +268,16 @@ static void late_tick(uv_timer_t *timer)
 }
 
 /* Who sends a byte now and then would keep a connection for ever, as would who is silent,
- * and who left in the middle of a request for long. */
+ * who left in the middle of a request for long, and who left while it waited a place in a
+ * queue. */
 static void slow_tick(uv_timer_t *timer)
 {
-    const struct daemon *daemon = ((struct server *)timer->data)->daemon;
+    struct daemon *daemon = ((struct server *)timer->data)->daemon;
 
     http_server_close_slow(daemon->http,
                            daemon->settings.head_timeout_s * UINT64_C(1000000000));
     http_server_close_left(daemon->http);
+    turn_end_left(daemon);
     http_server_close_unused(daemon->http,
                              daemon->settings.idle_timeout_s * UINT64_C(1000000000));
 }

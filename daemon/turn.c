@@ -32,13 +32,6 @@ void turn_queue(struct turn *turn, struct pool *pool, const char *what)
 
 /* -- Its turn -- */
 
-static void set_late(struct problem *problem, uint64_t waited_ns, uint64_t limit_ns)
-{
-    problem_set(problem, 504, "deadline_exceeded",
-                "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
-                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
-}
-
 bool turn_in_time(const struct http_call *call, uint64_t limit_ns,
                   struct problem *ret_problem)
 {
@@ -49,16 +42,23 @@ bool turn_in_time(const struct http_call *call, uint64_t limit_ns,
     uint64_t waited_ns = wall_monotonic_ns() - since_ns;
     if (waited_ns <= limit_ns)
         return true;
-    set_late(ret_problem, waited_ns, limit_ns);
+    problem_set(ret_problem, 504, "deadline_exceeded",
+                "the request waited %.3f ms for its turn, at most %.3f ms were allowed",
+                (double)waited_ns / 1e6, (double)limit_ns / 1e6);
     return false;
 }
 
 /* Nobody waits for the answer. */
+static void set_gone(struct problem *problem)
+{
+    problem_set(problem, 499, "client_gone", "the client closed its connection");
+}
+
 static bool has_client(const struct http_call *call, struct problem *ret_problem)
 {
     if (!http_call_client_gone(call))
         return true;
-    problem_set(ret_problem, 499, "client_gone", "the client closed its connection");
+    set_gone(ret_problem);
     return false;
 }
 
@@ -90,11 +90,19 @@ void turn_run(void *arg, unsigned worker)
 
 /* -- Before its turn -- */
 
+/* Turns that are taken out of a queue, for nothing but their end. */
 struct sweep {
-    uint64_t now_ns, limit_ns;
-    bool young; /* this one, and so are those behind it */
+    uint64_t now_ns, limit_ns; /* 0: none */
+    bool young;                /* this one has not waited so long, nor those behind it */
     struct turn *taken;
 };
+
+static bool take(struct sweep *sweep, struct turn *turn)
+{
+    turn->next = sweep->taken;
+    sweep->taken = turn;
+    return true;
+}
 
 /* Under the pool's lock: no call of the system here. They wait in the order in which they
  * came, so behind the first whose time is not over none is looked at. */
@@ -106,36 +114,53 @@ static bool take_late(void *ctx, void *arg)
     if (sweep->young || turn->begun)
         return false;
     sweep->young = http_call_deferred_ns(turn->call) + sweep->limit_ns >= sweep->now_ns;
-    if (sweep->young)
-        return false;
-    turn->next = sweep->taken;
-    sweep->taken = turn;
-    return true;
+    return !sweep->young && take(sweep, turn);
 }
 
-static void end_late(const struct sweep *sweep, unsigned lane)
+/* Likewise. */
+static bool take_left(void *ctx, void *arg)
 {
-    struct problem problem;
+    const struct turn *turn = arg;
 
+    return http_call_client_left(turn->call) && take(ctx, arg);
+}
+
+/* One that is not late was taken for its client. */
+static void end_taken(const struct sweep *sweep, unsigned lane)
+{
     for (struct turn *turn = sweep->taken, *next; turn != NULL; turn = next) {
+        struct problem problem;
+
         next = turn->next;
-        set_late(&problem, sweep->now_ns - http_call_deferred_ns(turn->call),
-                 sweep->limit_ns);
+        if (turn_in_time(turn->call, sweep->limit_ns, &problem))
+            set_gone(&problem);
         end(turn, lane, &problem);
+    }
+}
+
+static void sweep_queues(struct daemon *daemon, uint64_t limit_ns, pool_take *over)
+{
+    struct pool *const pools[] = { daemon->workers, daemon->programming, daemon->reader };
+
+    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+        struct sweep sweep = { .now_ns = wall_monotonic_ns(), .limit_ns = limit_ns };
+
+        pool_take_out(pools[i], turn_run, over, &sweep);
+        end_taken(&sweep, daemon_main_lane(daemon));
     }
 }
 
 void turn_end_late(struct daemon *daemon)
 {
-    struct pool *const pools[] = { daemon->workers, daemon->programming, daemon->reader };
     uint64_t limit_ns = timeout_ns(daemon);
 
-    for (size_t i = 0; limit_ns != 0 && i < sizeof(pools) / sizeof(pools[0]); i++) {
-        struct sweep sweep = { .now_ns = wall_monotonic_ns(), .limit_ns = limit_ns };
+    if (limit_ns != 0)
+        sweep_queues(daemon, limit_ns, take_late);
+}
 
-        pool_take_out(pools[i], turn_run, take_late, &sweep);
-        end_late(&sweep, daemon_main_lane(daemon));
-    }
+void turn_end_left(struct daemon *daemon)
+{
+    sweep_queues(daemon, 0, take_left);
 }
 
 /* -- Calls of which nothing need be kept -- */

@@ -3,6 +3,7 @@
  *
  *   turn_queue      data thread          defers the call; 429 where the queue is full
  *   turn_end_late   main thread          504 once it has waited too long, off the queue
+ *   turn_end_left   main thread          499 once its client has left, likewise
  *   turn_run        thread of the pool   504 where its turn came too late, 499 where the
  *                                        client has left; else the work
  *
@@ -48,6 +49,9 @@ bool turn_may_go_on(struct turn *turn, unsigned lane);
 /* Ends what waits for its beginning in a queue of the daemon, and has done so for longer
  * than request_timeout_ms. Main thread, many times a second. */
 void turn_end_late(struct daemon *daemon);
+/* Ends what waits there for a client that http_server_close_left found to have left.
+ * Main thread. */
+void turn_end_left(struct daemon *daemon);
 /* Has a call waited for its turn no longer than it may? A limit of 0 is none. False with
  * the problem, a 504. */
 bool turn_in_time(const struct http_call *call, uint64_t limit_ns,

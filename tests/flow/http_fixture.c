@@ -35,7 +35,7 @@ static struct {
     pthread_t acceptor, workers[N_WORKERS];
     struct queue work, held;
     atomic_size_t done, unanswered, matched;
-    atomic_bool gone;
+    atomic_bool gone, left;
 } fixture;
 
 static void push(struct queue *queue, struct http_call *call)
@@ -363,6 +363,7 @@ void fixture_release(size_t n)
         struct http_call *call = pull(&fixture.held);
 
         atomic_store(&fixture.gone, http_call_client_gone(call));
+        atomic_store(&fixture.left, http_call_client_left(call));
         buf_text(&buf, "released");
         http_reply(call, 200, "text/plain", &buf);
     }
@@ -371,4 +372,9 @@ void fixture_release(size_t n)
 bool fixture_saw_client_gone(void)
 {
     return atomic_load(&fixture.gone);
+}
+
+bool fixture_saw_client_left(void)
+{
+    return atomic_load(&fixture.left);
 }

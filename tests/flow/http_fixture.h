@@ -26,7 +26,9 @@ struct fixture_counts fixture_counts(void);
 /* GET /hold is not answered before it is released; both wait for `n` such requests. */
 void fixture_wait_held(size_t n);
 void fixture_release(size_t n);
-/* What http_call_client_gone said of the calls that were released last. */
+/* What http_call_client_gone and http_call_client_left said of the call that was released
+ * last. */
 bool fixture_saw_client_gone(void);
+bool fixture_saw_client_left(void);
 
 #endif

@@ -92,8 +92,10 @@ static void a_client_that_leaves_is_noticed_and_told_as_unanswered(void **state)
                      0);
     http_client_close(&client);
     pause_ms(50);
+    http_server_close_left(*state);
     fixture_release(1);
     assert_true(fixture_saw_client_gone());
+    assert_true(fixture_saw_client_left());
     wait_done(1);
     assert_int_equal(fixture_counts().unanswered, 1);
     wait_connections(*state, 0, false);
@@ -118,12 +120,14 @@ static void a_client_that_waits_is_not_gone(void **state)
     struct http_client client;
     struct http_response response;
 
-    (void)state;
     http_client_open(&client, fixture_port());
     assert_true(http_client_text(&client, HOLD));
     fixture_wait_held(1);
+    for (unsigned i = 0; i < 2; i++)
+        http_server_close_left(*state);
     fixture_release(1);
     assert_false(fixture_saw_client_gone());
+    assert_false(fixture_saw_client_left());
     assert_true(http_client_read(&client, false, &response));
     assert_string_equal(response.body, "released");
     http_response_done(&response);

@@ -267,6 +267,42 @@ static void nothing_is_begun_for_clients_that_left(void **state)
     serve_stop(serve);
 }
 
+/* Of a queue with room for one. */
+static void assert_deserted(struct serve *serve, struct pool *pool,
+                            const struct serve_request *request)
+{
+    struct serve_gate gate = { 0 };
+    struct http_client first, second;
+
+    serve_close_gate(&gate, pool, 1);
+    send_all(serve, pool, request, 1, &first);
+    http_client_close(&first);
+    while (pool_load(pool) > 1)
+        serve_wait_a_little();
+    send_all(serve, pool, request, 1, &second);
+    serve_open_gate(&gate);
+    expect(&second, 200);
+    http_client_close(&second);
+}
+
+static void the_place_of_a_client_that_left_is_free(void **state)
+{
+    struct serve *serve = *state;
+    size_t before;
+
+    serve_start(serve, 0, 1);
+    before = count_left(serve);
+    assert_deserted(serve, serve->daemon.workers, &classify);
+    assert_deserted(serve, serve->daemon.workers, &workers[0]);
+    assert_deserted(serve, serve->daemon.programming, &programming[0]);
+    assert_deserted(serve, serve->daemon.reader, &reader[0]);
+    while (count_left(serve) != before + 4)
+        serve_wait_a_little();
+    assert_true(serve_status(serve, "requests") == 1);
+    assert_true(serve_status(serve, "errors") == 0);
+    serve_stop(serve);
+}
+
 int main(void)
 {
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, serve_setup, serve_teardown)
@@ -275,6 +311,7 @@ int main(void)
         FRESH(what_waits_too_long_is_answered_while_it_waits),
         FRESH(the_place_of_what_waited_too_long_is_free),
         FRESH(nothing_is_begun_for_clients_that_left),
+        FRESH(the_place_of_a_client_that_left_is_free),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
