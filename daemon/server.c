@@ -115,8 +115,8 @@ static bool accept_one(struct listener *listener)
         log_line(LOG_INFO, "accept", "goes on with %zu connections", n_open);
     server->paused = false;
     if (n_open >= daemon->settings.max_connections && !listener->admin) {
+        daemon->refused++; /* before its client can tell of it */
         (void)close(fd);
-        daemon->refused++;
         return true;
     }
     /* Answers go out whole; waiting for more to send only adds delay. */
