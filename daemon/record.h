@@ -82,7 +82,7 @@ struct record_totals {
     /* The ledger, by layer and in all: since the database was begun, restarts included.
      */
     struct energy energy[NETWORK_MAX_LAYERS], total_energy;
-    int64_t since_s; /* UTC: when the database first heard of the model file */
+    int64_t since_s; /* UTC: when the database first heard of the version */
 };
 void record_totals(struct record *record, const struct model *model,
                    struct record_totals *ret_totals);

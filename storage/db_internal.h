@@ -13,6 +13,7 @@ enum db_statement {
     DB_BEGIN,
     DB_COMMIT,
     DB_ROLLBACK,
+    DB_NUMBER_MODEL,
     DB_ADD_MODEL,
     DB_ADD_PROGRAMMING,
     DB_ADD_PROGRAMMING_LAYER,

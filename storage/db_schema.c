@@ -276,6 +276,7 @@ int db_schema_run(sqlite3 *handle, sqlite3_str *sql)
 static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = {
     to_version_1,           db_schema_to_version_2, db_schema_to_version_3,
     db_schema_to_version_4, db_schema_to_version_5, db_schema_to_version_6,
+    db_schema_to_version_7,
 };
 
 static int run_steps(sqlite3 *handle, int from)

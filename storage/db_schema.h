@@ -39,6 +39,7 @@ int db_schema_to_version_3(sqlite3 *handle);
 int db_schema_to_version_4(sqlite3 *handle);
 int db_schema_to_version_5(sqlite3 *handle);
 int db_schema_to_version_6(sqlite3 *handle);
+int db_schema_to_version_7(sqlite3 *handle);
 /* For steps that add a column to the views of generations: appends v_error_rate,
  * v_operating_point and v_operating_point_layer, with `name` behind the names of their
  * columns and `value`, of the model m, behind their values; "" or with a comma before. */
@@ -47,6 +48,8 @@ void db_schema_append_points(sqlite3_str *sql, const char *name, const char *val
  * model as m. */
 void db_schema_append_operating_points(sqlite3_str *sql, const char *until,
                                        const char *name, const char *value);
+/* v_energy_ledger, likewise. */
+void db_schema_append_ledger_view(sqlite3_str *sql, const char *name, const char *value);
 /* When the next generation of a model's came. */
 #define DB_NEXT_TS "lead(o.ts) OVER (PARTITION BY m.name ORDER BY o.ts, o.id)"
 /* Runs the script and frees it. */

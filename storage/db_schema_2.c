@@ -164,6 +164,25 @@ void db_schema_append_points(sqlite3_str *sql, const char *name, const char *val
     sqlite3_str_appendf(sql, layers, name, value);
 }
 
+void db_schema_append_ledger_view(sqlite3_str *sql, const char *name, const char *value)
+{
+    sqlite3_str_appendf(
+        sql, "CREATE VIEW v_energy_ledger (model, layer, name, kind, joules%s) AS ",
+        name);
+    /* 1 J = 1e12 pJ. */
+    for (unsigned k = 0; k < ENERGY_KINDS; k++) {
+        const char *kind = energy_name((enum energy_kind)k);
+
+        sqlite3_str_appendf(
+            sql,
+            "%sSELECT m.name, e.layer, e.name, '%s', sum(e.%s_pj) * 1e-12%s"
+            "  FROM energy AS e JOIN model AS m ON m.id = e.model_id"
+            "  GROUP BY m.name, e.layer, e.name%s",
+            k == 0 ? "" : " UNION ALL ", kind, kind, value, value);
+    }
+    sqlite3_str_appendall(sql, ";");
+}
+
 /* One column for each kind of energy: another kind is another schema version. */
 static void append_ledger(sqlite3_str *sql)
 {
@@ -174,20 +193,8 @@ static void append_ledger(sqlite3_str *sql)
     for (unsigned k = 0; k < ENERGY_KINDS; k++)
         sqlite3_str_appendf(sql, " %s_pj REAL NOT NULL,",
                             energy_name((enum energy_kind)k));
-    sqlite3_str_appendall(sql, " PRIMARY KEY (model_id, layer)) STRICT, WITHOUT ROWID;"
-                               "CREATE VIEW v_energy_ledger"
-                               "    (model, layer, name, kind, joules) AS ");
-    /* 1 J = 1e12 pJ. */
-    for (unsigned k = 0; k < ENERGY_KINDS; k++) {
-        const char *name = energy_name((enum energy_kind)k);
-
-        sqlite3_str_appendf(sql,
-                            "%sSELECT m.name, e.layer, e.name, '%s', sum(e.%s_pj) * 1e-12"
-                            "  FROM energy AS e JOIN model AS m ON m.id = e.model_id"
-                            "  GROUP BY m.name, e.layer, e.name",
-                            k == 0 ? "" : " UNION ALL ", name, name);
-    }
-    sqlite3_str_appendall(sql, ";");
+    sqlite3_str_appendall(sql, " PRIMARY KEY (model_id, layer)) STRICT, WITHOUT ROWID;");
+    db_schema_append_ledger_view(sql, "", "");
 }
 
 int db_schema_to_version_2(sqlite3 *handle)

@@ -24,16 +24,32 @@ unsigned metrics_latency_bucket(double us)
 
 /* -- Models -- */
 
-enum status metrics_add_model(struct db *db, const struct network *net, int64_t now_s,
-                              int64_t *ret_model_id, int64_t *ret_since_s)
+/* A network that was there before there were versions gets its first. Where it has others
+ * beside, the row without one is of some version that nobody knows. */
+static enum status number_model(struct db *db, const struct network *net)
+{
+    struct row row = row_of(db, DB_NUMBER_MODEL,
+                            "UPDATE model SET version = ?3"
+                            "  WHERE name = ?1 AND checksum = ?2 AND version IS NULL"
+                            "    AND (SELECT count(*) FROM model"
+                            "           WHERE name = ?1 AND checksum = ?2) = 1");
+
+    row_text(&row, net->name);
+    row_int(&row, net->checksum);
+    row_count(&row, net->version);
+    return row_done(db, &row);
+}
+
+static enum status put_model(struct db *db, const struct network *net, int64_t now_s,
+                             int64_t *ret_model_id, int64_t *ret_since_s)
 {
     struct row row =
         row_of(db, DB_ADD_MODEL,
                "INSERT INTO model (name, checksum, description, cells, classes,"
                "                   test_correct, test_total, created_ts, version)"
-               "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, 0))"
-               "  ON CONFLICT (name, checksum) DO UPDATE"
-               "    SET description = excluded.description, version = excluded.version"
+               "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+               "  ON CONFLICT (name, checksum, version) DO UPDATE"
+               "    SET description = excluded.description"
                "  RETURNING id, created_ts");
     int64_t id = 0, since_s = 0;
 
@@ -59,6 +75,14 @@ enum status metrics_add_model(struct db *db, const struct network *net, int64_t 
         *ret_since_s = since_s;
     }
     return st;
+}
+
+enum status metrics_add_model(struct db *db, const struct network *net, int64_t now_s,
+                              int64_t *ret_model_id, int64_t *ret_since_s)
+{
+    enum status st = number_model(db, net);
+
+    return st == ST_OK ? put_model(db, net, now_s, ret_model_id, ret_since_s) : st;
 }
 
 /* -- Windows -- */

@@ -22,7 +22,7 @@ extern const double metrics_latency_edges_us[METRICS_LATENCY_EDGES];
 /* Bucket of a latency, 0 .. METRICS_LATENCY_EDGES. */
 unsigned metrics_latency_bucket(double us);
 
-/* Registers a model file (once per name and checksum), in its present version;
+/* Registers a network in its version (once per name, checksum and version);
  * ret_since_s: when it first was. */
 MUST_CHECK enum status metrics_add_model(struct db *db, const struct network *net,
                                          int64_t now_s, int64_t *ret_model_id,
@@ -139,7 +139,7 @@ MUST_CHECK enum status metrics_next_inference(struct db *db, int64_t *ret_id);
  *   of it: what is left is for windows;
  * - events older than METRICS_EVENT_AGE_S or more than METRICS_EVENTS;
  * - generations that answered nothing and are older than METRICS_IDLE_AGE_S, and those
- *   that are more than METRICS_GENERATIONS, but the last one of each model file. What
+ *   that are more than METRICS_GENERATIONS, but the last one of each version. What
  *   their windows counted goes to generation 0.
  * When nothing is left to go, free pages are given back, some at a time. ret_more: a
  * slice went, and there may be more. ST_IO, ST_NOMEM: nothing changed. */
@@ -160,7 +160,7 @@ MUST_CHECK enum status metrics_retire(struct db *db, const struct metrics_limits
 MUST_CHECK enum status metrics_has_generation(struct db *db, int64_t model_id,
                                               uint64_t generation, bool *ret_there);
 
-/* The ledger: everything ever spent by a model file's layers, as the batches added it up;
+/* The ledger: everything ever spent by a version's layers, as the batches added it up;
  * ret_energies: [n_layers], zero where there is nothing yet. ST_IO, ST_NOMEM. */
 MUST_CHECK enum status metrics_read_energy(struct db *db, int64_t model_id,
                                            size_t n_layers, struct energy *ret_energies);

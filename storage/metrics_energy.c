@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger: one row per model file and layer. */
+/* The ledger: one row per version and layer. */
 #include "storage/metrics_internal.h"
 #include "storage/row.h"
 

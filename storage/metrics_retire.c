@@ -235,7 +235,7 @@ struct old_generation {
     int64_t id, model_id, number, ts;
 };
 
-/* A model file's last one is what its array holds. */
+/* A version's last one is what its array holds. */
 #define HAS_SUCCESSOR                                                                    \
     "EXISTS (SELECT 1 FROM operating_point AS n"                                         \
     "          WHERE n.model_id = o.model_id AND n.id > o.id)"

@@ -89,6 +89,18 @@ static inline void assert_one(const struct fixture *f, const char *from,
     assert_true(n == 1);
 }
 
+/* As the program that the file belongs to would not do it. */
+static inline void change(const struct fixture *f, const char *sql)
+{
+    sqlite3 *other;
+    char *error = NULL;
+
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    if (sqlite3_exec(other, sql, NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s: %s", sql, error);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
 static inline void assert_near(double a, double b)
 {
     if (!(fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b))))

@@ -280,12 +280,12 @@ static void without_memory_nothing_leaks(void **state)
 
 /* -- An older schema -- */
 
-/* A database as version 1 left it. */
-static const char *make_version_1(struct scratch *scratch)
+/* A database as an older version left it, from its text. */
+static const char *make_from(struct scratch *scratch, const char *text_path)
 {
     sqlite3 *handle;
     size_t len;
-    uint8_t *bytes = scratch_read(TEST_DATA_DIR "/schema-1.sql", &len);
+    uint8_t *bytes = scratch_read(text_path, &len);
     char *text = malloc(len + 1);
     const char *path = scratch_path(scratch, "m.db");
 
@@ -298,6 +298,37 @@ static const char *make_version_1(struct scratch *scratch)
     free(text);
     free(bytes);
     return path;
+}
+
+static const char *make_version_1(struct scratch *scratch)
+{
+    return make_from(scratch, TEST_DATA_DIR "/schema-1.sql");
+}
+
+static const char *make_version_6(struct scratch *scratch)
+{
+    return make_from(scratch, TEST_DATA_DIR "/schema-6.sql");
+}
+
+/* Each holds for one row. */
+static void assert_each_once(const char *path, const char *const *conditions, size_t n)
+{
+    for (size_t c = 0; c < n; c++) {
+        char text[2048];
+
+        (void)snprintf(text, sizeof(text), "SELECT count(*) FROM %s", conditions[c]);
+        if (sql(path, text) != 1)
+            print_error("%s\n", text);
+        assert_int_equal(sql(path, text), 1);
+    }
+}
+
+static void assert_sound(const char *path)
+{
+    assert_int_equal(sql(path, "SELECT count(*) FROM pragma_integrity_check"
+                               " WHERE integrity_check = 'ok'"),
+                     1);
+    assert_int_equal(sql(path, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 
 static void version_1_comes_along_with_all_its_rows(void **state)
@@ -350,19 +381,57 @@ static void version_1_comes_along_with_all_its_rows(void **state)
         assert_false(opened.created || opened.unclean);
         assert_string_equal(opened.set_aside, "");
         assert_int_equal(sql(path, "PRAGMA user_version"), DB_SCHEMA_VERSION);
-        for (size_t c = 0; c < sizeof(conditions) / sizeof(conditions[0]); c++) {
-            char text[2048];
-
-            (void)snprintf(text, sizeof(text), "SELECT count(*) FROM %s", conditions[c]);
-            if (sql(path, text) != 1)
-                print_error("%s\n", text);
-            assert_int_equal(sql(path, text), 1);
-        }
+        assert_each_once(path, conditions, sizeof(conditions) / sizeof(conditions[0]));
         assert_int_equal(sql(path, "SELECT count(*) FROM operating_point_layer"), 4);
         assert_int_equal(sql(path, "SELECT count(*) FROM v_energy_ledger"), 0);
-        assert_int_equal(sql(path, "SELECT count(*) FROM pragma_integrity_check"
-                                   " WHERE integrity_check = 'ok'"),
-                         1);
+        assert_sound(path);
+    }
+    scratch_remove(&scratch);
+}
+
+/* One network was version 1, then another came as version 2, then the first again as
+ * version 3: its row said 3 of all that it had ever answered. */
+static void versions_of_schema_6_are_those_that_are_known(void **state)
+{
+    (void)state;
+    static const char *const conditions[] = {
+        "v_accuracy WHERE model = 'net' AND version = 3 AND ts = 1600000030"
+        " AND labelled = 2 AND correct = 1",
+        "v_accuracy WHERE model = 'net' AND version = 2 AND labelled = 5 AND correct = 5",
+        "v_accuracy WHERE model = 'net' AND version IS NULL AND ts = 1600000000"
+        " AND labelled = 4 AND correct = 3",
+        /* Gone before there were versions. */
+        "v_accuracy WHERE model = 'net' AND version IS NULL AND ts = 1599999000"
+        " AND labelled = 7",
+        /* What was written for version 3 is version 3's, before it answered. */
+        "v_requests WHERE ts = 1600000020 AND version = 3 AND requests = 0",
+        "v_energy WHERE ts = 1600000020 AND version = 3 AND write_j > 0",
+        "v_latency WHERE ts = 1600000000 AND version IS NULL AND max_us = 48.579",
+        "v_operating_point WHERE generation = 1 AND version IS NULL AND images = 4",
+        "v_operating_point WHERE generation = 2 AND version = 2 AND images = 5",
+        "v_operating_point WHERE generation = 3 AND version = 3 AND images = 2",
+        "v_events WHERE message LIKE '%version 1,%' AND version IS NULL",
+        "v_events WHERE message LIKE '%version 3,%' AND version = 3",
+        "v_inference WHERE generation = 1 AND version IS NULL AND id = 4",
+        "v_inference WHERE generation = 3 AND version = 3 AND id = 11",
+        "model WHERE id = 1 AND version = 3",
+        "model WHERE id = 3 AND version IS NULL",
+        "v_energy_ledger WHERE version = 3 AND layer = 0 AND kind = 'toggle'"
+        " AND abs(joules - 100.33291e-12) < 1e-17",
+    };
+    struct scratch scratch;
+    struct db_opened opened;
+
+    scratch_make(&scratch);
+    const char *path = make_version_6(&scratch);
+    for (unsigned i = 0; i < 2; i++) {
+        db_close(must_open(path, &opened));
+        assert_false(opened.created || opened.unclean);
+        assert_each_once(path, conditions, sizeof(conditions) / sizeof(conditions[0]));
+        assert_int_equal(sql(path, "SELECT count(*) FROM model"), 4);
+        assert_int_equal(sql(path, "SELECT sum(requests) FROM v_requests"), 18);
+        assert_int_equal(sql(path, "SELECT count(*) FROM v_inference"), 11);
+        assert_sound(path);
     }
     scratch_remove(&scratch);
 }
@@ -405,6 +474,11 @@ static void an_old_database_and_a_new_one_have_one_schema(void **state)
     char *created = schema_of(scratch.path);
     assert_string_equal(migrated, created);
     free(migrated);
+    assert_int_equal(unlink(scratch_path(&scratch, "m.db")), 0);
+    db_close(must_open(make_version_6(&scratch), &opened));
+    migrated = schema_of(scratch.path);
+    assert_string_equal(migrated, created);
+    free(migrated);
     free(created);
     scratch_remove(&scratch);
 }
@@ -424,6 +498,14 @@ static void a_death_while_the_schema_changes_does_no_harm(void **state)
         db_close(must_open(path, &opened));
         assert_string_equal(opened.set_aside, "");
         assert_int_equal(sql(path, "SELECT sum(weights) FROM v_operating_point"), 162);
+        scratch_remove(&scratch);
+        scratch_make(&scratch);
+        path = make_version_6(&scratch);
+        open_and_be_killed(path, &seed, 10000000);
+        db_close(must_open(path, &opened));
+        assert_string_equal(opened.set_aside, "");
+        assert_int_equal(sql(path, "SELECT sum(labelled) FROM v_accuracy"), 18);
+        assert_sound(path);
         scratch_remove(&scratch);
     }
 }
@@ -578,6 +660,7 @@ int main(void)
         cmocka_unit_test(a_place_that_cannot_be_written_is_an_error),
         cmocka_unit_test(without_memory_nothing_leaks),
         cmocka_unit_test(version_1_comes_along_with_all_its_rows),
+        cmocka_unit_test(versions_of_schema_6_are_those_that_are_known),
         cmocka_unit_test(an_old_database_and_a_new_one_have_one_schema),
         cmocka_unit_test(a_death_while_the_schema_changes_does_no_harm),
         cmocka_unit_test(a_newer_schema_is_left_alone),

@@ -51,6 +51,44 @@ static void a_model_file_is_registered_once(void **state)
     fixture_free(&f);
 }
 
+static int64_t add_as(struct fixture *f, uint32_t version, int64_t now_s)
+{
+    int64_t id = 0, since_s = 0;
+
+    f->net->version = version;
+    assert_int_equal(metrics_add_model(f->db, f->net, now_s, &id, &since_s), ST_OK);
+    assert_true(since_s <= now_s);
+    return id;
+}
+
+/* A number is told once; the network that comes again under another is another row, so
+ * that what the first has counted stays the first's. */
+static void a_network_that_comes_again_is_another_version(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    fixture_make(&f);
+    /* Known before it had a number: its first is that of what was counted before. */
+    assert_one(&f, "model", "version = 1");
+    change(&f, "UPDATE model SET version = NULL");
+    assert_int_equal(add_as(&f, 1, NOW + 1), f.model_id);
+    int64_t third = add_as(&f, 3, NOW + 2);
+    assert_int_not_equal(third, f.model_id);
+    assert_int_equal(add_as(&f, 1, NOW + 3), f.model_id);
+    assert_int_equal(add_as(&f, 3, NOW + 4), third);
+    /* Beside others, a row without a number is of one that nobody knows: none of these.
+     */
+    change(&f, "INSERT INTO model"
+               "  SELECT 99, name, checksum, description, cells, classes, test_correct,"
+               "         test_total, created_ts, NULL FROM model WHERE version = 1");
+    assert_int_not_equal(add_as(&f, 4, NOW + 5), 99);
+    assert_true(value(&f, "SELECT count(*) FROM model") == 4);
+    assert_one(&f, "model", "version = 3 AND created_ts = 1700000002");
+    assert_one(&f, "model", "version IS NULL");
+    fixture_free(&f);
+}
+
 /* -- Windows -- */
 
 static struct metrics_window a_window(const struct fixture *f, int64_t window_s,
@@ -99,6 +137,38 @@ static void what_is_added_to_a_window_adds_up(void **state)
     assert_true(value(&f, "SELECT sum(le_inf) FROM w10 WHERE generation = 1") == 9);
     assert_one(&f, "v_accuracy",
                "model = 'first' AND labelled = 16 AND correct = 12 AND accuracy = 0.75");
+    fixture_free(&f);
+}
+
+static void versions_have_rows_of_their_own(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    fixture_make(&f);
+    struct metrics_window w[3] = { a_window(&f, NOW, 1), a_window(&f, NOW, 2),
+                                   a_window(&f, NOW, 3) };
+    w[0].model_id = add_as(&f, 1, NOW);
+    w[1].model_id = w[2].model_id = add_as(&f, 2, NOW);
+    w[1].correct = 0;
+    w[2].latency_max_us = 450.0;
+    assert_int_equal(write_windows(&f, w, 3), ST_OK);
+    struct metrics_energy e[2] = { { .model_id = w[0].model_id, .layer_name = "fc1" },
+                                   { .model_id = w[1].model_id, .layer_name = "fc1" } };
+    e[0].gain.pj[0] = 1.0;
+    e[1].gain.pj[0] = 2.0;
+    struct metrics_batch batch = { .energies = e, .n_energies = 2 };
+    assert_int_equal(metrics_write(f.db, &batch), ST_OK);
+
+    assert_one(&f, "v_accuracy", "model = 'first' AND version = 1 AND accuracy = 0.75");
+    assert_one(&f, "v_accuracy", "model = 'first' AND version = 2 AND accuracy = 0.375");
+    assert_one(&f, "v_requests", "model = 'first' AND version = 1 AND requests = 3");
+    assert_one(&f, "v_requests", "model = 'first' AND version = 2 AND requests = 6");
+    assert_one(&f, "v_energy", "version = 2 AND abs(read_j - 20e-12) < 1e-20");
+    assert_one(&f, "v_latency", "version = 1 AND max_us = 400.0");
+    assert_one(&f, "v_latency", "version = 2 AND max_us = 450.0");
+    assert_one(&f, "v_energy_ledger", "version = 1 AND abs(joules - 1e-12) < 1e-20");
+    assert_one(&f, "v_energy_ledger", "version = 2 AND abs(joules - 2e-12) < 1e-20");
     fixture_free(&f);
 }
 
@@ -570,7 +640,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_latency_falls_into_the_first_bucket_that_reaches_it),
         cmocka_unit_test(a_model_file_is_registered_once),
+        cmocka_unit_test(a_network_that_comes_again_is_another_version),
         cmocka_unit_test(what_is_added_to_a_window_adds_up),
+        cmocka_unit_test(versions_have_rows_of_their_own),
         cmocka_unit_test(a_window_without_labels_has_no_accuracy),
         cmocka_unit_test(energy_is_joules_and_picojoules_per_image),
         cmocka_unit_test(the_ledger_adds_up_and_outlives_the_process),

@@ -25,18 +25,6 @@ static int unmake(void **state)
     return 0;
 }
 
-/* As the program that the file belongs to would not do it. */
-static void change(const struct fixture *f, const char *sql)
-{
-    sqlite3 *other;
-    char *error = NULL;
-
-    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
-    if (sqlite3_exec(other, sql, NULL, NULL, &error) != SQLITE_OK)
-        fail_msg("%s: %s", sql, error);
-    assert_int_equal(sqlite3_close(other), SQLITE_OK);
-}
-
 static unsigned retire_all(struct fixture *f, const struct metrics_limits *limits,
                            int64_t now_s)
 {

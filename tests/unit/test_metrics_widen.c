@@ -14,6 +14,7 @@
 #define DAY_S  INT64_C(86400)
 #define MODELS 2
 
+/* Two versions of one name. */
 struct history {
     struct fixture f;
     int64_t model_id[MODELS];
@@ -22,11 +23,14 @@ struct history {
 static int history_make(void **state)
 {
     static struct history h;
-    struct network *second = network_called("second", 2);
+    struct network *second = network_called("first", 2);
     int64_t since_s;
 
     fixture_make(&h.f);
-    h.model_id[0] = h.f.model_id;
+    h.f.net->version = 1;
+    second->version = 2;
+    assert_int_equal(metrics_add_model(h.f.db, h.f.net, NOW, &h.model_id[0], &since_s),
+                     ST_OK);
     assert_int_equal(metrics_add_model(h.f.db, second, NOW, &h.model_id[1], &since_s),
                      ST_OK);
     network_free(second);
@@ -89,11 +93,19 @@ static void write_span(struct history *h, int64_t from_s, int64_t to_s, int64_t 
     " sum(le_5000) || ',' || sum(le_1000000) || ',' || sum(le_inf) AS x"                 \
     " FROM w10 GROUP BY ts / 3600, model_id, generation)"
 
-static char *sums(const struct history *h)
+/* As the views tell them, by version. */
+#define VERSION_SUMS                                                                     \
+    "SELECT group_concat(x, ';') FROM (SELECT ts / 3600 || ',' || model || ',' ||"       \
+    " version || ',' || sum(labelled) || ',' || sum(correct) || ',' ||"                  \
+    " (SELECT sum(images) FROM v_requests AS r"                                          \
+    "    WHERE r.ts / 3600 = a.ts / 3600 AND r.version = a.version) AS x"                \
+    " FROM v_accuracy AS a GROUP BY ts / 3600, model, version)"
+
+static char *text_of(const struct history *h, const char *sql)
 {
     sqlite3_stmt *query;
 
-    assert_int_equal(sqlite3_prepare_v2(h->f.reader, SUMS, -1, &query, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(h->f.reader, sql, -1, &query, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(query), SQLITE_ROW);
     char *text = strdup((const char *)sqlite3_column_text(query, 0));
     assert_int_equal(sqlite3_finalize(query), SQLITE_OK);
@@ -121,10 +133,10 @@ static void old_windows_become_fewer_and_add_up_to_the_same(void **state)
     write_span(h, TODAY - 8 * DAY_S, TODAY - 8 * DAY_S + 2000, 10, 1);
     write_span(h, TODAY - 8 * DAY_S + 1000, TODAY - 8 * DAY_S + 2000, 10, 2);
     write_span(h, TODAY - 6 * DAY_S, TODAY - 6 * DAY_S + 300, 10, 2);
-    char *before = sums(h);
+    char *before = text_of(h, SUMS);
 
     assert_true(widen_all(h, TODAY) > 2);
-    char *after = sums(h);
+    char *after = text_of(h, SUMS);
     assert_string_equal(after, before);
     /* 10 s within 7 days, 300 s within 90, one hour beyond: no other width anywhere. */
     assert_true(
@@ -152,6 +164,29 @@ static void old_windows_become_fewer_and_add_up_to_the_same(void **state)
     free(after);
 }
 
+static void versions_stay_apart(void **state)
+{
+    struct history *h = *state;
+
+    /* Become an hour; become 5 minutes; stay. */
+    write_span(h, TODAY - 91 * DAY_S, TODAY - 91 * DAY_S + 3600, 10, 1);
+    write_span(h, TODAY - 8 * DAY_S, TODAY - 8 * DAY_S + 3600, 10, 1);
+    write_span(h, TODAY - DAY_S, TODAY - DAY_S + 100, 10, 1);
+    char *before = text_of(h, VERSION_SUMS);
+
+    assert_true(widen_all(h, TODAY) > 1);
+    char *after = text_of(h, VERSION_SUMS);
+    assert_string_equal(after, before);
+    assert_true(value(&h->f, "SELECT count(*) FROM"
+                             "  (SELECT DISTINCT width_s, version FROM v_accuracy)") ==
+                3 * MODELS);
+    /* What is compared tells them apart. */
+    assert_true(value(&h->f, "SELECT sum(correct) FROM v_accuracy WHERE version = 1") !=
+                value(&h->f, "SELECT sum(correct) FROM v_accuracy WHERE version = 2"));
+    free(before);
+    free(after);
+}
+
 static void windows_that_come_late_join_those_that_are_wide(void **state)
 {
     struct history *h = *state;
@@ -160,9 +195,9 @@ static void windows_that_come_late_join_those_that_are_wide(void **state)
     (void)widen_all(h, TODAY);
     /* The clock had been wrong: at the beginning of a wide window and in the middle. */
     write_span(h, (TODAY - 91 * DAY_S) / 3600 * 3600, TODAY - 91 * DAY_S + 5000, 700, 1);
-    char *before = sums(h);
+    char *before = text_of(h, SUMS);
     (void)widen_all(h, TODAY);
-    char *after = sums(h);
+    char *after = text_of(h, SUMS);
 
     assert_string_equal(after, before);
     assert_true(value(&h->f, "SELECT count(*) FROM w10 WHERE width_s <> 3600") == 0);
@@ -210,13 +245,13 @@ static void without_memory_nothing_changes(void **state)
     bool more;
 
     write_span(h, TODAY - 8 * DAY_S, TODAY - 8 * DAY_S + 3000, 10, 1);
-    char *before = sums(h);
+    char *before = text_of(h, SUMS);
     for (sqlite3_int64 room = 512; st != ST_OK; room += 512) {
         (void)sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
         st = metrics_widen(h->f.db, TODAY, &more);
         (void)sqlite3_hard_heap_limit64(0);
         assert_true(st == ST_OK || st == ST_NOMEM || st == ST_IO);
-        char *after = sums(h);
+        char *after = text_of(h, SUMS);
         assert_string_equal(after, before);
         free(after);
         if (st != ST_OK) {
@@ -236,7 +271,7 @@ static void a_kill_leaves_one_step_or_the_other(void **state)
     unsigned seed = 1;
 
     write_span(h, TODAY - 92 * DAY_S, TODAY - 92 * DAY_S + 20000, 10, 1);
-    char *before = sums(h);
+    char *before = text_of(h, SUMS);
     for (unsigned i = 0; i < 20; i++) {
         db_close(h->f.db);
         pid_t child = fork();
@@ -255,7 +290,7 @@ static void a_kill_leaves_one_step_or_the_other(void **state)
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
         assert_int_equal(db_open(h->f.path, &h->f.db, &opened, why), ST_OK);
-        char *after = sums(h);
+        char *after = text_of(h, SUMS);
         assert_string_equal(after, before);
         free(after);
     }
@@ -268,6 +303,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(test, history_make, history_free)
     const struct CMUnitTest tests[] = {
         WITH_HISTORY(old_windows_become_fewer_and_add_up_to_the_same),
+        WITH_HISTORY(versions_stay_apart),
         WITH_HISTORY(windows_that_come_late_join_those_that_are_wide),
         WITH_HISTORY(an_hour_at_a_time_and_nothing_young),
         WITH_HISTORY(pages_are_given_back),
