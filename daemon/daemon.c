@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include "daemon/query.h"
 #include "storage/history.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_VERSION UINT32_MAX /* none gets so far */
-
-/* The number of a version as it is written, or NO_VERSION. */
-static uint32_t read_version(const char *text)
-{
-    char *end;
-
-    if (text[0] < '1' || text[0] > '9' || strlen(text) > 10)
-        return NO_VERSION;
-    unsigned long long version = strtoull(text, &end, 10);
-    return *end == '\0' && version < NO_VERSION ? (uint32_t)version : NO_VERSION;
-}
 
 /* "1, 2" */
 static void list_versions(struct model *const *models, size_t n, char ret_text[ERR_LEN])
@@ -69,7 +57,7 @@ struct model *daemon_take_version_or_404(const struct daemon *daemon,
                                          struct http_call *call, const char *version)
 {
     const char *name = http_call_param(call, 0);
-    uint32_t number = version != NULL ? read_version(version) : 0;
+    uint32_t number = version != NULL ? query_version(version) : 0;
     struct registry_note note;
     struct model *model = registry_look(daemon->registry, name, number, &note);
     struct problem problem;

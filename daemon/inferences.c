@@ -23,7 +23,8 @@ struct inferences {
 
 /* -- What is asked for -- */
 
-/* A model that is served no more may still have rows: any name will do. */
+/* A model that is served no more may still have rows: any name will do, and any version.
+ */
 static bool read_query(const struct http_call *call,
                        struct history_inference_query *ret_query, struct problem *problem)
 {
@@ -33,10 +34,19 @@ static bool read_query(const struct http_call *call,
         !query_number(call, "after", 1, INT64_MAX, &after, problem))
         return false;
     const char *model = http_call_query(call, "model");
+    uint32_t version;
+    char why[ERR_LEN];
+    if (model != NULL && model[0] == '\0')
+        model = NULL;
+    if (!query_version_of(call, model, &version, why)) {
+        query_refuse(problem, "version", "%s", why);
+        return false;
+    }
     *ret_query = (struct history_inference_query) {
-        .model = model != NULL && model[0] != '\0' ? model : NULL,
+        .model = model,
         .before_id = (int64_t)after,
         .limit = limit,
+        .version = version,
     };
     return true;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void query_refuse(struct problem *problem, const char *name, const char *format, ...)
 {
@@ -48,4 +49,31 @@ bool query_number_or_422(struct http_call *call, const char *name, uint64_t min,
         return true;
     http_reply_problem(call, &problem);
     return false;
+}
+
+uint32_t query_version(const char *text)
+{
+    char *end;
+
+    if (text[0] < '1' || text[0] > '9' || strlen(text) > 10)
+        return QUERY_NO_VERSION;
+    unsigned long long version = strtoull(text, &end, 10);
+    return *end == '\0' && version < QUERY_NO_VERSION ? (uint32_t)version
+                                                      : QUERY_NO_VERSION;
+}
+
+bool query_version_of(const struct http_call *call, const char *model,
+                      uint32_t *ret_version, char why[ERR_LEN])
+{
+    const char *text = http_call_query(call, "version");
+
+    *ret_version = 0;
+    if (text == NULL)
+        return true;
+    *ret_version = query_version(text);
+    if (*ret_version == QUERY_NO_VERSION)
+        (void)snprintf(why, ERR_LEN, "\"%.40s\" is no number of a version", text);
+    else if (model == NULL)
+        (void)snprintf(why, ERR_LEN, "of which model? Give model, too");
+    return *ret_version != QUERY_NO_VERSION && model != NULL;
 }

@@ -2,10 +2,11 @@
 /* series.c - GET /api/v1/series: a metric over time, from the database.
  *
  *   series_handle   data thread     what is asked for?
- *   series_work     reader thread   the query, the answer
+ *   series_work     reader thread   was there ever such a version? The query, the answer
  */
 #include "api/csv.h"
 #include "daemon/daemon.h"
+#include "daemon/query.h"
 #include "daemon/wall.h"
 #include "storage/history.h"
 
@@ -21,6 +22,7 @@ struct series {
     struct turn turn;
     const char *type; /* JSON or DAEMON_CSV_TYPE */
     struct history_query query;
+    bool is_served; /* or no model is asked for */
     struct history_points points;
 };
 
@@ -102,18 +104,29 @@ static void read_metric(struct series *s, struct problem *problem)
                 text != NULL ? text : "");
 }
 
-static void read_model(struct series *s, struct problem *problem)
+static void read_model(struct series *s)
 {
     s->query.model = http_call_query(s->turn.call, "model");
     if (s->query.model != NULL && s->query.model[0] == '\0')
         s->query.model = NULL;
+}
+
+static void read_version(struct series *s, struct problem *problem)
+{
+    char why[ERR_LEN];
+
+    if (!query_version_of(s->turn.call, s->query.model, &s->query.version, why))
+        problem_add(problem, "?version", "version: %s", why);
+}
+
+static bool is_served(const struct series *s)
+{
     if (s->query.model == NULL)
-        return;
-    struct model *model = registry_take(s->turn.daemon->registry, s->query.model);
-    if (model == NULL)
-        problem_add(problem, "?model", "model: there is no model \"%.60s\"",
-                    s->query.model);
+        return true;
+    struct model *model =
+        registry_take_version(s->turn.daemon->registry, s->query.model, s->query.version);
     model_drop(model);
+    return model != NULL;
 }
 
 static void read_step(struct series *s, struct problem *problem)
@@ -140,7 +153,8 @@ static bool read_query(struct series *s, struct problem *problem)
 
     problem_set(problem, 422, "invalid_query", "%s", "");
     read_metric(s, problem);
-    read_model(s, problem);
+    read_model(s);
+    read_version(s, problem);
     read_step(s, problem);
     read_time(s->turn.call, "to", now + 1, now, &s->query.to_s, problem);
     read_time(s->turn.call, "from", s->query.to_s - DEFAULT_SPAN_S, now, &s->query.from_s,
@@ -148,21 +162,31 @@ static bool read_query(struct series *s, struct problem *problem)
     if (problem->n_errors == 0 && s->query.from_s >= s->query.to_s)
         problem_add(problem, "?from", "from: %" PRId64 " is not before to, %" PRId64,
                     s->query.from_s, s->query.to_s);
+    s->is_served = is_served(s);
     return problem->n_errors == 0;
 }
 
 /* -- The answer -- */
 
-static void write_points(struct buf *body, const struct history_points *points,
-                         size_t n_columns)
+/* Each series tells which version it is of; without one asked for it is of all. */
+static void write_version(struct buf *body, uint32_t version)
 {
-    for (size_t i = 0; i < points->n; i++) {
-        const struct history_point *point = &points->points[i];
+    if (version != 0)
+        buf_printf(body, ",\"version\":\"%" PRIu32 "\"", version);
+    else
+        buf_text(body, ",\"version\":null");
+}
+
+static void write_points(const struct series *s, struct buf *body, size_t n_columns)
+{
+    for (size_t i = 0; i < s->points.n; i++) {
+        const struct history_point *point = &s->points.points[i];
         bool first = i == 0 || strcmp(point->model, point[-1].model) != 0;
 
         if (first) {
             buf_text(body, i == 0 ? "{\"model\":" : "]},{\"model\":");
             buf_json_string(body, point->model);
+            write_version(body, s->query.version);
             buf_text(body, ",\"points\":[");
         }
         buf_printf(body, "%s[%" PRId64, first ? "" : ",", point->ts);
@@ -172,7 +196,7 @@ static void write_points(struct buf *body, const struct history_points *points,
         }
         buf_char(body, ']');
     }
-    if (points->n > 0)
+    if (s->points.n > 0)
         buf_text(body, "]}");
 }
 
@@ -189,7 +213,7 @@ static void write_json(const struct series *s, const char *const *columns,
     for (; columns[n_columns] != NULL; n_columns++)
         buf_printf(body, ",\"%s\"", columns[n_columns]);
     buf_text(body, "],\"series\":[");
-    write_points(body, &s->points, n_columns);
+    write_points(s, body, n_columns);
     buf_text(body, "]}\n");
 }
 
@@ -199,7 +223,7 @@ static void write_csv(const struct series *s, const char *const *columns,
 {
     size_t n_columns = 0;
 
-    buf_text(body, "model,ts");
+    buf_text(body, "model,version,ts");
     for (; columns[n_columns] != NULL; n_columns++)
         buf_printf(body, ",%s", columns[n_columns]);
     buf_text(body, CSV_END);
@@ -207,6 +231,9 @@ static void write_csv(const struct series *s, const char *const *columns,
         const struct history_point *point = &s->points.points[i];
 
         csv_text(body, point->model);
+        buf_char(body, ',');
+        if (s->query.version != 0)
+            buf_printf(body, "%" PRIu32, s->query.version);
         buf_printf(body, ",%" PRId64, point->ts);
         for (size_t c = 0; c < n_columns; c++) {
             buf_char(body, ',');
@@ -229,33 +256,57 @@ static void reply(struct series *s)
     http_reply(s->turn.call, 200, s->type, &body);
 }
 
-static enum status query(struct series *s, char why[ERR_LEN])
+/* Was there ever such a version? What is served no more has its points still. */
+static enum status look(const struct series *s, bool *ret_known, char why[ERR_LEN])
 {
     enum status st = daemon_history(s->turn.daemon, why);
 
-    return st == ST_OK
-               ? history_series(s->turn.daemon->history, &s->query, &s->points, why)
+    *ret_known = s->is_served;
+    return st == ST_OK && !s->is_served
+               ? history_knows(s->turn.daemon->history, s->query.model, s->query.version,
+                               ret_known, why)
                : st;
+}
+
+static void set_unknown(const struct series *s, struct problem *problem)
+{
+    problem_set(problem, 422, "invalid_query", "%s", "");
+    if (s->query.version == 0)
+        problem_add(problem, "?model", "model: there is no model \"%.64s\"",
+                    s->query.model);
+    else
+        problem_add(problem, "?version",
+                    "version: there never was a version %" PRIu32 " of model \"%.64s\"",
+                    s->query.version, s->query.model);
+}
+
+static void set_failed(enum status st, const char *why, struct problem *problem)
+{
+    problem_set(problem, st == ST_RANGE ? 422 : 503,
+                st == ST_RANGE ? "too_many_points" : "history_unavailable", "%s", why);
+    if (st != ST_RANGE)
+        problem->retry_after_s = 1;
 }
 
 static void answer(struct series *s)
 {
     char why[ERR_LEN];
-    enum status st = query(s, why);
+    struct problem problem;
+    bool is_known;
+    enum status st = look(s, &is_known, why);
 
-    if (st == ST_OK) {
+    if (st == ST_OK && is_known)
+        st = history_series(s->turn.daemon->history, &s->query, &s->points, why);
+    if (st == ST_OK && is_known) {
         reply(s);
         history_points_done(&s->points);
-    } else {
-        struct problem problem;
-
-        problem_set(&problem, st == ST_RANGE ? 422 : 503,
-                    st == ST_RANGE ? "too_many_points" : "history_unavailable", "%s",
-                    why);
-        if (st != ST_RANGE)
-            problem.retry_after_s = 1;
-        http_reply_problem(s->turn.call, &problem);
+        return;
     }
+    if (st == ST_OK)
+        set_unknown(s, &problem);
+    else
+        set_failed(st, why, &problem);
+    http_reply_problem(s->turn.call, &problem);
 }
 
 static void series_work(void *arg, unsigned worker)

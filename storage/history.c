@@ -19,17 +19,18 @@
 /* Virtual machine steps between two looks at the clock: well under a millisecond. */
 #define STEPS_PER_LOOK 10000
 
-/* Every query has the parameters ?1 from, ?2 to, ?3 step, ?4 model or NULL, ?5 limit, and
- * gives ts, model and the columns of its metric. */
+/* Every query has the parameters ?1 from, ?2 to, ?3 step, ?4 model or NULL, ?5 limit, ?6
+ * version or 0, and gives ts, model and the columns of its metric. */
 struct series {
     const char *name;
     const char *columns[HISTORY_MAX_COLUMNS + 1];
     const char *sql;
 };
 
+#define OF_MODEL " AND (?4 IS NULL OR m.name = ?4) AND (?6 = 0 OR m.version = ?6)"
 #define OF_WINDOWS                                                                       \
     " FROM w10 AS w JOIN model AS m ON m.id = w.model_id"                                \
-    " WHERE w.ts >= ?1 AND w.ts < ?2 AND (?4 IS NULL OR m.name = ?4)"
+    " WHERE w.ts >= ?1 AND w.ts < ?2" OF_MODEL
 #define BY_MODEL_AND_STEP " GROUP BY model, at ORDER BY model, at LIMIT ?5"
 
 static const struct series series[HISTORY_METRICS] = {
@@ -44,15 +45,16 @@ static const struct series series[HISTORY_METRICS] = {
     [HISTORY_BIT_ERROR_RATE] = {
         "bit_error_rate",
         { "bit_error_rate", "wrong_bits", "cells", NULL },
-        "SELECT at, model, CASE WHEN weights > 0 THEN wrong_bits * 1.0 / weights END,"
-        "       wrong_bits, weights"
+        "SELECT at, model, CASE WHEN sum(weights) > 0"
+        "                       THEN sum(wrong_bits) * 1.0 / sum(weights) END,"
+        "       sum(wrong_bits), sum(weights)"
         "  FROM (SELECT o.ts / ?3 * ?3 AS at, m.name AS model, o.wrong_bits AS wrong_bits,"
         "               o.weights AS weights,"
-        "               row_number() OVER (PARTITION BY m.name, o.ts / ?3"
+        "               row_number() OVER (PARTITION BY o.model_id, o.ts / ?3"
         "                                  ORDER BY o.ts DESC, o.id DESC) AS nth"
         "          FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-        "          WHERE o.ts >= ?1 AND o.ts < ?2 AND (?4 IS NULL OR m.name = ?4))"
-        "  WHERE nth = 1 ORDER BY model, at LIMIT ?5",
+        "          WHERE o.ts >= ?1 AND o.ts < ?2" OF_MODEL ")"
+        "  WHERE nth = 1" BY_MODEL_AND_STEP,
     },
     [HISTORY_ENERGY] = {
         "energy",
@@ -154,6 +156,7 @@ void history_close(struct history *history)
     for (size_t i = 0; i < HISTORY_METRICS; i++)
         (void)sqlite3_finalize(history->queries[i]); /* repeats an old error */
     (void)sqlite3_finalize(history->inferences);
+    (void)sqlite3_finalize(history->known);
     (void)sqlite3_close(history->handle); /* no statement is left open */
     free(history);
 }
@@ -282,6 +285,8 @@ static int bind(sqlite3_stmt *query, const struct history_query *q)
     /* One more, to tell "exactly so many" from "more". */
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int64(query, 5, HISTORY_MAX_POINTS + 1);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(query, 6, q->version);
     return rc;
 }
 
@@ -322,4 +327,32 @@ void history_points_done(struct history_points *points)
         return;
     free(points->points);
     *points = (struct history_points) { .n = 0 };
+}
+
+/* -- What there was -- */
+
+enum status history_knows(struct history *history, const char *model, uint32_t version,
+                          bool *ret_known, char why[ERR_LEN])
+{
+    int rc = SQLITE_OK;
+
+    history_begin(history);
+    if (history->known == NULL)
+        rc = sqlite3_prepare_v3(history->handle,
+                                "SELECT 1 FROM model WHERE name = ?1"
+                                "  AND (?2 = 0 OR version = ?2) LIMIT 1",
+                                -1, SQLITE_PREPARE_PERSISTENT, &history->known, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text(history->known, 1, model, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(history->known, 2, version);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(history->known);
+    *ret_known = rc == SQLITE_ROW;
+    enum status st = history_end(history, *ret_known ? SQLITE_DONE : rc, why);
+    if (history->known != NULL) {
+        (void)sqlite3_reset(history->known); /* repeats the error of the step */
+        (void)sqlite3_clear_bindings(history->known);
+    }
+    return st;
 }

@@ -7,6 +7,7 @@
 #include "core/status.h"
 #include "storage/metrics.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,8 @@ enum history_metric {
     HISTORY_ACCURACY,       /* columns accuracy, labelled */
     HISTORY_BIT_ERROR_RATE, /* bit_error_rate, wrong_bits, cells (weights, all of them
                                and those delivered wrong): of each generation; of the
-                               last one in a step, since that is what the array then
-                               holds */
+                               last one of each version in a step, since that is what
+                               its array then holds */
     HISTORY_ENERGY,         /* inference_j, write_j, pj_per_image */
     HISTORY_REQUESTS,       /* requests, images, errors */
     HISTORY_LATENCY,        /* p50_us, p95_us, p99_us, mean_us */
@@ -41,6 +42,7 @@ const char *const *history_columns(enum history_metric metric);
 struct history_query {
     enum history_metric metric;
     const char *model;    /* NULL: all models, each its own points */
+    uint32_t version;     /* of the model; 0: all, added up before anything is divided */
     int64_t from_s, to_s; /* from <= ts < to */
     int64_t step_s;       /* points are merged into steps of this width, >= 1 */
 };
@@ -63,6 +65,11 @@ MUST_CHECK enum status history_series(struct history *history,
                                       struct history_points *ret_points,
                                       char why[ERR_LEN]);
 void history_points_done(struct history_points *points);
+/* Was there ever such a model, and such a version of it? 0: any. ST_BUSY, ST_IO, ST_NOMEM
+ * as before. */
+MUST_CHECK enum status history_knows(struct history *history, const char *model,
+                                     uint32_t version, bool *ret_known,
+                                     char why[ERR_LEN]);
 
 /* Rows of requests, the newest first. */
 #define HISTORY_MAX_INFERENCES 1000
@@ -74,6 +81,7 @@ struct history_inference {
 };
 struct history_inference_query {
     const char *model; /* NULL: all */
+    uint32_t version;  /* of the model; 0: all */
     int64_t before_id; /* only those with a lower id; INT64_MAX: all */
     size_t limit;      /* 1 .. HISTORY_MAX_INFERENCES */
 };

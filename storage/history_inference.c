@@ -17,7 +17,7 @@ static const char query_sql[] =
     "       c.energy_pj, i.latency_us, m.version"
     "  FROM inference AS i CROSS JOIN inference_context AS c ON c.id = i.context_id"
     "  CROSS JOIN model AS m ON m.id = c.model_id"
-    "  WHERE i.id < ?1 AND (?2 IS NULL OR m.name = ?2)"
+    "  WHERE i.id < ?1 AND (?2 IS NULL OR m.name = ?2) AND (?4 = 0 OR m.version = ?4)"
     "  ORDER BY i.id DESC LIMIT ?3";
 
 static int bind(sqlite3_stmt *query, const struct history_inference_query *q)
@@ -28,6 +28,8 @@ static int bind(sqlite3_stmt *query, const struct history_inference_query *q)
         rc = sqlite3_bind_text(query, 2, q->model, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int64(query, 3, (sqlite3_int64)q->limit);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(query, 4, q->version);
     return rc;
 }
 

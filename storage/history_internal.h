@@ -10,7 +10,7 @@
 struct history {
     sqlite3 *handle;                        /* ours */
     sqlite3_stmt *queries[HISTORY_METRICS]; /* ours, prepared when first used */
-    sqlite3_stmt *inferences;               /* likewise */
+    sqlite3_stmt *inferences, *known;       /* likewise */
     unsigned limit_ms;
     int64_t deadline_ms; /* of the query that is running */
 };

@@ -97,7 +97,7 @@ function showVersions() {
   $("version").value = model.version;
   $("version-field").hidden = versions.length < 2;
   $("version-note").hidden = isNewest(model);
-  text("version-note", `You ask and turn version ${model.version}. Version ${versions[0].version} answers who names none, and is what experiments try. Curves of the last 15 minutes are of all versions.`);
+  text("version-note", `You ask and turn version ${model.version}. Version ${versions[0].version} answers who names none, and is what experiments try.`);
 }
 
 async function chooseModel(model) {
@@ -399,7 +399,8 @@ function accuracyKind(loss) {
 /* -- History -- */
 
 async function series(metric, step = STEP_S) {
-  const query = new URLSearchParams({ metric, model: state.model.name, from: `-${WINDOW_S / 60}m`, step });
+  const of = { model: state.model.name, version: state.point.version };
+  const query = new URLSearchParams({ metric, ...of, from: `-${WINDOW_S / 60}m`, step });
   const { json } = await request(`/api/v1/series?${query}`);
   const points = json.series.find((s) => s.model === state.model.name)?.points ?? [];
   const rows = points.map((p) => Object.fromEntries(json.columns.map((name, i) => [name, p[i]])));

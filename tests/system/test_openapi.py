@@ -59,8 +59,10 @@ CALLS = {
     "device": [dict(body={"points": [{"voltage_v": 0.5, "pulse_ns": 9, "direction": "AP2P"}]})],
     "feedback": [dict(body={"feedback": [{"request_id": "0" * 16, "label": 1}]})],
     "series": [dict(query="?metric=" + m, headers={"Accept": kind}) for kind in (JSON, "text/csv")
-               for m in ("accuracy", "bit_error_rate", "energy", "requests", "latency")],
-    "inferences": [{}, dict(query="?model=small&limit=3"), dict(query="?after=2")],
+               for m in ("accuracy", "bit_error_rate", "energy", "requests", "latency")] + [
+                   dict(query="?metric=requests&model=small&version=1", headers={"Accept": kind})
+                   for kind in (JSON, "text/csv")],
+    "inferences": [{}, dict(query="?model=small&version=1&limit=3"), dict(query="?after=2")],
     "jobsPost": [dict(body={"kind": "sweep", "model": "small", "axes": {
         "target_write_error_rate": [1e-9, 0.01], "ecc": ["none", "bch2"]}, "seeds": [1, 2]}, status=202),
         dict(body={"kind": "sweep", "model": "small", "operating_point": {"mode": "iid"},

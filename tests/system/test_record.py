@@ -171,12 +171,12 @@ class Series(unittest.TestCase):
                 self.assertEqual(table.body.count(b"\n"), table.body.count(b"\r\n"))
                 answer = daemon.get(path, headers={"Accept": "application/json, text/csv;q=0.9"})
                 self.assertEqual(answer.headers["Vary"], "Accept")
-                wanted = [["model"] + answer.json()["columns"]] + [
-                    [series["model"]] + ["" if v is None else v for v in point]
+                wanted = [["model", "version"] + answer.json()["columns"]] + [
+                    [series["model"], series["version"] or ""] + ["" if v is None else v for v in point]
                     for series in answer.json()["series"] for point in series["points"]]
                 found = list(csv.reader(table.body.decode().splitlines()))
                 self.assertGreaterEqual(len(found), 3, "a line of names, two models")
-                self.assertEqual([row[:1] + [v and float(v) for v in row[1:]] for row in found[1:]],
+                self.assertEqual([row[:2] + [v and float(v) for v in row[2:]] for row in found[1:]],
                                  wanted[1:])
                 self.assertEqual(found[0], wanted[0])
 
@@ -184,6 +184,12 @@ class Series(unittest.TestCase):
         with Daemon() as daemon:
             for query, word in (("", "metric"), ("metric=x", "accuracy"),
                                 ("metric=energy&model=none", "none"),
+                                ("metric=energy&version=1", "which model"),
+                                ("metric=energy&model=&version=1", "which model"),
+                                ("metric=energy&model=mnist&version=01", "\\\"01\\\" is no number"),
+                                ("metric=energy&model=mnist&version=", "no number"),
+                                ("metric=energy&model=mnist&version=2", "never was a version 2 of"),
+                                ("metric=energy&model=none&version=1", "never was a version 1 of"),
                                 ("metric=energy&step=0", "step"),
                                 ("metric=energy&from=yesterday", "from"),
                                 ("metric=energy&from=100&to=50", "before")):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Versions of a model: their numbers, several served at once, each by itself."""
+import csv
 import http.client
 import json
 import os
@@ -317,6 +318,81 @@ class AtOnce(unittest.TestCase):
             return shown == {1: (4, 0.75), 2: (2, 0.5)}
         self.assertTrue(eventually(is_written), shown)
 
+    def series(self, metric, version=None, kind="application/json"):
+        """All that was counted since the test began, as one point."""
+        answer = self.daemon.get("/api/v1/series?metric=%s&model=net&from=0&step=31536000&%s" % (
+            metric, query(version)), headers={"Accept": kind})
+        self.assertEqual(answer.status, 200, answer.body)
+        if kind == "text/csv":
+            names, *lines = csv.reader(answer.body.decode().splitlines())
+            return [dict(zip(names, line)) for line in lines]
+        (series,) = answer.json()["series"]
+        self.assertEqual((series["model"], series["version"]), ("net", version))
+        (point,) = series["points"]
+        return dict(zip(answer.json()["columns"], point))
+
+    def ask_labelled(self):
+        """Version 1 is right in 1 of 4, version 2 in all of 12."""
+        for version, n, n_right in (("1", 4, 1), ("2", 12, 12)):
+            net = self.nets[version]
+            logits = net.logits(net.picture(0))
+            best = logits.index(max(logits))
+            for i in range(n):
+                label = best if i < n_right else (best + 1) % net.classes
+                classify(self.daemon, net, version, more="&label=%d" % label)
+
+    def test_each_has_a_history_of_its_own(self):
+        self.put("1", "2")
+        self.ask_labelled()
+        self.daemon.program("net", {"mode": "iid", "bit_error_rate": 1}, query="?version=1")
+        cells = {v: self.nets[v].cells for v in "12"}
+        wanted = {"1": (0.25, 4), "2": (1, 12), None: (13 / 16, 16)}
+        self.assertTrue(eventually(lambda: self.series("accuracy")["labelled"] == 16))
+        for version, (accuracy, n) in wanted.items():
+            point = self.series("accuracy", version)
+            self.assertEqual((point["accuracy"], point["labelled"]), (accuracy, n))
+            self.assertEqual(self.series("requests", version)["requests"], n)
+            (line,) = self.series("accuracy", version, "text/csv")
+            self.assertEqual((line["model"], line["version"], float(line["accuracy"]), int(line["labelled"])),
+                             ("net", version or "", accuracy, n))
+            self.assertGreater(self.series("latency", version)["p99_us"], 0)
+            self.assertGreater(self.series("energy", version)["write_j"], 0)
+            wrong = cells["1"] if version != "2" else 0
+            weights = cells[version] if version else sum(cells.values())
+            point = self.series("bit_error_rate", version)
+            self.assertEqual((point["wrong_bits"], point["cells"]), (wrong, weights))
+            self.assertAlmostEqual(point["bit_error_rate"], wrong / weights)
+        energy = {v: self.series("energy", v)["pj_per_image"] for v in wanted}
+        self.assertAlmostEqual(energy[None], (4 * energy["1"] + 12 * energy["2"]) / 16)
+        rows = database_rows(
+            self.daemon, "SELECT version, sum(labelled) AS labelled, sum(requests) AS requests,"
+            " min(p50_us > 0) AS timed, min(read_j > 0) AS energy FROM v_accuracy"
+            " JOIN v_requests USING (ts, model, version) JOIN v_latency USING (ts, model, version)"
+            " JOIN v_energy USING (ts, model, version) WHERE model = 'net' GROUP BY version")
+        self.assertEqual([tuple(row.values()) for row in rows], [(1, 4, 4, 1, 1), (2, 12, 12, 1, 1)])
+
+    def test_history_outlives_its_version(self):
+        self.put("1", "2")
+        self.ask_labelled()
+        self.put("3")  # in place of 1
+        self.assertTrue(eventually(lambda: self.series("accuracy")["labelled"] == 16))
+        self.assertEqual(self.series("accuracy", "1")["accuracy"], 0.25)
+        # One that had gone comes again: under another number, and counted anew.
+        self.assertEqual(put(self.daemon, self.nets["1"]), "4")
+        self.assertEqual(self.series("requests", "4")["requests"], 0)
+        self.assertEqual(self.daemon.get(NET + "/energy?version=4").json()["joules"]["read"], 0)
+        self.assertEqual(self.series("accuracy", "1")["labelled"], 4)
+        self.assertEqual(self.daemon.ask("DELETE", NET).status, 204)
+        for end in (self.daemon.stop, self.daemon.kill):
+            end()
+            self.daemon.start()
+            self.assertEqual(self.series("accuracy", "1")["accuracy"], 0.25)
+            self.assertEqual(self.series("accuracy")["labelled"], 16)
+        answer = self.daemon.get("/api/v1/series?metric=accuracy&model=net&version=5")
+        self.assertEqual((answer.status, answer.json()["code"]), (422, "invalid_query"))
+        self.assertEqual([(e["pointer"], e["detail"]) for e in answer.json()["errors"]], [
+            ("?version", 'version: there never was a version 5 of model "net"')])
+
     def test_when_the_newest_is_deleted_the_next_one_answers(self):
         self.put("1", "2")
         self.assertEqual(self.daemon.ask("DELETE", NET + "?version=2").status, 204)
@@ -433,6 +509,28 @@ class AtOnce(unittest.TestCase):
 
 
 class Kept(unittest.TestCase):
+    def test_rows_of_requests_are_told_by_version(self):
+        nets = [SmallNet(1), SmallNet(2)]
+        with Daemon(keep_versions=2, request_rows=1) as daemon:
+            for net in nets:
+                put(daemon, net)
+            for version, n in (("1", 3), ("2", 2)):
+                for _ in range(n):
+                    classify(daemon, nets[0], version)
+            daemon.ask("POST", MODELS + "/mnist/classify", bytes(784))
+
+            def rows(more):
+                answer = daemon.get("/api/v1/inferences?model=net" + more).json()
+                return [row["version"] for row in answer["inferences"]]
+            self.assertTrue(eventually(lambda: rows("") == list("22111")))
+            self.assertEqual((rows("&version=1"), rows("&version=2"), rows("&version=3")),
+                             (list("111"), list("22"), []))
+            self.assertEqual(rows("&version=1&limit=2"), list("11"))
+            for wrong in ("version=1", "model=net&version=x"):
+                answer = daemon.get("/api/v1/inferences?" + wrong)
+                self.assertEqual((answer.status, answer.json()["errors"][0]["pointer"]),
+                                 (422, "?version"))
+
     def test_cells_of_every_version_count_for_the_quota(self):
         nets = [SmallNet(seed) for seed in range(4)]
         cells = nets[0].cells

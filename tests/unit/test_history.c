@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include <cmocka.h>
 
 #define NOW 1700000000
@@ -62,11 +64,11 @@ static void fixture_free(struct fixture *f)
     scratch_remove(&f->scratch);
 }
 
-static struct history_points ask(struct fixture *f, enum history_metric metric,
-                                 const char *model, int64_t from_s, int64_t to_s,
-                                 int64_t step_s)
+static struct history_points ask_version(struct fixture *f, enum history_metric metric,
+                                         const char *model, uint32_t version,
+                                         int64_t from_s, int64_t to_s, int64_t step_s)
 {
-    struct history_query query = { metric, model, from_s, to_s, step_s };
+    struct history_query query = { metric, model, version, from_s, to_s, step_s };
     struct history_points points = { .points = NULL };
     char why[ERR_LEN];
     enum status st = history_series(f->history, &query, &points, why);
@@ -75,6 +77,13 @@ static struct history_points ask(struct fixture *f, enum history_metric metric,
         print_error("%s\n", why);
     assert_int_equal(st, ST_OK);
     return points;
+}
+
+static struct history_points ask(struct fixture *f, enum history_metric metric,
+                                 const char *model, int64_t from_s, int64_t to_s,
+                                 int64_t step_s)
+{
+    return ask_version(f, metric, model, 0, from_s, to_s, step_s);
 }
 
 static void assert_near(double a, double b)
@@ -357,6 +366,174 @@ static void a_step_shows_what_the_array_holds_at_its_end(void **state)
     fixture_free(&f);
 }
 
+/* -- Versions -- */
+
+/* Alpha's network is its version 1, and another one its version 2. */
+static void make_versions(struct fixture *f, int64_t ret_ids[2])
+{
+    struct sbnn_shape shape = {
+        "alpha", { 2, 3, 1, NETWORK_BINARY, .threshold = 128 }, 2, { 9, 3 }
+    };
+    struct network *second = sbnn_random(&shape, 2);
+    int64_t since_s;
+
+    f->net[0]->version = 1;
+    second->version = 2;
+    assert_int_equal(metrics_add_model(f->db, f->net[0], NOW, &ret_ids[0], &since_s),
+                     ST_OK);
+    assert_int_equal(metrics_add_model(f->db, second, NOW, &ret_ids[1], &since_s), ST_OK);
+    assert_int_not_equal(ret_ids[0], ret_ids[1]);
+    network_free(second);
+}
+
+/* A step has what one version counted, or all of them: those are added up first, so that
+ * each counts as much as it has pictures, labels, requests. */
+static void versions_are_told_apart_and_together(void **state)
+{
+    (void)state;
+    struct metrics_window w[2] = { { .window_s = NOW,
+                                     .requests = 3,
+                                     .images = 4,
+                                     .labelled = 4,
+                                     .correct = 1,
+                                     .errors = 1,
+                                     .read_pj = 40.0,
+                                     .latency_sum_us = 60.0,
+                                     .latency_max_us = 20.0 },
+                                   { .window_s = NOW,
+                                     .requests = 1,
+                                     .images = 12,
+                                     .labelled = 12,
+                                     .correct = 12,
+                                     .read_pj = 24.0,
+                                     .latency_sum_us = 800.0,
+                                     .latency_max_us = 800.0 } };
+    static const struct {
+        enum history_metric metric;
+        double value[3][HISTORY_MAX_COLUMNS]; /* of both; of version 1, 2; -1: any */
+    } wanted[] = {
+        { HISTORY_ACCURACY, { { 13.0 / 16, 16 }, { 0.25, 4 }, { 1, 12 } } },
+        { HISTORY_REQUESTS, { { 4, 16, 1 }, { 3, 4, 1 }, { 1, 12, 0 } } },
+        { HISTORY_ENERGY, { { 64e-12, 0, 4 }, { 40e-12, 0, 10 }, { 24e-12, 0, 2 } } },
+        { HISTORY_LATENCY,
+          { { -1, -1, -1, 215 }, { -1, -1, -1, 20 }, { -1, -1, -1, 800 } } },
+    };
+    struct metrics_batch batch = { .windows = w, .n_windows = 2 };
+    struct fixture f;
+    int64_t ids[2];
+
+    fixture_make(&f);
+    make_versions(&f, ids);
+    w[0].model_id = ids[0];
+    w[1].model_id = ids[1];
+    w[0].latency[metrics_latency_bucket(20.0)] = 3;
+    w[1].latency[metrics_latency_bucket(800.0)] = 1;
+    assert_int_equal(metrics_write(f.db, &batch), ST_OK);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        for (uint32_t version = 0; version <= 2; version++) {
+            struct history_points points =
+                ask_version(&f, wanted[i].metric, "alpha", version, NOW, NOW + 10, 10);
+
+            assert_int_equal(points.n, 1);
+            assert_string_equal(points.points[0].model, "alpha");
+            for (unsigned c = 0; c < HISTORY_MAX_COLUMNS; c++)
+                if (wanted[i].value[version][c] > 0)
+                    assert_near(points.points[0].value[c], wanted[i].value[version][c]);
+            history_points_done(&points);
+        }
+    /* Half of all requests took no longer than 25 us, though half of the versions did. */
+    struct history_points both = ask(&f, HISTORY_LATENCY, "alpha", NOW, NOW + 10, 10);
+    assert_true(both.points[0].value[0] <= 25 && both.points[0].value[2] > 500);
+    history_points_done(&both);
+    struct history_points none =
+        ask_version(&f, HISTORY_REQUESTS, "beta", 2, NOW, NOW + 10, 10);
+    assert_int_equal(none.n, 0);
+    history_points_done(&none);
+    fixture_free(&f);
+}
+
+static void arrays_of_versions_are_added_up(void **state)
+{
+    (void)state;
+    static const struct mram_state states[3][2] = {
+        { { .weights = 54, .cells = 54, .wrong = { 9, 9 } }, { .weights = 27 } },
+        { { .weights = 54, .cells = 54, .wrong = { 5, 0 } }, { .weights = 27 } },
+        { { .weights = 108, .cells = 108, .wrong = { 1, 0 } }, { .weights = 54 } },
+    };
+    const struct metrics_layer layer = { .op = operating_point_default() };
+    const struct metrics_layer layers[2] = { layer, layer };
+    const struct mram_forecast forecasts[2] = { { .errors = 0.0 } };
+    const struct mram_result results[2] = { { .failures = 0 } };
+    struct metrics_programming p[3];
+    struct fixture f;
+    int64_t ids[2];
+
+    fixture_make(&f);
+    make_versions(&f, ids);
+    for (size_t i = 0; i < 3; i++)
+        p[i] = (struct metrics_programming) { .model_id = ids[i == 2],
+                                              .at_s = NOW + (int64_t)i,
+                                              .generation = i + 1,
+                                              .base = layer,
+                                              .net = f.net[0],
+                                              .layers = layers,
+                                              .forecasts = forecasts,
+                                              .results = results,
+                                              .states = states[i] };
+    struct metrics_batch batch = { .programmings = p, .n_programmings = 3 };
+    assert_int_equal(metrics_write(f.db, &batch), ST_OK);
+    static const double wanted[3][2] = { { 6, 81 + 162 }, { 5, 81 }, { 1, 162 } };
+    for (uint32_t version = 0; version <= 2; version++) {
+        struct history_points points =
+            ask_version(&f, HISTORY_BIT_ERROR_RATE, "alpha", version, NOW, NOW + 10, 10);
+
+        assert_int_equal(points.n, 1);
+        assert_near(points.points[0].value[0], wanted[version][0] / wanted[version][1]);
+        assert_near(points.points[0].value[1], wanted[version][0]);
+        assert_near(points.points[0].value[2], wanted[version][1]);
+        history_points_done(&points);
+    }
+    fixture_free(&f);
+}
+
+static bool knows(struct fixture *f, const char *model, uint32_t version)
+{
+    char why[ERR_LEN];
+    bool known = false;
+
+    assert_int_equal(history_knows(f->history, model, version, &known, why), ST_OK);
+    return known;
+}
+
+static void what_there_was_is_known(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t ids[2];
+    bool known;
+    char why[ERR_LEN];
+
+    fixture_make(&f);
+    make_versions(&f, ids);
+    assert_true(knows(&f, "alpha", 0) && knows(&f, "alpha", 1) && knows(&f, "alpha", 2));
+    assert_false(knows(&f, "alpha", 3) || knows(&f, "alph", 0) || knows(&f, "", 0));
+    assert_true(knows(&f, "beta", 0) && knows(&f, "beta", 1));
+    assert_false(knows(&f, "beta", 2));
+    history_limit_ms(f.history, 60000);
+    db_close(f.db);
+    f.db = NULL;
+    sqlite3 *handle;
+    assert_int_equal(sqlite3_open(f.path, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle,
+                                  "DROP VIEW v_inference;"
+                                  "ALTER TABLE model RENAME TO gone",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+    assert_int_equal(history_knows(f.history, "alpha", 1, &known, why), ST_IO);
+    fixture_free(&f);
+}
+
 /* -- Limits -- */
 
 static void too_many_points_are_refused(void **state)
@@ -366,7 +543,7 @@ static void too_many_points_are_refused(void **state)
     struct fixture f;
     struct metrics_window *w = calloc(n, sizeof(*w));
     struct metrics_batch batch = { .windows = w, .n_windows = n };
-    struct history_query query = { HISTORY_REQUESTS, NULL, 0, INT64_MAX, 10 };
+    struct history_query query = { HISTORY_REQUESTS, NULL, 0, 0, INT64_MAX, 10 };
     struct history_points points = { .points = NULL };
     char why[ERR_LEN];
 
@@ -404,7 +581,7 @@ static void a_step_below_a_second_is_refused(void **state)
 {
     (void)state;
     struct fixture f;
-    struct history_query query = { HISTORY_REQUESTS, NULL, 0, 10, 0 };
+    struct history_query query = { HISTORY_REQUESTS, NULL, 0, 0, 10, 0 };
     struct history_points points;
     char why[ERR_LEN];
 
@@ -442,7 +619,7 @@ static void without_memory_nothing_leaks(void **state)
     struct metrics_window windows[N_WINDOWS];
     struct fixture f;
     struct history *history = NULL;
-    struct history_query query = { HISTORY_REQUESTS, NULL, NOW, NOW + 1000, 10 };
+    struct history_query query = { HISTORY_REQUESTS, NULL, 0, NOW, NOW + 1000, 10 };
     struct history_points points = { .points = NULL };
     char why[ERR_LEN];
     enum status st = ST_NOMEM;
@@ -455,7 +632,6 @@ static void without_memory_nothing_leaks(void **state)
         fault_off();
         assert_true(st == ST_OK || (st == ST_NOMEM && history == NULL));
     }
-    history_close(history);
     st = ST_NOMEM;
     for (unsigned nth = 0; st != ST_OK; nth++) {
         fault_at(nth);
@@ -464,6 +640,16 @@ static void without_memory_nothing_leaks(void **state)
         assert_true(st == ST_OK || (st == ST_NOMEM && points.points == NULL));
     }
     history_points_done(&points);
+    st = ST_NOMEM;
+    for (unsigned nth = 0; st != ST_OK; nth++) {
+        bool known;
+
+        fault_at(nth);
+        st = history_knows(history, "alpha", 0, &known, why);
+        fault_off();
+        assert_true(st == ST_NOMEM || (st == ST_OK && known));
+    }
+    history_close(history);
     fixture_free(&f);
 }
 
@@ -476,6 +662,9 @@ int main(void)
         cmocka_unit_test(a_model_and_a_range_can_be_asked_for),
         cmocka_unit_test(what_is_committed_is_seen_at_once),
         cmocka_unit_test(a_step_shows_what_the_array_holds_at_its_end),
+        cmocka_unit_test(versions_are_told_apart_and_together),
+        cmocka_unit_test(arrays_of_versions_are_added_up),
+        cmocka_unit_test(what_there_was_is_known),
         cmocka_unit_test(too_many_points_are_refused),
         cmocka_unit_test(a_step_below_a_second_is_refused),
         cmocka_unit_test(only_our_database_is_opened),

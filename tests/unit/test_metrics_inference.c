@@ -318,7 +318,7 @@ static struct history *open_history(struct rows *r)
 static size_t read_all(struct history *history, const char *model, size_t limit)
 {
     static struct history_inference page[HISTORY_MAX_INFERENCES];
-    struct history_inference_query query = { model, INT64_MAX, limit };
+    struct history_inference_query query = { model, 0, INT64_MAX, limit };
     char why[ERR_LEN];
     size_t n, total = 0;
 
@@ -356,7 +356,7 @@ static void a_row_that_is_read_back_is_the_row(void **state)
     struct rows *r = *state;
     struct history *history = open_history(r);
     struct history_inference page[4];
-    const struct history_inference_query query = { NULL, 9, 4 };
+    const struct history_inference_query query = { NULL, 0, 9, 4 };
     char why[ERR_LEN];
     size_t n;
 
@@ -397,7 +397,7 @@ static void a_table_that_is_gone_is_an_error(void **state)
     struct rows *r = *state;
     struct history *history = open_history(r);
     struct history_inference row;
-    const struct history_inference_query query = { NULL, INT64_MAX, 1 };
+    const struct history_inference_query query = { NULL, 0, INT64_MAX, 1 };
     sqlite3 *other;
     char why[ERR_LEN];
     size_t n;
