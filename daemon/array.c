@@ -9,6 +9,7 @@
 #include "storage/array_image.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -422,9 +423,11 @@ enum status array_publish_as_left(struct daemon *daemon, struct model *model,
         return st;
     keep_wrong(model, generation);
     record_generation(daemon->record, generation, false);
-    log_line(LOG_INFO, "array", "model=%s generation=%llu wrong_bits=%llu as it was left",
-             model->net->name, (unsigned long long)generation->number,
-             (unsigned long long)generation_wrong_bits(generation));
+    log_line(
+        LOG_INFO, "array",
+        "model=%s version=%" PRIu32 " generation=%llu wrong_bits=%llu as it was left",
+        model->net->name, model->net->version, (unsigned long long)generation->number,
+        (unsigned long long)generation_wrong_bits(generation));
     generation_keep(generation);
     model_publish(model, generation);
     return ST_OK;
@@ -451,9 +454,11 @@ enum status array_publish(struct daemon *daemon, struct model *model,
     record_generation(daemon->record, generation, true);
     record_flush(daemon->record);
     log_line(LOG_INFO, mram_cause_name(generation->cause),
-             "model=%s generation=%llu wrong_bits=%llu weights=%llu cell_errors=%llu "
+             "model=%s version=%" PRIu32
+             " generation=%llu wrong_bits=%llu weights=%llu cell_errors=%llu "
              "cells=%llu energy_pj=%.0f ms=%.2f",
-             model->net->name, (unsigned long long)generation->number,
+             model->net->name, model->net->version,
+             (unsigned long long)generation->number,
              (unsigned long long)generation_wrong_bits(generation),
              (unsigned long long)generation->total.weights,
              (unsigned long long)mram_errors(&generation->total),

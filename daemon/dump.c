@@ -48,6 +48,7 @@ static void dump_model(const struct daemon *daemon, struct model *model)
     record_totals(daemon->record, model, &totals);
     if (log_begin(&line, LOG_INFO, "state")) {
         log_text(&line, "model", model->net->name);
+        log_number(&line, "version", model->net->version);
         log_number(&line, "generation", generation->number);
         log_number(&line, "durable", generation->durable);
         log_number(&line, "wrong_bits", generation_wrong_bits(generation));

@@ -190,7 +190,7 @@ void events_generation(struct events *events, const struct generation *generatio
 }
 
 void events_event(struct events *events, const struct metrics_event *event,
-                  const char *model)
+                  const struct model *model)
 {
     static const char *const severities[] = { "info", "warning", "error" };
     struct buf data = BUF_INIT;
@@ -198,10 +198,12 @@ void events_event(struct events *events, const struct metrics_event *event,
     buf_printf(&data,
                "{\"ts\":%" PRId64 ",\"severity\":\"%s\",\"kind\":\"%s\",\"model\":",
                event->at_s, severities[event->severity], event->kind);
-    if (model != NULL)
-        buf_json_string(&data, model);
-    else
-        buf_text(&data, "null");
+    if (model != NULL) {
+        buf_json_string(&data, model->net->name);
+        buf_printf(&data, ",\"version\":\"%" PRIu32 "\"", model->net->version);
+    } else {
+        buf_text(&data, "null,\"version\":null");
+    }
     buf_text(&data, ",\"message\":");
     buf_json_string(&data, event->message);
     buf_char(&data, '}');

@@ -30,9 +30,9 @@ bool events_followed(struct events *events);
 /* Tells everybody; `data` is a line of JSON. Any thread. */
 void events_publish(struct events *events, const char *name, const struct buf *data);
 void events_generation(struct events *events, const struct generation *generation);
-/* `model`: its name, or NULL. */
+/* `model` may be NULL. */
 void events_event(struct events *events, const struct metrics_event *event,
-                  const char *model);
+                  const struct model *model);
 /* Ends every stream: whoever still may will follow again. Any thread. */
 void events_dismiss(struct events *events);
 /* Ends every stream, and lets nobody follow any more. Any thread. */

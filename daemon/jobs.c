@@ -7,6 +7,7 @@
 #include "daemon/wall.h"
 #include "storage/job_results.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -318,12 +319,18 @@ static enum job_state state_after(struct jobs *jobs, enum status st)
 static void say_end(struct jobs *jobs, const struct job *job, const struct job_head *end,
                     uint64_t began_ns)
 {
+    uint32_t version = job->model->net->version;
+
     if (end->state == JOB_FAILED)
         record_event(jobs->daemon->record, METRICS_WARNING, "job", NULL,
-                     "job %lld failed: %.200s", (long long)end->id, end->error);
+                     "job %lld, %s of %s, version %" PRIu32 ", failed: %.160s",
+                     (long long)end->id, job_kind_name(end->kind), end->model, version,
+                     end->error);
     else
-        log_line(LOG_INFO, "job", "id=%lld kind=%s model=%s state=%s trials=%zu ms=%.0f",
-                 (long long)end->id, job_kind_name(end->kind), end->model,
+        log_line(LOG_INFO, "job",
+                 "id=%lld kind=%s model=%s version=%" PRIu32
+                 " state=%s trials=%zu ms=%.0f",
+                 (long long)end->id, job_kind_name(end->kind), end->model, version,
                  job_state_name(end->state), job->n_trials,
                  (double)(wall_monotonic_ns() - began_ns) / 1e6);
 }

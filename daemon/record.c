@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/wall.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -276,6 +277,22 @@ enum status record_with_database(struct record *record, record_work *work, void 
     return st;
 }
 
+static void log_event(const struct metrics_event *event, const struct model *model)
+{
+    static const enum log_level levels[] = {
+        [METRICS_INFO] = LOG_INFO,
+        [METRICS_WARNING] = LOG_WARNING,
+        [METRICS_ERROR] = LOG_ERROR,
+    };
+    enum log_level level = levels[event->severity];
+
+    if (model == NULL)
+        log_line(level, event->kind, "%s", event->message);
+    else
+        log_line(level, event->kind, "model=%s version=%" PRIu32 " %s", model->net->name,
+                 model->net->version, event->message);
+}
+
 void record_event(struct record *record, enum metrics_severity severity, const char *kind,
                   const struct model *model, const char *format, ...)
 {
@@ -294,12 +311,8 @@ void record_event(struct record *record, enum metrics_severity severity, const c
     record_rows_add_event(record, model != NULL ? model->record : NULL, &event);
     (void)pthread_mutex_unlock(&record->mutex);
     if (record->listeners != NULL)
-        events_event(record->listeners, &event, model != NULL ? model->net->name : NULL);
-    log_line(severity == METRICS_ERROR     ? LOG_ERROR
-             : severity == METRICS_WARNING ? LOG_WARNING
-                                           : LOG_INFO,
-             kind, "%s%s%s", model != NULL ? model->net->name : "",
-             model != NULL ? ": " : "", event.message);
+        events_event(record->listeners, &event, model);
+    log_event(&event, model);
 }
 
 void record_feedback(struct record *record, const struct model *model, uint64_t number,

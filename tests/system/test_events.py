@@ -94,9 +94,12 @@ class Events(unittest.TestCase):
                 answer = daemon.ask("PUT", "/api/v1/models/mine", file.read())
             self.assertEqual(answer.status, 201)
             _, told = follower.next("event")
-            self.assertEqual((told["kind"], told["model"], told["severity"]),
-                             ("model", "mine", "info"))
+            self.assertEqual((told["kind"], told["model"], told["version"], told["severity"]),
+                             ("model", "mine", "1", "info"))
             self.assertLess(abs(told["ts"] - time.time()), 20 * PATIENCE)
+            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload", b"{}").status, 200)
+            _, told = follower.next("event")
+            self.assertEqual((told["kind"], told["model"], told["version"]), ("reload", None, None))
             follower.close()
 
     def test_ids_grow_and_all_hear_the_same(self):

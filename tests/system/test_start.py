@@ -160,8 +160,8 @@ class StartAndStop(unittest.TestCase):
             (database,) = state("database=")
             self.assertIn("/spinbnn.db degraded=0 ", database)
             (model,) = state("model=mnist")
-            self.assertIn(" generation=1 durable=1 wrong_bits=0 requests=1 errors=1 cancelled=0",
-                          model)
+            self.assertIn("model=mnist version=1 generation=1 durable=1 wrong_bits=0 requests=1 errors=1 "
+                          "cancelled=0", model)
             self.assertEqual(daemon.get("/v2/health/ready").status, 200)
             self.assertEqual(daemon.stop(), 0)
 

@@ -676,7 +676,7 @@ class RepositoryTest(unittest.TestCase):
             return answer.json()
 
         def lines():
-            return sum("small: unloaded" in line for line in self.daemon.log)
+            return sum("model=small version=1 unloaded" in line for line in self.daemon.log)
         usual = {"log_file": "", "log_info": True, "log_warning": True, "log_error": True,
                  "log_verbose_level": 0, "log_format": "default"}
         self.assertEqual(self.daemon.get("/v2/logging").json(), usual)

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -392,6 +393,35 @@ class AtOnce(unittest.TestCase):
         self.assertEqual((answer.status, answer.json()["code"]), (422, "invalid_query"))
         self.assertEqual([(e["pointer"], e["detail"]) for e in answer.json()["errors"]], [
             ("?version", 'version: there never was a version 5 of model "net"')])
+
+    def test_the_log_says_which(self):
+        self.put("1", "2")
+        self.daemon.program("net", {"mode": "iid", "bit_error_rate": 0}, query="?version=1")
+        self.daemon.ask("POST", NET + "/scrub?version=2")
+        classify(self.daemon, self.nets["1"], "1")
+        job = self.daemon.ask("POST", "/api/v1/jobs", {"kind": "sweep", "model": "net", "axes": {"seed": [1]}})
+        self.assertEqual(job.status, 202, job.body)
+        path = "/api/v1/jobs/%d" % job.json()["id"]
+        self.assertTrue(eventually(lambda: self.daemon.get(path).json()["state"] == "done"))
+        self.daemon.process.send_signal(signal.SIGQUIT)
+
+        def assert_said(line):
+            self.assertTrue(eventually(lambda: any(re.match(line, l) for l in self.daemon.log)), line)
+        for line in (r"info program model=net version=1 generation=1 wrong_bits=0 ",
+                     r"info model model=net version=1 uploaded: ",
+                     r"info program model=net version=2 generation=2 ",
+                     r"info model model=net version=2 uploaded: ",
+                     r"info program model=net version=1 generation=3 ",
+                     r"info scrub model=net version=2 generation=4 ",
+                     r"info job id=1 kind=sweep model=net version=2 state=done ",
+                     r"info state model=net version=2 generation=4 .* requests=0 ",
+                     r"info state model=net version=1 generation=3 .* requests=1 "):
+            assert_said(line)
+        self.assertEqual(self.daemon.ask("DELETE", NET + "?version=2").status, 204)
+        assert_said(r"info model model=net version=2 deleted")
+        self.daemon.stop()
+        self.daemon.start()
+        assert_said(r"info array model=net version=1 generation=3 ")
 
     def test_when_the_newest_is_deleted_the_next_one_answers(self):
         self.put("1", "2")
