@@ -140,7 +140,7 @@ static enum status judge_public(const struct settings *settings, const char *add
     if (address[0] == '\0' || settings->tokens_file[0] != '\0' || settings->insecure_bind)
         return ST_OK;
     (void)snprintf(why, ERR_LEN,
-                   "listen: other machines reach %.100s, and nobody would be asked who "
+                   "other machines reach %.100s, and nobody would be asked who "
                    "he is: set tokens_file, or insecure_bind if that is wanted",
                    address);
     return ST_RANGE;

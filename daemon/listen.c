@@ -24,8 +24,7 @@ static enum status fail(const char *address, const char *what, char why[ERR_LEN]
                      : errno == ENOMEM || errno == ENFILE || errno == EMFILE ? ST_NOMEM
                                                                              : ST_IO;
 
-    (void)snprintf(why, ERR_LEN, "listen: %.120s: %s: %s", address, what,
-                   strerror(errno));
+    (void)snprintf(why, ERR_LEN, "%.120s: %s: %s", address, what, strerror(errno));
     return st;
 }
 
@@ -100,9 +99,8 @@ static enum status check_unix(const char *text, const char *path, char why[ERR_L
 
     if (path[0] == '/' && strlen(path) < size)
         return ST_OK;
-    (void)snprintf(why, ERR_LEN,
-                   "listen: %.120s: expected an absolute path of at most %zu bytes", text,
-                   size - 1);
+    (void)snprintf(why, ERR_LEN, "%.120s: expected an absolute path of at most %zu bytes",
+                   text, size - 1);
     return ST_RANGE;
 }
 
@@ -186,13 +184,12 @@ static enum status find_inet(const char *text, struct addrinfo **ret_found,
 
     if (!split(text, host, port)) {
         (void)snprintf(why, ERR_LEN,
-                       "listen: \"%.100s\": expected HOST:PORT, [IPV6]:PORT or unix:PATH",
-                       text);
+                       "\"%.100s\": expected HOST:PORT, [IPV6]:PORT or unix:PATH", text);
         return ST_RANGE;
     }
     int error = getaddrinfo(host, port, &hints, ret_found);
     if (error != 0) {
-        (void)snprintf(why, ERR_LEN, "listen: %.100s: %s", text, gai_strerror(error));
+        (void)snprintf(why, ERR_LEN, "%.100s: %s", text, gai_strerror(error));
         return error == EAI_AGAIN || error == EAI_MEMORY ? ST_NOMEM : ST_RANGE;
     }
     return ST_OK;

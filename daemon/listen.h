@@ -17,7 +17,8 @@ struct listen_socket {
     bool local;     /* other machines cannot reach it */
 };
 
-/* Opens one address. ST_RANGE: not understood; ST_BUSY: in use; ST_IO: anything else. */
+/* Opens one address. ST_RANGE: not understood; ST_BUSY: in use; ST_IO: anything else.
+ * `why` begins with the address; which setting it is of the caller knows. */
 MUST_CHECK enum status listen_open(const char *address, struct listen_socket *ret_socket,
                                    char why[ERR_LEN]);
 /* Judges an address as listen_open would, without opening it: would other machines reach

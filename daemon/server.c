@@ -330,8 +330,7 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
     listener->poll.data = listener;
     int error = uv_poll_init(&server->loop, &listener->poll, opened->fd);
     if (error != 0) {
-        (void)snprintf(why, ERR_LEN, "listen: %.150s: %s", opened->name,
-                       uv_strerror(error));
+        (void)snprintf(why, ERR_LEN, "%.150s: %s", opened->name, uv_strerror(error));
         listen_close(opened);
         return ST_IO;
     }
@@ -340,29 +339,33 @@ static enum status add_listener(struct server *server, struct listen_socket *ope
     return ST_OK;
 }
 
-/* Calls `take` with each address of a list; at least one and at most LISTEN_MAX. */
-static enum status each_address(const char *listen,
+/* Calls `take` with each address of the list that a setting has; at least one and at most
+ * LISTEN_MAX. `why` begins with the name of the setting. */
+static enum status each_address(const char *setting, const char *addresses,
                                 enum status (*take)(void *ctx, const char *address,
                                                     char why[ERR_LEN]),
                                 void *ctx, char why[ERR_LEN])
 {
-    char list[SETTINGS_TEXT_LEN];
+    char list[SETTINGS_TEXT_LEN], reason[ERR_LEN];
     char *rest;
     unsigned n = 0;
 
-    (void)snprintf(list, sizeof(list), "%s", listen);
+    (void)snprintf(list, sizeof(list), "%s", addresses);
     for (char *address = strtok_r(list, ", ", &rest); address != NULL;
          address = strtok_r(NULL, ", ", &rest)) {
         if (n++ == LISTEN_MAX) {
-            (void)snprintf(why, ERR_LEN, "listen: more than %d addresses", LISTEN_MAX);
+            (void)snprintf(why, ERR_LEN, "%s: more than %d addresses", setting,
+                           LISTEN_MAX);
             return ST_RANGE;
         }
-        enum status st = take(ctx, address, why);
-        if (st != ST_OK)
+        enum status st = take(ctx, address, reason);
+        if (st != ST_OK) {
+            (void)snprintf(why, ERR_LEN, "%s: %.240s", setting, reason);
             return st;
+        }
     }
     if (n == 0) {
-        (void)snprintf(why, ERR_LEN, "listen: no address is given");
+        (void)snprintf(why, ERR_LEN, "%s: no address is given", setting);
         return ST_RANGE;
     }
     return ST_OK;
@@ -398,10 +401,11 @@ static enum status check_address(void *ctx, const char *address, char why[ERR_LE
 enum status server_check(struct config *config, const struct settings *settings,
                          char why[ERR_LEN])
 {
-    enum status st = each_address(settings->listen, check_address, config, why);
+    enum status st = each_address("listen", settings->listen, check_address, config, why);
 
     if (st == ST_OK && settings->admin_listen[0] != '\0')
-        st = each_address(settings->admin_listen, check_address, config, why);
+        st = each_address("admin_listen", settings->admin_listen, check_address, config,
+                          why);
     return st;
 }
 
@@ -479,11 +483,12 @@ enum status server_new(struct daemon *daemon, struct server **ret_server,
     server->max_descriptors = count_descriptors(daemon);
     set_up_timers(server);
     set_up_signals(server);
-    enum status st =
-        n_handed > 0 ? adopt_sockets(server, n_handed, why)
-                     : each_address(daemon->settings.listen, open_address, server, why);
+    enum status st = n_handed > 0 ? adopt_sockets(server, n_handed, why)
+                                  : each_address("listen", daemon->settings.listen,
+                                                 open_address, server, why);
     if (st == ST_OK && daemon_has_admin(daemon))
-        st = each_address(daemon->settings.admin_listen, open_admin, server, why);
+        st = each_address("admin_listen", daemon->settings.admin_listen, open_admin,
+                          server, why);
     if (st != ST_OK) {
         server_free(server);
         return st;

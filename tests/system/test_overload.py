@@ -150,6 +150,9 @@ class Reserved(unittest.TestCase):
                                           capture_output=True, text=True, timeout=60 * PATIENCE)
                 self.assertEqual(done.returncode, 78, done.stderr)
                 self.assertIn(words, done.stderr)
+                # It is named as what it is.
+                self.assertIn("admin_listen: ", done.stderr)
+                self.assertNotIn(" listen: ", done.stderr)
 
 
 class Refused(unittest.TestCase):

@@ -37,7 +37,8 @@ static enum status refused(const char *address)
     enum status st = listen_open(address, &opened, why);
 
     assert_int_equal(opened.fd, -7);
-    if (st == ST_OK || strstr(why, "listen: ") != why)
+    if (st == ST_OK ||
+        strncmp(why + (why[0] == '"'), address, strnlen(address, 100)) != 0)
         fail_msg("%s: status %d, %s", address, (int)st, why);
     return st;
 }
