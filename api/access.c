@@ -2,6 +2,7 @@
 #include "api/access.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -142,6 +143,27 @@ enum access_verdict access_judge(const struct access *access,
     if (*ret_token == NULL)
         return ACCESS_TOKEN;
     return ((*ret_token)->scopes & scope) != 0 ? ACCESS_OK : ACCESS_SCOPE;
+}
+
+enum status access_check_hosts(const char *hosts, char why[ERR_LEN])
+{
+    char host[HOST_MAX + 2], name[HOST_MAX + 1];
+
+    for (const char *at = hosts + strspn(hosts, ", "); *at != '\0';
+         at += strspn(at, ", ")) {
+        size_t len = strcspn(at, ", ");
+
+        (void)snprintf(host, sizeof(host), "%.*s", (int)len, at);
+        if (!host_name(host, name) || strcmp(host, name) != 0) {
+            (void)snprintf(why, ERR_LEN,
+                           "\"%.100s\" is no name of a host: expected letters, digits, "
+                           "'-', '_' and '.' alone, such as bnn.example",
+                           host);
+            return ST_RANGE;
+        }
+        at += len;
+    }
+    return ST_OK;
 }
 
 void access_free(struct access *access)

@@ -17,6 +17,7 @@
 #define API_ACCESS_H
 
 #include "api/token.h"
+#include "core/status.h"
 
 #include <stdbool.h>
 
@@ -49,6 +50,10 @@ enum access_verdict {
 enum access_verdict access_judge(const struct access *access,
                                  const struct access_claim *claim, unsigned scope,
                                  const struct token **ret_token);
+
+/* Judges a list for access.hosts. ST_RANGE with `why`: the first that is no name as a
+ * browser would send it, or bears what is not compared, such as a port. */
+MUST_CHECK enum status access_check_hosts(const char *hosts, char why[ERR_LEN]);
 
 /* NULL is fine; `access` was made with malloc. */
 void access_free(struct access *access);

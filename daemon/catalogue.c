@@ -396,6 +396,22 @@ enum status catalogue_load(struct daemon *daemon, char why[ERR_LEN])
     return st;
 }
 
+enum status catalogue_check(struct daemon *daemon, char why[ERR_LEN])
+{
+    (void)snprintf(why, ERR_LEN, "out of memory");
+    enum status st = registry_new(&daemon->registry);
+    struct reading all = { daemon, daemon->registry, NULL, why };
+    if (st == ST_OK)
+        st = version_book_new(&daemon->versions);
+    if (st == ST_OK)
+        st = load_model_dir(&all);
+    if (st == ST_OK)
+        st = load_builtins(&all);
+    registry_free(daemon->registry);
+    version_book_free(daemon->versions);
+    return st;
+}
+
 enum status catalogue_read(struct daemon *daemon, const char *name,
                            struct registry **ret_registry, char why[ERR_LEN])
 {

@@ -21,6 +21,9 @@
  * is not there is worse; so are two files of one network's name in the model folder.
  * `why` begins with the file. */
 MUST_CHECK enum status catalogue_load(struct daemon *daemon, char why[ERR_LEN]);
+/* Judges the model folder as catalogue_load would, and changes nothing; what was sent is
+ * not looked at. */
+MUST_CHECK enum status catalogue_check(struct daemon *daemon, char why[ERR_LEN]);
 /* The versions of a name that a start would serve, in a registry of their own that the
  * caller frees. ST_NOT_FOUND: there is none; or another status with `why`, which begins
  * with the file. */

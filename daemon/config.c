@@ -62,9 +62,15 @@ static enum status read_tokens(const char *path, struct token_list **ret_list,
 static enum status read_access(const struct settings *settings,
                                struct access **ret_access, char why[ERR_LEN])
 {
-    struct access *access = calloc(1, sizeof(*access));
-    enum status st = ST_NOMEM;
+    char reason[ERR_LEN];
+    enum status st = access_check_hosts(settings->allowed_hosts, reason);
 
+    if (st != ST_OK) {
+        (void)snprintf(why, ERR_LEN, "allowed_hosts: %.230s", reason);
+        return st;
+    }
+    struct access *access = calloc(1, sizeof(*access));
+    st = ST_NOMEM;
     (void)snprintf(why, ERR_LEN, "out of memory");
     if (access != NULL && (access->hosts = strdup(settings->allowed_hosts)) != NULL)
         st = read_tokens(settings->tokens_file, &access->tokens, why);

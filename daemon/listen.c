@@ -104,6 +104,23 @@ static enum status check_unix(const char *text, const char *path, char why[ERR_L
     return ST_RANGE;
 }
 
+/* Would it bind? A socket that is there may be in use or not, for now. */
+static enum status check_place(const char *text, const char *path, char why[ERR_LEN])
+{
+    char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    struct stat file;
+
+    if (lstat(path, &file) == 0 && !S_ISSOCK(file.st_mode)) {
+        errno = EADDRINUSE;
+        return fail(text, "cannot bind", why);
+    }
+    (void)snprintf(folder, sizeof(folder), "%.*s/", (int)(strrchr(path, '/') - path),
+                   path);
+    return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0
+               ? ST_OK
+               : fail(text, "cannot bind", why);
+}
+
 static enum status open_unix(const char *text, const char *path,
                              struct listen_socket *listener, char why[ERR_LEN])
 {
@@ -234,8 +251,11 @@ enum status listen_check(const char *address, bool *ret_local, char why[ERR_LEN]
     struct addrinfo *found;
 
     *ret_local = true;
-    if (strncmp(address, "unix:", 5) == 0)
-        return check_unix(address, address + 5, why);
+    if (strncmp(address, "unix:", 5) == 0) {
+        enum status st = check_unix(address, address + 5, why);
+
+        return st == ST_OK ? check_place(address, address + 5, why) : st;
+    }
     enum status st = find_inet(address, &found, why);
     if (st != ST_OK)
         return st;

@@ -9,15 +9,11 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/server.h"
+#include "daemon/state_dir.h"
 #include "daemon/wall.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -31,55 +27,6 @@ static int failed(int code, const char *why)
 {
     log_line(LOG_ERROR, "start", "%s", why);
     return code;
-}
-
-/* -- State folder -- */
-
-/* Makes every folder of a path. */
-static int make_folders(const char *path)
-{
-    char part[SETTINGS_TEXT_LEN + 16];
-
-    (void)snprintf(part, sizeof(part), "%s", path);
-    for (char *slash = strchr(part + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(part, 0750) != 0 && errno != EEXIST)
-            return -1;
-        *slash = '/';
-    }
-    return mkdir(part, 0750) != 0 && errno != EEXIST ? -1 : 0;
-}
-
-static int folder_failed(const char *path, char why[ERR_LEN])
-{
-    int code = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
-
-    (void)snprintf(why, ERR_LEN, "state_dir: %.150s: %s", path, strerror(errno));
-    return code;
-}
-
-/* Makes the folder and locks it for this process. The lock ends with the process. An exit
- * code. */
-static int take_state_dir(const char *dir, int *ret_lock, char why[ERR_LEN])
-{
-    char path[SETTINGS_TEXT_LEN + 16];
-
-    (void)snprintf(path, sizeof(path), "%s/arrays", dir);
-    if (make_folders(path) != 0)
-        return folder_failed(path, why);
-    (void)snprintf(path, sizeof(path), "%s/lock", dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return folder_failed(path, why);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)snprintf(why, ERR_LEN, "state_dir: %.150s is in use by another spinbnnd",
-                       dir);
-        (void)close(fd);
-        return EX_CANTCREAT;
-    }
-    *ret_lock = fd;
-    return EX_OK;
 }
 
 /* -- Start and end -- */
@@ -165,16 +112,22 @@ static int start_and_serve(struct daemon *daemon)
     return run_server(daemon, server);
 }
 
+/* Of networks that could not be read. */
+static int data_code_of(enum status st)
+{
+    if (st == ST_OK)
+        return EX_OK;
+    if (st == ST_FORMAT || st == ST_UNSUPPORTED)
+        return EX_DATAERR;
+    return st == ST_NOMEM ? EX_TEMPFAIL : EX_CONFIG;
+}
+
 static int run(struct daemon *daemon)
 {
     char why[ERR_LEN];
-    enum status st = catalogue_load(daemon, why);
+    int code = data_code_of(catalogue_load(daemon, why));
 
-    if (st == ST_FORMAT || st == ST_UNSUPPORTED)
-        return failed(EX_DATAERR, why);
-    if (st != ST_OK)
-        return failed(st == ST_NOMEM ? EX_TEMPFAIL : EX_CONFIG, why);
-    return start_and_serve(daemon);
+    return code == EX_OK ? start_and_serve(daemon) : failed(code, why);
 }
 
 /* As many descriptors as we may have: each connection is one. */
@@ -209,7 +162,7 @@ static int serve_with(const struct settings_source *source,
     if (st != ST_OK)
         return failed(exit_code_of(st), why);
     int lock = -1;
-    int code = take_state_dir(settings->state_dir, &lock, why);
+    int code = state_dir_take(settings->state_dir, &lock, why);
     if (code != EX_OK) {
         config_free(daemon.config);
         return failed(code, why);
@@ -223,26 +176,42 @@ static int serve_with(const struct settings_source *source,
     return code;
 }
 
-/* What a start would refuse for the configuration's sake, without starting. */
+/* What a start would refuse for the configuration's sake, in the order in which it would;
+ * an exit code. Nothing is made or changed. */
+static int judge(const struct settings_source *source,
+                 const struct settings_result *result, char why[ERR_LEN])
+{
+    const struct settings *settings = &result->settings;
+    struct config *config;
+    struct daemon daemon;
+
+    if (assemble_init(&daemon, settings, why) != ST_OK)
+        return EX_CONFIG;
+    enum status st = config_new(source, result, &config, why);
+    if (st != ST_OK)
+        return exit_code_of(st);
+    int code = state_dir_check(settings->state_dir, why);
+    if (code == EX_OK)
+        code = data_code_of(catalogue_check(&daemon, why));
+    if (code == EX_OK) {
+        st = server_check(config, settings, why);
+        code = st == ST_OK ? EX_OK : exit_code_of(st);
+    }
+    config_free(config);
+    return code;
+}
+
 static int check_config(const struct settings_source *source,
                         const struct settings_result *result)
 {
-    struct daemon daemon;
-    struct config *config = NULL;
     char why[ERR_LEN];
-    enum status st = assemble_init(&daemon, &result->settings, why);
+    int code = judge(source, result, why);
 
-    if (st == ST_OK)
-        st = config_new(source, result, &config, why);
-    if (st == ST_OK)
-        st = server_check(config, &result->settings, why);
-    config_free(config);
-    if (st != ST_OK) {
+    if (code == EX_OK)
+        (void)puts("the configuration is sound");
+    else
         (void)fprintf(stderr, "spinbnnd: %s\n", why);
-        return EX_CONFIG;
-    }
-    (void)puts("the configuration is sound");
-    return EX_OK;
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -390,22 +390,50 @@ static enum status open_admin(void *ctx, const char *address, char why[ERR_LEN])
     return open_listener(ctx, address, true, why);
 }
 
+struct checking {
+    struct config *config;
+    char seen[2 * SETTINGS_TEXT_LEN + 2]; /* a line for each address */
+};
+
+/* Is an address there before? With port 0 each has a port of its own. */
+static bool is_taken(struct checking *checking, const char *address)
+{
+    char line[SETTINGS_TEXT_LEN + 2];
+    size_t len = strlen(address), end = strlen(checking->seen);
+
+    (void)snprintf(line, sizeof(line), "\n%s\n", address);
+    if (strstr(checking->seen, line) != NULL)
+        return len < 2 || strcmp(address + len - 2, ":0") != 0;
+    (void)snprintf(checking->seen + end, sizeof(checking->seen) - end, "%s",
+                   line + (end > 0));
+    return false;
+}
+
 static enum status check_address(void *ctx, const char *address, char why[ERR_LEN])
 {
+    struct checking *checking = ctx;
     bool local;
     enum status st = listen_check(address, &local, why);
 
-    return st == ST_OK && !local ? config_allow_public(ctx, address, why) : st;
+    if (st == ST_OK && is_taken(checking, address)) {
+        (void)snprintf(why, ERR_LEN, "%.120s: cannot bind: %s", address,
+                       strerror(EADDRINUSE));
+        st = ST_BUSY;
+    }
+    return st == ST_OK && !local ? config_allow_public(checking->config, address, why)
+                                 : st;
 }
 
 enum status server_check(struct config *config, const struct settings *settings,
                          char why[ERR_LEN])
 {
-    enum status st = each_address("listen", settings->listen, check_address, config, why);
+    struct checking checking = { .config = config };
+    enum status st =
+        each_address("listen", settings->listen, check_address, &checking, why);
 
     if (st == ST_OK && settings->admin_listen[0] != '\0')
-        st = each_address("admin_listen", settings->admin_listen, check_address, config,
-                          why);
+        st = each_address("admin_listen", settings->admin_listen, check_address,
+                          &checking, why);
     return st;
 }
 

@@ -43,7 +43,7 @@ void settings_print_help(FILE *out)
     (void)fputs(
         "  --config              file to read instead of " SETTINGS_FILE "\n"
         "  --print-config        print each value and where it came from\n"
-        "  --check-config        judge the configuration: exit 0 or 78\n"
+        "  --check-config        judge the configuration: exit 0, or as a start would\n"
         "  --config-schema       print a JSON Schema of the file\n"
         "  --version, --help\n"
         "\n"

@@ -358,7 +358,6 @@ class Judged(WithFolder):
                                 ({"device": "paper"}, "default"), ({"listen": "here"}, "HOST:PORT"),
                                 ({"listen": ""}, "no address"), ({"listen": "unix:x"}, "absolute"),
                                 ({"trusted_proxies": "proxy.example"}, "an address"),
-                                ({"tokens_file": "/nowhere"}, "No such file"),
                                 ({"insecure_bind": 1}, "true|false")):
             self.write(**settings)
             done = run("--config", self.config, "--check-config")
@@ -366,6 +365,60 @@ class Judged(WithFolder):
             self.assertIn(words, done.stderr)
         # It leaves no trace.
         self.assertEqual(os.listdir(self.folder), ["spinbnn.json"])
+
+    def test_check_config_refuses_what_a_start_refuses_in_the_same_words(self):
+        for name in ("models", "twice"):
+            os.mkdir(self.path(name))
+        with open(self.path("models/bad.sbnn"), "wb") as f:
+            f.write(b"nonsense")
+        for name in ("a", "b"):
+            shutil.copy(os.path.join(SOURCE, "models", "mnist.sbnn"),
+                        self.path("twice/%s.sbnn" % name))
+        with open(self.path("file"), "w", encoding="ascii"):
+            pass
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:%d" % s.getsockname()[1]
+        for settings, code, words in (
+                ({"model_dir": self.path("nowhere")}, 78, "model_dir: "),
+                ({"model_dir": self.path("file")}, 78, "model_dir: "),
+                ({"model_dir": self.path("models")}, 65, "bad.sbnn"),
+                ({"model_dir": self.path("twice")}, 78, "has a model \"mnist\" too"),
+                ({"state_dir": self.path("file")}, 73, "state_dir: "),
+                ({"state_dir": self.path("file/below")}, 73, "Not a directory"),
+                ({"state_dir": self.path("x" * 300)}, 73, "too long"),
+                ({"allowed_hosts": "bnn.example,http://bnn.example"}, 78, "allowed_hosts: \"http:"),
+                ({"tokens_file": "/nowhere"}, 74, "No such file"),
+                ({"tokens_file": self.folder}, 74, "no plain file"),
+                ({"listen": "unix:%s/no/socket" % self.folder}, 74, "No such file"),
+                ({"listen": "unix:" + self.path("file")}, 69, "in use"),
+                ({"listen": "%s,%s" % (address, address)}, 69, "listen: " + address),
+                ({"listen": address, "admin_listen": address}, 69, "admin_listen: " + address)):
+            settings = {"state_dir": self.path("s"), "listen": "127.0.0.1:0", **settings}
+            args = [arg for name, each in settings.items()
+                    for arg in ("--" + name.replace("_", "-"), each)]
+            before = self.everything()
+            checked = run(*args, "--check-config")
+            self.assertEqual(self.everything(), before)
+            started = run(*args)
+            shutil.rmtree(self.path("s"), True)
+            self.assertEqual((checked.returncode, started.returncode), (code, code),
+                             (settings, checked.stderr, started.stderr))
+            why = checked.stderr.strip().removeprefix("spinbnnd: ")
+            self.assertIn(words, why)
+            self.assertIn(why, started.stderr)
+
+    def everything(self):
+        """Each file and folder, and when it was changed last."""
+        return sorted((path, os.lstat(path).st_mtime_ns) for folder, _, files in
+                      os.walk(self.folder) for path in
+                      [folder] + [os.path.join(folder, name) for name in files])
+
+    def test_check_config_takes_what_a_start_takes(self):
+        with Daemon() as daemon:
+            done = run("--state-dir", daemon.state, "--listen", "127.0.0.1:%d" % daemon.port,
+                       "--model-dir", os.path.join(SOURCE, "models"), "--check-config")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_the_schema_is_that_of_the_table(self):
         schema = json.loads(run("--config-schema").stdout)

@@ -209,13 +209,15 @@ class Tls(unittest.TestCase):
                                 (dict(self.settings, tls_key=self.path("other-key.pem")),
                                  "its own key"),
                                 (dict(self.settings, tls_key=self.certificate), "tls_key"),
-                                (dict(self.settings, tls_certificate=self.key), "in PEM"),
-                                (dict(self.settings, tls_certificate="/nowhere"), "/nowhere")):
+                                (dict(self.settings, tls_certificate=self.key), "in PEM")):
             if settings.get("tls_key") == self.certificate:
                 os.chmod(self.certificate, 0o600)
             done = check(**settings)
             self.assertEqual(done.returncode, 78, settings)
             self.assertIn(words, done.stderr)
+        done = check(**dict(self.settings, tls_certificate="/nowhere"))
+        self.assertEqual(done.returncode, 74)
+        self.assertIn("/nowhere", done.stderr)
         os.chmod(self.key, 0o644)
         done = check(**self.settings)
         self.assertEqual(done.returncode, 78)

@@ -59,6 +59,31 @@ static void without_tokens_only_our_own_names_are_hosts(void **state)
     assert_int_equal(judge_host(&access, "evil.example"), ACCESS_OK);
 }
 
+static void names_that_no_browser_sends_are_refused(void **state)
+{
+    static const char *const good[] = { "", " , ", "bnn.example",
+                                        "bnn.example, other,a_b-1", "127.0.0.1" };
+    static const char *const bad[] = { "bnn.example:8080", "http://bnn.example",
+                                       "*.example",        "good,[::1]",
+                                       "bnn.example.",     "a;b",
+                                       "bnn.example/" };
+    char why[ERR_LEN], longest[257];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_int_equal(access_check_hosts(good[i], why), ST_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(access_check_hosts(bad[i], why), ST_RANGE);
+        const char *comma = strchr(bad[i], ',');
+        assert_non_null(strstr(why, comma != NULL ? comma + 1 : bad[i]));
+    }
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[256] = '\0';
+    assert_int_equal(access_check_hosts(longest, why), ST_RANGE);
+    longest[255] = '\0';
+    assert_int_equal(access_check_hosts(longest, why), ST_OK);
+}
+
 static enum access_verdict judge_page(const char *host, const char *origin,
                                       const char *fetch_site, bool changes)
 {
@@ -157,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_tokens_only_our_own_names_are_hosts),
+        cmocka_unit_test(names_that_no_browser_sends_are_refused),
         cmocka_unit_test(a_page_elsewhere_changes_nothing),
         cmocka_unit_test(our_own_page_and_what_is_no_page_may),
         cmocka_unit_test(a_route_wants_a_token_that_suffices),
