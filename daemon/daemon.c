@@ -101,6 +101,11 @@ bool daemon_json_or_415(struct http_call *call, const char *also)
 
 enum status daemon_history(struct daemon *daemon, char why[ERR_LEN])
 {
+    /* Or it would read on what was deleted or replaced. */
+    if (daemon->history != NULL && !history_in_place(daemon->history)) {
+        history_close(daemon->history);
+        daemon->history = NULL;
+    }
     return daemon->history != NULL
                ? ST_OK
                : history_open(record_path(daemon->record), &daemon->history, why);

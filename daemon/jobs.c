@@ -511,6 +511,7 @@ enum status jobs_submit(struct jobs *jobs, struct job_request *request,
     struct job *job = job_new(request, model, device, n_pictures);
     if (job == NULL)
         return ST_NOMEM;
+    job->head.id = jobs->n > 0 ? jobs->list[jobs->n - 1]->head.id : 0;
     st = record_with_database(record, begin_row, &job->head, why);
     if (st != ST_OK) {
         job_free(job);

@@ -29,6 +29,7 @@ struct record_model {
     struct model *model; /* a reference of ours */
     bool removed;        /* let go once all of it is written */
     int64_t db_id;
+    bool had_id;                 /* of a file that was lost, or of this one */
     struct generation *live;     /* under watch, each with a reference of ours */
     struct record_totals totals; /* of generations let go, feedback, programmings, and of
                                     the ledger as it was at the start */
@@ -142,6 +143,11 @@ bool record_rows_wait(const struct record *record, const struct record_model *mo
 void record_rows_forget(struct record *record, size_t n_programmings, size_t n_windows,
                         size_t n_events);
 
+/* Is the row of this generation on its way? */
+bool record_rows_has_programming(const struct record *record,
+                                 const struct record_model *model,
+                                 const struct generation *generation);
+
 /* -- record_requests.c -- */
 
 MUST_CHECK enum status record_requests_init(struct record_requests *requests,
@@ -151,6 +157,8 @@ void record_requests_done(struct record_requests *requests);
 uint64_t record_requests_dropped(const struct record_requests *requests);
 /* The rest is the writer thread's. Does any row wait? */
 bool record_requests_any(const struct record_requests *requests);
+/* The file in which rows were numbered has gone. */
+void record_requests_forget_numbers(struct record_requests *requests);
 /* All rows that wait now, by time, become the batch's. */
 void record_requests_gather(struct record_requests *requests,
                             struct metrics_batch *batch);

@@ -229,6 +229,12 @@ static void find_late(struct record_requests *requests, size_t n_late,
     }
 }
 
+void record_requests_forget_numbers(struct record_requests *requests)
+{
+    memset(requests->numbered, 0,
+           (size_t)requests->n_threads * MAX_LATE * sizeof(*requests->numbered));
+}
+
 void record_requests_number(struct record_requests *requests,
                             const struct record_model *models, size_t n_late,
                             struct metrics_batch *batch)

@@ -182,6 +182,17 @@ void record_rows_add_programming(struct record *record, const struct record_mode
     record->programmings[record->n_programmings++] = p;
 }
 
+bool record_rows_has_programming(const struct record *record,
+                                 const struct record_model *model,
+                                 const struct generation *generation)
+{
+    for (size_t i = 0; i < record->n_programmings; i++)
+        if (record->programmings[i]->model == model &&
+            record->programmings[i]->row.generation == generation->number)
+            return true;
+    return false;
+}
+
 /* -- Events -- */
 
 void record_rows_add_event(struct record *record, const struct record_model *model,

@@ -2,6 +2,7 @@
 /* record_writer.c - the thread that turns counters into rows, and rows into transactions.
  *
  *   record_writer_run   each second, or when it is asked
+ *   look_after_file     is the file of the database still there?
  *   collect             what tallies gained becomes pending rows; generations that serve
  *                       nobody are let go
  *   write_pending       one transaction; kept whole if it fails
@@ -25,6 +26,7 @@
 /* Each lets a slice of METRICS_SLICE rows go at most. */
 #define TEND_STEPS 64
 
+static void look_after_file(struct record *record);
 static void collect(struct record *record);
 static void write_pending(struct record *record);
 static void tend(struct record *record);
@@ -48,6 +50,7 @@ void *record_writer_run(void *arg)
             continue;
         uint64_t asked = record->asked;
         last = record->stopping;
+        look_after_file(record);
         collect(record);
         write_pending(record);
         tend(record);
@@ -57,6 +60,44 @@ void *record_writer_run(void *arg)
     }
     (void)pthread_mutex_unlock(&record->mutex);
     return NULL;
+}
+
+/* -- A file that goes while we write to it -- */
+
+/* Nobody's row is in the next file. Under db_mutex. */
+static void forget_ids(struct record *record, struct record_model *models)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    for (struct record_model *model = models; model != NULL; model = model->next)
+        model->db_id = 0;
+    record->health.files_lost++;
+    (void)pthread_mutex_unlock(&record->mutex);
+    record_requests_forget_numbers(&record->requests);
+}
+
+/* What was deleted, moved away or replaced by others is let go, so that the transaction
+ * opens what is there, or begins anew, as at a start. Called and returns with the mutex
+ * held. */
+static void look_after_file(struct record *record)
+{
+    struct record_model *models = record->models;
+    bool lost = false;
+
+    (void)pthread_mutex_unlock(&record->mutex);
+    (void)pthread_mutex_lock(&record->db_mutex);
+    if (record->db != NULL && !db_in_place(record->db)) {
+        db_abandon(record->db);
+        record->db = NULL;
+        forget_ids(record, models);
+        lost = true;
+    }
+    (void)pthread_mutex_unlock(&record->db_mutex);
+    if (lost)
+        record_event(record, METRICS_ERROR, "database", NULL,
+                     "%.150s was deleted or replaced while it was written to; what it "
+                     "held is not there, and a file is opened in its place",
+                     record->path);
+    (void)pthread_mutex_lock(&record->mutex);
 }
 
 /* -- Collecting -- */
@@ -169,8 +210,66 @@ enum status record_writer_open(struct record *record, char why[ERR_LEN])
     return ST_OK;
 }
 
+/* Of the ledger, what a file that was lost held. Under the mutex. */
+static void ledger_of_lost_file(const struct record_model *model,
+                                struct energy ret_energies[NETWORK_MAX_LAYERS])
+{
+    memcpy(ret_energies, model->totals.energy, sizeof(model->totals.energy));
+    for (const struct generation *g = model->live; g != NULL; g = g->next_watched)
+        add_images(ret_energies, (double)g->collected.images, g);
+    for (size_t l = 0; l < model->model->net->n_layers; l++)
+        energy_add_times(&ret_energies[l], -1.0, &model->unwritten[l]);
+}
+
+/* The ledger goes on: what the file that was lost held more than this one has is written
+ * to it, and what this one has more counts. By kind of energy. ret_before: what counts.
+ */
+static enum status mend_ledger(struct record *record, const struct record_model *model,
+                               int64_t id, struct energy before[NETWORK_MAX_LAYERS])
+{
+    const struct network *net = model->model->net;
+    struct energy held[NETWORK_MAX_LAYERS];
+    struct metrics_energy missing[NETWORK_MAX_LAYERS];
+    const struct metrics_batch batch = { .energies = missing,
+                                         .n_energies = net->n_layers };
+
+    (void)pthread_mutex_lock(&record->mutex);
+    ledger_of_lost_file(model, held);
+    (void)pthread_mutex_unlock(&record->mutex);
+    for (size_t l = 0; l < net->n_layers; l++) {
+        missing[l] = (struct metrics_energy) { .model_id = id,
+                                               .layer = l,
+                                               .layer_name = net->layers[l].name };
+        for (unsigned k = 0; k < ENERGY_KINDS; k++) {
+            missing[l].gain.pj[k] = fmax(held[l].pj[k] - before[l].pj[k], 0.0);
+            before[l].pj[k] = fmax(before[l].pj[k] - held[l].pj[k], 0.0);
+        }
+    }
+    return metrics_write(record->db, &batch);
+}
+
+/* The generation that serves gets its row again. The writer thread, which alone lets
+ * generations go; under db_mutex. */
+static void mend_history(struct record *record, const struct record_model *model,
+                         int64_t id)
+{
+    bool known = true;
+
+    (void)pthread_mutex_lock(&record->mutex);
+    const struct generation *last = model->live;
+    (void)pthread_mutex_unlock(&record->mutex);
+    /* What cannot be asked for now is missing in the history and nowhere else. */
+    if (last == NULL ||
+        metrics_has_generation(record->db, id, last->number, &known) != ST_OK || known)
+        return;
+    (void)pthread_mutex_lock(&record->mutex);
+    if (!record_rows_has_programming(record, model, last))
+        record_rows_add_programming(record, model, last);
+    (void)pthread_mutex_unlock(&record->mutex);
+}
+
 /* What the database knows of a model is added to what was counted since. Once for
- * each model; under db_mutex. */
+ * each model and file; under db_mutex. */
 static enum status read_model(struct record *record, struct record_model *model)
 {
     const struct network *net = model->model->net;
@@ -180,13 +279,20 @@ static enum status read_model(struct record *record, struct record_model *model)
     if (model->db_id != 0)
         return ST_OK;
     memset(before, 0, sizeof(before));
-    enum status st = metrics_add_model(record->db, net, wall_seconds(), &id, &since_s);
+    enum status st = metrics_add_model(
+        record->db, net, model->had_id ? model->totals.since_s : wall_seconds(), &id,
+        &since_s);
     if (st == ST_OK)
         st = metrics_read_energy(record->db, id, net->n_layers, before);
+    if (st == ST_OK && model->had_id)
+        st = mend_ledger(record, model, id, before);
     if (st != ST_OK)
         return st;
+    if (model->had_id)
+        mend_history(record, model, id);
     (void)pthread_mutex_lock(&record->mutex);
     model->db_id = id;
+    model->had_id = true;
     model->totals.since_s = since_s;
     for (size_t l = 0; l < net->n_layers; l++)
         energy_add(&model->totals.energy[l], &before[l]);

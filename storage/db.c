@@ -230,6 +230,27 @@ static enum status prepare(struct db *db, const char *path, struct db_opened *op
     return rc == SQLITE_OK ? ST_OK : failed_open(path, rc, db->handle, why);
 }
 
+static const char *const side_endings[DB_SIDES] = { "-wal", "-shm" };
+
+/* The path of a file beside the database; false: too long. */
+static bool side_path(const struct db *db, unsigned side, char ret_path[4096])
+{
+    int n = snprintf(ret_path, 4096, "%s%s", sqlite3_db_filename(db->handle, "main"),
+                     side_endings[side]);
+
+    return n >= 0 && n < 4096;
+}
+
+/* One that is not there has the number 0, which no file has. */
+static void remember_sides(struct db *db)
+{
+    char path[4096];
+
+    for (unsigned side = 0; side < DB_SIDES; side++)
+        if (!side_path(db, side, path) || stat(path, &db->sides[side]) != 0)
+            db->sides[side].st_ino = 0;
+}
+
 static void free_db(struct db *db)
 {
     for (size_t i = 0; i < DB_STATEMENTS; i++)
@@ -261,6 +282,7 @@ static enum status open_once(const char *path, struct db **ret_db,
         free_db(db);
         return st;
     }
+    remember_sides(db);
     *ret_db = db;
     return ST_OK;
 }
@@ -352,16 +374,58 @@ void db_limit_pages(struct db *db, uint64_t n_pages)
     (void)sqlite3_exec(db->handle, sql, NULL, NULL, NULL); /* tests see whether it took */
 }
 
-void db_close(struct db *db)
+/* Whatever of this fails is made up for by the next opening, which then finds an unclean
+ * file or a log. */
+static void merge_log(struct db *db)
 {
-    if (db == NULL)
-        return;
-    /* Whatever of this fails is made up for by the next opening, which then finds an
-     * unclean file or a log. */
     (void)sqlite3_busy_timeout(db->handle, CLOSE_TIMEOUT_MS);
     (void)sqlite3_exec(db->handle, "UPDATE meta SET value = '1' WHERE key = 'clean'",
                        NULL, NULL, NULL);
     (void)sqlite3_exec(db->handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+}
+
+bool db_in_place(const struct db *db)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) !=
+               SQLITE_OK ||
+           !moved;
+}
+
+static void remove_side(const char *path, const struct stat *ours)
+{
+    struct stat there;
+
+    if (stat(path, &there) == 0 && there.st_ino == ours->st_ino &&
+        there.st_dev == ours->st_dev)
+        (void)unlink(path); /* SQLite, too, drops the log of a file without a page */
+}
+
+void db_abandon(struct db *db)
+{
+    char paths[DB_SIDES][4096];
+    struct stat sides[DB_SIDES];
+
+    if (db == NULL)
+        return;
+    merge_log(db);
+    /* Or closing would look for the log by its name. */
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    memcpy(sides, db->sides, sizeof(sides));
+    for (unsigned side = 0; side < DB_SIDES; side++)
+        if (!side_path(db, side, paths[side]))
+            paths[side][0] = '\0';
+    free_db(db);
+    for (unsigned side = 0; side < DB_SIDES; side++)
+        remove_side(paths[side], &sides[side]);
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    merge_log(db);
     (void)sqlite3_exec(db->handle, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
     free_db(db);
 }

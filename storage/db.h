@@ -34,6 +34,12 @@ MUST_CHECK enum status db_open(const char *path, struct db **ret_db,
  * Close our own readers (history.h) first: while anybody reads, the file stays in WAL
  * mode. Takes NULL. */
 void db_close(struct db *db);
+/* Is the file still at its path? False: it was deleted, moved away or replaced, and what
+ * is written goes where nobody finds it. A look at the folder, no more. */
+bool db_in_place(const struct db *db);
+/* Closes such a file. One that was moved away is whole then; what is left of its own
+ * beside the path goes, so that it is not taken for another file's. Takes NULL. */
+void db_abandon(struct db *db);
 /* Why the last call on `db` failed. Borrowed until the next call. */
 const char *db_message(const struct db *db);
 /* Upper limit of the file, in pages (DB_PAGE bytes each of a file that we made); 0: none.

@@ -7,6 +7,7 @@
 #include "storage/metrics.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 /* Statements that are prepared when first used and kept until the database is closed. */
 enum db_statement {
@@ -71,8 +72,12 @@ struct db_context {
     int64_t id;
 };
 
+/* Of the files beside the database: its log and the index of that. */
+enum { DB_WAL, DB_SHM, DB_SIDES };
+
 struct db {
     sqlite3 *handle;                         /* ours */
+    struct stat sides[DB_SIDES];             /* as they were when it was opened */
     sqlite3_stmt *statements[DB_STATEMENTS]; /* ours */
     char message[ERR_LEN];
     bool was_full;       /* of the failure that the message tells */

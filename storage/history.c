@@ -149,6 +149,15 @@ enum status history_open(const char *path, struct history **ret_history,
     return ST_OK;
 }
 
+bool history_in_place(const struct history *history)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(history->handle, "main", SQLITE_FCNTL_HAS_MOVED,
+                                &moved) != SQLITE_OK ||
+           !moved;
+}
+
 void history_close(struct history *history)
 {
     if (history == NULL)

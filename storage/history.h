@@ -16,6 +16,8 @@ struct history;
 /* ST_NOT_FOUND, ST_NOMEM or ST_IO with `why`. */
 MUST_CHECK enum status history_open(const char *path, struct history **ret_history,
                                     char why[ERR_LEN]);
+/* Is the file still at its path? As db_in_place. */
+bool history_in_place(const struct history *history);
 /* Takes NULL. */
 void history_close(struct history *history);
 /* How long one query may take instead of 2 s; for tests. */

@@ -17,9 +17,13 @@ static void add_time(struct row *row, int64_t at_s)
 enum status job_results_begin(struct db *db, const struct job_head *head, int64_t *ret_id)
 {
     struct row row = row_of(db, DB_ADD_JOB,
-                            "INSERT INTO job (kind, state, model, request, created_ts,"
-                            "    done, total) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                            "INSERT INTO job (id, kind, state, model, request,"
+                            "    created_ts, done, total) VALUES ("
+                            "  (SELECT max(?, coalesce(max(seq), 0)) + 1"
+                            "     FROM sqlite_sequence WHERE name = 'job'),"
+                            "  ?, ?, ?, ?, ?, ?, ?)");
 
+    row_int(&row, head->id);
     row_text(&row, job_kind_name(head->kind));
     row_text(&row, job_state_name(head->state));
     row_text(&row, head->model);

@@ -9,7 +9,8 @@
 #include "core/job.h"
 #include "storage/db.h"
 
-/* A new job; *ret_id was never another's. */
+/* A new job; *ret_id was never another's, and is above the head's id: that of the last
+ * job that is known, be it of a file that was lost, or 0. */
 MUST_CHECK enum status job_results_begin(struct db *db, const struct job_head *head,
                                          int64_t *ret_id);
 /* State, times, progress, error and summary of a job that is there. */

@@ -108,6 +108,51 @@ class Locked(unittest.TestCase):
                                   "FROM v_requests WHERE model = 'mnist'"), [(11,)])
 
 
+class Gone(unittest.TestCase):
+    """Deleted under the daemon, all of it or the file alone."""
+
+    def classify(self, daemon, n):
+        for _ in range(n):
+            self.assertEqual(daemon.ask("POST", "/api/v1/models/mnist/classify?label=1",
+                                        bytes(784)).status, 200)
+
+    def test_a_new_file_is_begun_and_serving_goes_on(self):
+        with Daemon() as daemon:
+            path, since = daemon.state + "/spinbnn.db", energy(daemon)["since"]
+            for times, endings in ((1, ("", "-wal", "-shm")), (2, ("",))):
+                self.classify(daemon, 3)
+                wait_for(lambda: requests(daemon) == 3 + 2 * (times - 1))
+                for ending in endings:
+                    os.unlink(path + ending)
+                wait_for(lambda: metric(daemon, "spinbnn_db_files_lost_total") == times)
+                wait_for(lambda: os.path.exists(path))
+                self.classify(daemon, 2)
+                wait_for(lambda: requests(daemon) == 2)
+                self.assertEqual(metric(daemon, "spinbnn_db_degraded"), 0)
+                self.assertEqual(energy(daemon)["since"], since)
+            wait_for(lambda: sum("was deleted or replaced" in line for line in daemon.log) == 2)
+            joules = energy(daemon)["joules"]["total"]
+            self.assertEqual(daemon.stop(), 0)
+            (n,), = read(path, "SELECT count(*) FROM v_operating_point "
+                         "WHERE model = 'mnist' AND generation = 1")
+            self.assertEqual(n, 1)
+            (kept,), = read(path, "SELECT sum(joules) FROM v_energy_ledger WHERE model = 'mnist'")
+            self.assertAlmostEqual(kept / joules, 1, places=9)
+            daemon.start()
+            self.assertAlmostEqual(energy(daemon)["joules"]["total"] / joules, 1, places=9)
+
+
+def energy(daemon):
+    return daemon.get("/api/v1/models/mnist/energy").json()
+
+
+def requests(daemon):
+    """Of mnist, as the history has them; None where there is no file for the moment."""
+    answer = daemon.get("/api/v1/series?metric=requests&model=mnist&from=-1h&step=3600")
+    return sum(point[1] for series in answer.json()["series"] for point in series["points"]) \
+        if answer.status == 200 else None
+
+
 class Old(unittest.TestCase):
     def test_old_windows_grow_wide_while_it_serves(self):
         with Daemon() as daemon:

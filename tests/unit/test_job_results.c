@@ -38,6 +38,22 @@ static int64_t begin(const struct fixture *f, enum job_kind kind)
     return id;
 }
 
+/* After the file was lost jobs of it are still known. */
+static void a_new_job_is_numbered_above_the_last_that_is_known(void **state)
+{
+    const struct fixture *f = *state;
+    static char request[] = "{}";
+    struct job_head head = { .kind = JOB_SWEEP, .model = "first", .request = request };
+    int64_t id;
+
+    head.id = 41;
+    assert_int_equal(job_results_begin(f->db, &head, &id), ST_OK);
+    assert_int_equal(id, 42);
+    head.id = 7;
+    assert_int_equal(job_results_begin(f->db, &head, &id), ST_OK);
+    assert_int_equal(id, 43);
+}
+
 static struct job_trial trial_at(uint64_t point)
 {
     static char patch[] = "{\"target_write_error_rate\":0.001}";
@@ -261,6 +277,7 @@ int main(void)
 #define WITH_DATABASE(test) cmocka_unit_test_setup_teardown(test, make, end)
     const struct CMUnitTest tests[] = {
         WITH_DATABASE(a_job_comes_back_as_it_was_written),
+        WITH_DATABASE(a_new_job_is_numbered_above_the_last_that_is_known),
         WITH_DATABASE(trials_come_back_in_their_order),
         WITH_DATABASE(the_view_shows_shares),
         WITH_DATABASE(a_job_that_is_removed_takes_its_trials_along_and_its_number),

@@ -536,6 +536,103 @@ static void what_is_found_when_it_opens_later_is_an_event(void **state)
                        " kind = 'database' AND message LIKE '%corrupt%'") == 1);
 }
 
+/* -- A file that goes while it is written to -- */
+
+static void wait_until_it_is_missed(struct fixture *f, uint64_t files_lost)
+{
+    for (unsigned turns = 0; record_health(f->record).files_lost < files_lost; turns++) {
+        assert_true(turns < WAIT_MAX);
+        wait_a_little();
+    }
+    /* Rows of generations come with the transaction after that. */
+    assert_true(record_flush(f->record) && record_flush(f->record));
+    assert_false(record_health(f->record).degraded);
+    assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
+    assert_int_equal(sqlite3_open(f->path, &f->beside), SQLITE_OK);
+}
+
+static void a_file_that_is_deleted_is_begun_anew(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)program(f, 0, 1, true);
+    (void)program(f, 0, 2, true);
+    answer(f, 0, 0, 10);
+    assert_true(record_flush(f->record));
+    struct record_totals before = totals(f, 0);
+    for (unsigned times = 1; times <= 2; times++) {
+        assert_int_equal(unlink(f->path), 0);
+        wait_until_it_is_missed(f, times);
+        assert_true(ask(f, "SELECT count(*) FROM w10 WHERE requests > 0") == 0);
+        assert_true(ask(f, "SELECT count(*) FROM model") == 2);
+        assert_true(ask(f, "SELECT count(*) FROM operating_point") == 1);
+        assert_true(ask(f, "SELECT generation FROM operating_point") == 2);
+        assert_true(ask(f, "SELECT count(*) FROM event WHERE severity = 2 AND"
+                           " message LIKE '%deleted or replaced%'") == 1);
+        assert_true(written(f, "read") == 2 * 20 * READ_PJ);
+        assert_true(written(f, "toggle") == 2 * 2 * TOGGLE_PJ);
+        struct record_totals after = totals(f, 0);
+        assert_memory_equal(&after, &before, sizeof(after));
+    }
+    answer(f, 0, 0, 3);
+    assert_true(record_flush(f->record));
+    assert_true(ask(f, "SELECT sum(requests) FROM w10") == 3);
+    before = totals(f, 0);
+    stop(f);
+    assert_true(ask(f, "SELECT value FROM meta WHERE key = 'clean'") == 1);
+    start(f);
+    assert_memory_equal(totals(f, 0).energy, before.energy, sizeof(before.energy));
+    assert_int_equal(totals(f, 0).since_s, before.since_s);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    char bytes[4096];
+
+    assert_non_null(in);
+    assert_non_null(out);
+    for (size_t n; (n = fread(bytes, 1, sizeof(bytes), in)) > 0;)
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(fclose(in), 0);
+}
+
+/* Put there as people put a copy back, without a look at the log beside it. */
+static void an_older_copy_in_its_place_goes_on_with_the_ledger(void **state)
+{
+    struct fixture *f = *state;
+    char copy[sizeof(f->path)], away[sizeof(f->path)];
+
+    (void)snprintf(copy, sizeof(copy), "%s", scratch_path(&f->scratch, "copy.db"));
+    (void)snprintf(away, sizeof(away), "%s", scratch_path(&f->scratch, "away.db"));
+    (void)program(f, 0, 1, true);
+    answer(f, 0, 0, 10);
+    stop(f);
+    copy_file(f->path, copy);
+    start(f);
+    (void)program(f, 0, 2, true);
+    answer(f, 0, 0, 5);
+    assert_true(record_flush(f->record));
+    struct record_totals before = totals(f, 0);
+
+    assert_int_equal(rename(f->path, away), 0);
+    assert_int_equal(rename(copy, f->path), 0);
+    wait_until_it_is_missed(f, 1);
+    struct record_totals after = totals(f, 0);
+    assert_memory_equal(&after, &before, sizeof(after));
+    assert_true(ask(f, "SELECT count(*) FROM operating_point") == 2);
+    assert_true(ask(f, "SELECT sum(requests) FROM w10") == 10);
+    assert_true(written(f, "read") == 2 * 30 * READ_PJ);
+    assert_true(written(f, "toggle") == 2 * 2 * TOGGLE_PJ);
+    assert_true(ask(f, "SELECT quick_check = 'ok' FROM pragma_quick_check") == 1);
+    /* The other one is whole where it is now. */
+    assert_int_equal(sqlite3_close(f->beside), SQLITE_OK);
+    assert_int_equal(sqlite3_open(away, &f->beside), SQLITE_OK);
+    assert_true(ask(f, "SELECT sum(requests) FROM w10") == 15);
+    assert_true(ask(f, "SELECT value FROM meta WHERE key = 'clean'") == 1);
+}
+
 static void where_no_database_can_be_begun_there_is_no_start(void **state)
 {
     struct record_options o = options(*state);
@@ -665,6 +762,8 @@ int main(void)
         FRESH(a_writer_beside_us_only_delays),
         FRESH(rows_that_no_longer_fit_are_counted_and_windows_merge),
         FRESH(a_database_that_cannot_be_opened_is_tried_again),
+        FRESH(a_file_that_is_deleted_is_begun_anew),
+        FRESH(an_older_copy_in_its_place_goes_on_with_the_ledger),
         FRESH(it_is_tried_again_though_nothing_waits),
         FRESH(what_is_found_when_it_opens_later_is_an_event),
         FRESH(where_no_database_can_be_begun_there_is_no_start),
