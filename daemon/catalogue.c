@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/catalogue.h"
 
+#include "daemon/book.h"
 #include "daemon/builtin.h"
 #include "daemon/log.h"
 #include "storage/model_file.h"
@@ -21,36 +22,6 @@ size_t catalogue_keep(const struct daemon *daemon)
 }
 
 /* -- The book -- */
-
-static void book_path(const struct daemon *daemon, char ret_path[PATH_LEN])
-{
-    (void)snprintf(ret_path, PATH_LEN, "%s/versions", daemon->settings.state_dir);
-}
-
-static enum status open_book(struct daemon *daemon, char why[ERR_LEN])
-{
-    char path[PATH_LEN];
-
-    book_path(daemon, path);
-    return version_book_load(path, &daemon->versions, why);
-}
-
-static enum status save_book(struct daemon *daemon, char why[ERR_LEN])
-{
-    char path[PATH_LEN];
-
-    book_path(daemon, path);
-    return version_book_save(daemon->versions, path, why);
-}
-
-/* Where a restart can do without: it would number the same networks alike. */
-static void save_book_if_possible(struct daemon *daemon)
-{
-    char why[ERR_LEN];
-
-    if (save_book(daemon, why) != ST_OK)
-        log_line(LOG_WARNING, "versions", "not saved: %.240s", why);
-}
 
 uint32_t catalogue_next(const struct daemon *daemon, const char *name)
 {
@@ -138,7 +109,7 @@ enum status catalogue_number(struct daemon *daemon, struct network *net, bool *r
     *ret_fresh = true;
     enum status st = give_number(daemon, net, catalogue_next(daemon, net->name), why);
     if (st == ST_OK) {
-        st = save_book(daemon, why);
+        st = book_save(daemon, why);
         if (st != ST_OK)
             version_book_forget(daemon->versions, net->name, net->version);
     }
@@ -387,12 +358,12 @@ enum status catalogue_load(struct daemon *daemon, char why[ERR_LEN])
     (void)snprintf(why, ERR_LEN, "out of memory");
     enum status st = registry_new(&daemon->registry);
     if (st == ST_OK)
-        st = open_book(daemon, why);
+        st = book_open(daemon, why);
     struct reading all = { daemon, daemon->registry, NULL, why };
     if (st == ST_OK)
         st = load_all(&all);
     if (st == ST_OK)
-        save_book_if_possible(daemon);
+        book_save_if_possible(daemon);
     return st;
 }
 
@@ -426,7 +397,7 @@ enum status catalogue_read(struct daemon *daemon, const char *name,
     if (st == ST_OK && model == NULL)
         st = ST_NOT_FOUND;
     model_drop(model);
-    if (st == ST_OK && save_book(daemon, why) != ST_OK) {
+    if (st == ST_OK && book_save(daemon, why) != ST_OK) {
         log_line(LOG_ERROR, "versions", "not saved: %.240s", why);
         (void)snprintf(why, ERR_LEN, "its version cannot be remembered");
         st = ST_IO;
@@ -469,7 +440,7 @@ void catalogue_remove(struct daemon *daemon, const struct model *model)
     if (model->origin == MODEL_UPLOADED)
         remove_sent(daemon, model->net->name, model->net->version, model->file_path);
     remove_array(model->image_path);
-    save_book_if_possible(daemon);
+    book_save_if_possible(daemon);
 }
 
 void catalogue_sweep(struct daemon *daemon, const char *name, uint32_t below)
@@ -489,5 +460,5 @@ void catalogue_sweep(struct daemon *daemon, const char *name, uint32_t below)
         }
         model_drop(served);
     }
-    save_book_if_possible(daemon);
+    book_save_if_possible(daemon);
 }

@@ -117,6 +117,27 @@ enum status array_image_load(const char *path, const struct network *net,
     return st;
 }
 
+enum status array_image_whose(const char *path, uint32_t *ret_model_checksum,
+                              char why[ERR_LEN])
+{
+    uint8_t *bytes;
+    size_t len;
+    struct cursor c;
+    enum status st = file_read(path, IMAGE_MAX_BYTES, &bytes, &len, why);
+
+    if (st != ST_OK)
+        return st;
+    cursor_begin(&c, bytes, len, ARRAY_IMAGE_MAGIC, ARRAY_IMAGE_VERSION, why);
+    uint32_t checksum = cursor_u32(&c, "model checksum");
+    free(bytes);
+    if (c.st != ST_OK) {
+        file_prefix(path, why);
+        return c.st == ST_NOMEM ? ST_NOMEM : ST_FORMAT;
+    }
+    *ret_model_checksum = checksum;
+    return ST_OK;
+}
+
 void array_image_done(struct array_image *image)
 {
     if (image == NULL)

@@ -53,6 +53,10 @@ MUST_CHECK enum status array_image_load(const char *path, const struct network *
                                         struct array_image *ret_image,
                                         struct mram **ret_mram, char why[ERR_LEN]);
 void array_image_done(struct array_image *image);
+/* Of which model file an image is, by its checksum; what is behind that is not looked at.
+ * ST_NOT_FOUND, ST_FORMAT, ST_IO, ST_NOMEM. */
+MUST_CHECK enum status array_image_whose(const char *path, uint32_t *ret_model_checksum,
+                                         char why[ERR_LEN]);
 
 /* The same from bytes, which are borrowed for the call. */
 MUST_CHECK enum status array_image_parse(const uint8_t *bytes, size_t len,

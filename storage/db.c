@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 5000
@@ -309,21 +308,10 @@ static enum status rename_all(const char *path, const char *new, char why[ERR_LE
 static enum status set_aside(const char *path, struct db_opened *opened,
                              char why[ERR_LEN])
 {
-    char new[4096], stamp[32];
-    time_t now = time(NULL);
-    struct tm utc;
+    char new[FILE_PATH_LEN];
 
-    (void)gmtime_r(&now, &utc); /* fails only beyond the year 2^31 */
-    (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-    for (unsigned nth = 0;; nth++) {
-        int n = nth == 0
-                    ? snprintf(new, sizeof(new), "%s.corrupt-%s", path, stamp)
-                    : snprintf(new, sizeof(new), "%s.corrupt-%s-%u", path, stamp, nth);
-        if (n < 0 || (size_t)n >= sizeof(new))
-            return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
-        if (access(new, F_OK) != 0)
-            break;
-    }
+    if (!file_corrupt_name(path, new))
+        return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
     enum status st = rename_all(path, new, why);
     if (st == ST_OK)
         (void)snprintf(opened->set_aside, sizeof(opened->set_aside), "%.*s", ERR_LEN - 1,

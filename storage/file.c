@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum status file_fail(enum status st, const char *path, const char *reason,
@@ -84,6 +85,25 @@ enum status file_read(const char *path, size_t max, uint8_t **ret_bytes, size_t 
     enum status st = read_open(fd, path, max, ret_bytes, ret_len, why);
     (void)close(fd); /* only read from: there is nothing to lose */
     return st;
+}
+
+bool file_corrupt_name(const char *path, char ret_name[FILE_PATH_LEN])
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    (void)gmtime_r(&now, &utc); /* fails only beyond the year 2^31 */
+    (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+    for (unsigned nth = 0;; nth++) {
+        int n = nth == 0 ? snprintf(ret_name, FILE_PATH_LEN, "%s.corrupt-%s", path, stamp)
+                         : snprintf(ret_name, FILE_PATH_LEN, "%s.corrupt-%s-%u", path,
+                                    stamp, nth);
+        if (n < 0 || n >= FILE_PATH_LEN)
+            return false;
+        if (access(ret_name, F_OK) != 0)
+            return true;
+    }
 }
 
 int file_sync_folder(const char *path)

@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ MUST_CHECK enum status file_read(const char *path, size_t max, uint8_t **ret_byt
  * or the whole new one. ST_IO; `why` begins with the path. */
 MUST_CHECK enum status file_write(const char *path, const uint8_t *bytes, size_t len,
                                   char why[ERR_LEN]);
+/* The name that a corrupt file gets, PATH.corrupt-TIME, which no file has yet; UTC.
+ * False: too long. */
+#define FILE_PATH_LEN 4096
+bool file_corrupt_name(const char *path, char ret_name[FILE_PATH_LEN]);
 /* Makes what was renamed or removed at `path` outlive a power cut. Gives errno, 0 on
  * success. */
 int file_sync_folder(const char *path);

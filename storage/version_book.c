@@ -3,6 +3,7 @@
 
 #include "storage/file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,6 +327,19 @@ enum status version_book_load(const char *path, struct version_book **ret_book,
     if (st != ST_OK)
         file_prefix(path, why);
     return st;
+}
+
+enum status version_book_set_aside(const char *path, char ret_name[ERR_LEN],
+                                   char why[ERR_LEN])
+{
+    char name[FILE_PATH_LEN];
+
+    if (!file_corrupt_name(path, name))
+        return file_fail(ST_IO, path, strerror(ENAMETOOLONG), why);
+    if (rename(path, name) != 0)
+        return file_fail(ST_IO, path, strerror(errno), why);
+    (void)snprintf(ret_name, ERR_LEN, "%.*s", ERR_LEN - 1, name);
+    return ST_OK;
 }
 
 static void write_lines(const struct version_book *book, FILE *out)

@@ -32,6 +32,10 @@ MUST_CHECK enum status version_book_parse(const char *text, size_t len,
  * path. */
 MUST_CHECK enum status version_book_load(const char *path, struct version_book **ret_book,
                                          char why[ERR_LEN]);
+/* Renames a file that is broken; ret_name: what to, cut if long. ST_IO; `why` begins with
+ * the path. */
+MUST_CHECK enum status version_book_set_aside(const char *path, char ret_name[ERR_LEN],
+                                              char why[ERR_LEN]);
 /* Replaces the file as a whole, for good, if anything has changed since it was read or
  * saved. ST_NOMEM, ST_IO; `why` begins with the path. */
 MUST_CHECK enum status version_book_save(struct version_book *book, const char *path,
