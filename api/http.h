@@ -39,6 +39,9 @@ struct http_route {
      * a request whose Accept wants none of them is a 406, and nothing is done. NULL: an
      * answer says all with its status, or the handler decides. */
     const char *const *types;
+    /* Names of the query arguments that there are, ended by NULL; one that is not among
+     * them is a 422, and nothing is done. NULL: queries are not judged here. */
+    const char *const *query;
 };
 
 /* One finished request, told on the data thread. */

@@ -287,6 +287,23 @@ const char *http_call_query_name(const struct http_call *call, size_t i)
     return at;
 }
 
+const char *http_call_unknown_argument(const struct http_call *call, size_t *i)
+{
+    const char *const *known = http_call_route(call)->query;
+    const char *name;
+
+    while (known != NULL && (name = http_call_query_name(call, *i)) != NULL) {
+        size_t k = 0;
+
+        ++*i;
+        while (known[k] != NULL && strcmp(known[k], name) != 0)
+            k++;
+        if (known[k] == NULL)
+            return name;
+    }
+    return NULL;
+}
+
 const char *http_call_token(const struct http_call *call)
 {
     return call->token;

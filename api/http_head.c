@@ -226,6 +226,16 @@ static enum http_verdict choose_type(struct http_call *call)
     return call->accepted != NULL ? HTTP_FINE : HTTP_NOT_ACCEPTABLE;
 }
 
+/* A slip in a name would have no effect, and nobody would hear of it. */
+static enum http_verdict check_query(const struct http_call *call)
+{
+    size_t i = 0;
+
+    return call->query == NULL || http_call_unknown_argument(call, &i) == NULL
+               ? HTTP_FINE
+               : HTTP_BAD_QUERY;
+}
+
 static const char *known_method(const char *method)
 {
     static const char *const known[] = { "POST",   "GET",     "HEAD",  "PUT",    "PATCH",
@@ -325,6 +335,8 @@ bool http_head_check(struct http_call *call, const char *method, const char *ver
         call->verdict = keep_accept(call, &head);
     if (call->verdict == HTTP_FINE)
         call->verdict = choose_type(call);
+    if (call->verdict == HTTP_FINE)
+        call->verdict = check_query(call);
     if (call->verdict == HTTP_FINE)
         call->verdict = check_body(call, &head, length);
     if (call->verdict == HTTP_FINE)

@@ -110,6 +110,7 @@ enum http_verdict {
     HTTP_OPTIONS,
     HTTP_NO_ACCESS, /* the call's `access` says why */
     HTTP_NOT_ACCEPTABLE,
+    HTTP_BAD_QUERY, /* http_call_unknown_argument names what is not known */
     HTTP_BAD_ENCODING,
     HTTP_TOO_LARGE,
     HTTP_BODIES_FULL,
@@ -178,6 +179,9 @@ static inline const struct http_route *http_call_route(const struct http_call *c
 {
     return &call->thread->server->options.routes[call->match.route];
 }
+/* The next argument from the i-th on that the route does not know, NULL: none; *i is
+ * behind it then. */
+const char *http_call_unknown_argument(const struct http_call *call, size_t *i);
 /* Does the handler undo content codings? */
 bool http_call_may_be_packed(const struct http_call *call);
 /* Would a body of n bytes find room now? Nothing is kept for it: who announces much and

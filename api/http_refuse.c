@@ -2,6 +2,7 @@
 /* What a request hears that does not reach its handler. */
 #include "api/accept.h"
 #include "api/http_internal.h"
+#include "core/nearest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,24 @@ static void refuse_types(const char *const *types, struct problem *problem)
                 "Accept wants nothing of what there is: %s", there);
 }
 
+/* All of them, each with the name that was meant. */
+static void refuse_query(const struct http_call *call, struct problem *problem)
+{
+    const char *const *known = http_call_route(call)->query;
+    const char *name;
+    char pointer[32];
+
+    problem_set(problem, 422, "invalid_query", "%s", "");
+    for (size_t i = 0; (name = http_call_unknown_argument(call, &i)) != NULL;) {
+        const char *near = nearest_name(name, known);
+
+        (void)snprintf(pointer, sizeof(pointer), "?%.30s", name);
+        problem_add(problem, pointer, "query argument %.30s: is not known here%s%s%s",
+                    name, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                    near != NULL ? "?" : "");
+    }
+}
+
 void http_call_refuse(struct http_call *call)
 {
     struct problem problem;
@@ -122,6 +141,9 @@ void http_call_refuse(struct http_call *call)
     case HTTP_NOT_ACCEPTABLE:
         refuse_types(call->thread->server->options.routes[call->match.route].types,
                      &problem);
+        break;
+    case HTTP_BAD_QUERY:
+        refuse_query(call, &problem);
         break;
     case HTTP_BAD_ENCODING:
         http_set_header(call, "Accept-Encoding",

@@ -390,6 +390,28 @@ static void a_406_names_what_there_is_and_keeps_the_connection(void **state)
     http_client_close(&client);
 }
 
+static void an_argument_that_the_route_does_not_know_is_named(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    assert_status(&client, "GET /asked HTTP/1.1\r\n" HOST "\r\n", 200);
+    assert_status(&client, "GET /asked?model=&limit=1 HTTP/1.1\r\n" HOST "\r\n", 200);
+    assert_status(&client, "GET /echo?limt=1 HTTP/1.1\r\n" HOST "\r\n", 200);
+    http_client_ask(&client, "GET /asked?limt=1&model=a&%22 HTTP/1.1\r\n" HOST "\r\n",
+                    &response);
+    assert_int_equal(response.status, 422);
+    assert_non_null(strstr(response.body, "\"code\":\"invalid_query\""));
+    assert_non_null(strstr(response.body, "\"?limt\""));
+    assert_non_null(strstr(response.body, "did you mean limit?"));
+    assert_non_null(strstr(response.body, "\"?\\\"\""));
+    assert_null(strstr(response.body, "\"?model\""));
+    http_response_done(&response);
+    http_client_close(&client);
+}
+
 static void a_query_of_a_thousand_arguments_is_no_burden(void **state)
 {
     char *request = malloc(32768);
@@ -697,6 +719,7 @@ int main(void)
         cmocka_unit_test(targets_and_headers_reach_the_handler_decoded),
         cmocka_unit_test(accept_chooses_and_what_there_is_not_is_a_406),
         cmocka_unit_test(a_406_names_what_there_is_and_keeps_the_connection),
+        cmocka_unit_test(an_argument_that_the_route_does_not_know_is_named),
         cmocka_unit_test(a_query_of_a_thousand_arguments_is_no_burden),
         cmocka_unit_test(the_body_limit_is_exact),
         cmocka_unit_test(hopeless_bodies_are_refused_before_they_come),

@@ -524,7 +524,7 @@ static void a_thousand_random_requests_do_no_harm(void **state)
 
 static void impossible_options_are_refused_with_a_reason(void **state)
 {
-    struct http_route bad = { "GET", "no-slash", 0, 0, NULL, NULL };
+    struct http_route bad = { "GET", "no-slash", 0, 0, NULL, NULL, NULL };
     struct http_options good = { .n_threads = 1,
                                  .connection_limit = 10,
                                  .connection_memory = 32768 };

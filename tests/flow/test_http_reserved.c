@@ -41,8 +41,8 @@ static void block(void *ctx, struct http_call *call)
 }
 
 static const struct http_route routes[] = {
-    { "GET", "/ping", 0, 0, ping, NULL },
-    { "GET", "/block", 0, 0, block, NULL },
+    { "GET", "/ping", 0, 0, ping, NULL, NULL },
+    { "GET", "/block", 0, 0, block, NULL, NULL },
 };
 
 typedef enum status adder(struct http_server *server, int fd, const struct sockaddr *peer,

@@ -9,10 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static const struct http_route routes[] = {
-    { "GET", "/", 0, 0, NULL, NULL },
-    { "GET", "/a/{x}", 0, 0, NULL, NULL },
-    { "POST", "/a/{x}/b/{y}", 1, 0, NULL, NULL },
-    { "GET", "/a/list", 0, 0, NULL, NULL },
+    { "GET", "/", 0, 0, NULL, NULL, NULL },
+    { "GET", "/a/{x}", 0, 0, NULL, NULL, NULL },
+    { "POST", "/a/{x}/b/{y}", 1, 0, NULL, NULL, NULL },
+    { "GET", "/a/list", 0, 0, NULL, NULL, NULL },
 };
 
 /* `text` is a copy of ours of exactly this length. */

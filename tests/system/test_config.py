@@ -249,7 +249,7 @@ class Log(WithFolder):
 
     def test_a_request_leaves_a_line_with_its_id_and_its_trace(self):
         with Daemon(log_json="true", access_log_sample=1) as daemon:
-            answer = daemon.get("/api/v1/models/mnist?x=secret",
+            answer = daemon.get("/api/v1/models/mnist?version=1",
                                 headers={"traceparent": self.TRACE})
             self.assertTrue(eventually(lambda: self.requests(daemon)))
             line = self.requests(daemon)[0]

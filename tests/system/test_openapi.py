@@ -137,15 +137,15 @@ class FileTest(unittest.TestCase):
             return f.read()
 
     def rows(self):
-        """Method, path, scope and name of the types of each route."""
-        rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+\w+,\s+(\w+) \}',
+        """Method, path, scope and names of the types and arguments of each route."""
+        rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+\w+,\s+(\w+),\s+(\w+) \}',
                           self.source())
         self.assertGreater(len(rows), 50)
         self.assertEqual(len(rows), len(re.findall(r'\{ "[A-Z]+", "/', self.source())))
         return rows
 
     def test_every_route_is_in_it_and_nothing_else(self):
-        wanted = {(method, path): SCOPES[scope] for method, path, scope, _ in self.rows()}
+        wanted = {(method, path): SCOPES[scope] for method, path, scope, _, _ in self.rows()}
         found = {}
         for operation in api.operations:
             needs = [way["token"][0] for way in operation.item["security"] if way]
@@ -160,7 +160,7 @@ class FileTest(unittest.TestCase):
         named = {name: {words.get(word, word.strip('"')) for word in re.split(r",\s*", types)}
                  for name, types in re.findall(
                      r"(\w+)\[\] = \{\s*([^{}]+),\s*NULL\s*\};", self.source())}
-        rows = {(method, path): types for method, path, _, types in self.rows()}
+        rows = {(method, path): types for method, path, _, types, _ in self.rows()}
         for operation in api.operations:
             types = rows[operation.method, operation.path]
             if types != "NULL":
@@ -168,6 +168,41 @@ class FileTest(unittest.TestCase):
                         for kind in response.get("content", {})}
                 self.assertEqual(good, named[types], operation)
                 self.assertIn(406, operation.responses, operation)
+
+    def test_every_argument_of_a_route_is_in_it(self):
+        lists = {name: set(re.findall(r'"(\w+)"', names)) for name, names in re.findall(
+            r"(\w+)\[\] = \{\s*([^{}]*)NULL\s*\};", self.source())}
+        rows = {(method, path): names for method, path, _, _, names in self.rows()}
+        judged = 0
+        for operation in api.operations:
+            names = rows[operation.method, operation.path]
+            if names != "NULL":
+                judged += 1
+                self.assertEqual({p["name"] for p in operation.parameters if p["in"] == "query"},
+                                 lists[names], operation)
+                self.assertIn(422, operation.responses, operation)
+        self.assertGreater(judged, 30)
+
+    def test_an_argument_that_is_not_known_is_named_and_nothing_is_done(self):
+        before = daemon.point("small")["generation"]
+        for operation in api.operations:
+            if not operation.path.startswith("/api/v1/") or operation.id == "series":
+                continue
+            path = operation.path.replace("{m}", "small").replace("{tile}", "0.png") \
+                .replace("{id}", "1")
+            answer = daemon.ask(operation.method, path + "?versoin=1&x=2", NET.onnx()
+                                if operation.id == "uploadPut" else None)
+            self.assertEqual(answer.status, 422, (operation, answer.body))
+            problem = answer.json()
+            self.assertEqual(problem["code"], "invalid_query")
+            pointers = [error["pointer"] for error in problem["errors"]]
+            self.assertLessEqual({"?versoin", "?x"}, set(pointers))
+            if any(p["name"] == "version" for p in operation.parameters):
+                self.assertIn("did you mean version?", problem["detail"])
+        self.assertEqual(daemon.point("small")["generation"], before)
+        # What is sent to others is none of ours.
+        for path in ("/v2/models/small?x=1", "/metrics?x=1", "/?x=1"):
+            self.assertEqual(daemon.get(path).status, 200, path)
 
     def test_what_it_says_of_itself_is_sound(self):
         for schema in api.schemas():

@@ -101,7 +101,7 @@ class Tokens(WithFolder):
         """Nothing but health, the page and the description is open, and nothing changes without
         admin."""
         with open(os.path.join(SOURCE, "daemon", "routes.c"), encoding="utf-8") as f:
-            rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+(\w+),\s+\w+ \}',
+            rows = re.findall(r'\{ "(\w+)", "([^"]+)", [^,]+, (\w+),\s+(\w+),\s+\w+,\s+\w+ \}',
                               f.read())
         self.assertGreater(len(rows), 50)
         scopes = {"OPEN": None, "EITHER": "read", "TOKEN_READ": "read", "TOKEN_INFER": "infer",

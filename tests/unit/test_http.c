@@ -16,7 +16,7 @@ static void handle(void *ctx, struct http_call *call)
     http_reply_static(call, 200, NULL, "", 0);
 }
 
-static const struct http_route route = { "GET", "/", 0, 0, handle, NULL };
+static const struct http_route route = { "GET", "/", 0, 0, handle, NULL, NULL };
 static const struct http_options options = {
     .n_threads = 3,
     .routes = &route,

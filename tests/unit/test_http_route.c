@@ -12,14 +12,14 @@
 #include <cmocka.h>
 
 static const struct http_route routes[] = {
-    { "GET", "/", 0, 0, NULL, NULL },
-    { "GET", "/v2", 0, 0, NULL, NULL },
-    { "GET", "/v2/", 0, 0, NULL, NULL },
-    { "GET", "/models/list", 0, 0, NULL, NULL },
-    { "GET", "/models/{m}", 0, 0, NULL, NULL },
-    { "PUT", "/models/{m}", 10, 0, NULL, NULL },
-    { "POST", "/models/{m}/versions/{v}/infer", 10, 0, NULL, NULL },
-    { "PATCH", "/models/{m}", 10, 0, NULL, NULL },
+    { "GET", "/", 0, 0, NULL, NULL, NULL },
+    { "GET", "/v2", 0, 0, NULL, NULL, NULL },
+    { "GET", "/v2/", 0, 0, NULL, NULL, NULL },
+    { "GET", "/models/list", 0, 0, NULL, NULL, NULL },
+    { "GET", "/models/{m}", 0, 0, NULL, NULL, NULL },
+    { "PUT", "/models/{m}", 10, 0, NULL, NULL, NULL },
+    { "POST", "/models/{m}/versions/{v}/infer", 10, 0, NULL, NULL, NULL },
+    { "PATCH", "/models/{m}", 10, 0, NULL, NULL, NULL },
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -169,7 +169,7 @@ static void malformed_patterns_are_refused_by_name(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        struct http_route route = { "GET", patterns[i], 0, 0, NULL, NULL };
+        struct http_route route = { "GET", patterns[i], 0, 0, NULL, NULL, NULL };
         struct http_route_table *bad = NULL;
         char why[ERR_LEN] = "";
 

@@ -15,8 +15,8 @@
 #define N_THREADS 3
 
 static const struct http_route table[] = {
-    { "GET", "/one", 0, 0, NULL, NULL },
-    { "POST", "/two/{m}", 10, 0, NULL, NULL },
+    { "GET", "/one", 0, 0, NULL, NULL, NULL },
+    { "POST", "/two/{m}", 10, 0, NULL, NULL, NULL },
 };
 #define N_ROUTES (sizeof(table) / sizeof(table[0]))
 
