@@ -14,6 +14,9 @@
 /* Changes and events that a client which comes back hears of; the status is only ever the
  * newest. */
 #define KEPT 256
+/* How far back it is known which ids they had, so that those which are lost are counted:
+ * others have ids, too. Memory that is not used yet costs nothing. */
+#define REMEMBERED 32768
 
 struct follower {
     struct http_stream *stream; /* ours */
@@ -25,12 +28,9 @@ struct events {
     bool ended;
     uint64_t first_id, next_id; /* from the time of the start on, in ms: above all that
                                    processes before this one gave out */
-    struct {
-        uint64_t id;
-        struct buf text; /* ours */
-    } kept[KEPT];        /* the i-th that was ever kept is in i % KEPT */
-    uint64_t n_kept;     /* ever */
-    uint64_t lost_id;    /* the last one that had to make room; 0: none had to */
+    struct buf kept[KEPT];      /* ours; the i-th that was ever kept is in i % KEPT */
+    uint64_t ids[REMEMBERED];   /* of those, likewise */
+    uint64_t n_kept;            /* ever */
     size_t n;
     struct follower followers[EVENTS_FOLLOWERS];
 };
@@ -76,7 +76,7 @@ void events_free(struct events *events)
         return;
     events_end(events);
     for (size_t i = 0; i < KEPT; i++)
-        buf_free(&events->kept[i].text);
+        buf_free(&events->kept[i]);
     (void)pthread_mutex_destroy(&events->mutex);
     free(events);
 }
@@ -134,12 +134,12 @@ static void tell(struct follower *follower, const struct buf *text)
 /* Takes the text in place of the oldest one. Under the mutex. */
 static void keep(struct events *events, uint64_t id, struct buf *text)
 {
-    size_t at = events->n_kept++ % KEPT;
+    struct buf *place = &events->kept[events->n_kept % KEPT];
 
-    events->lost_id = events->kept[at].id; /* 0 as long as there was none */
-    buf_free(&events->kept[at].text);
-    events->kept[at].id = id;
-    events->kept[at].text = *text;
+    events->ids[events->n_kept % REMEMBERED] = id;
+    events->n_kept++;
+    buf_free(place);
+    *place = *text;
     *text = (struct buf)BUF_INIT;
 }
 
@@ -239,18 +239,24 @@ static uint64_t last_heard(const struct events *events, const char *text)
     return is_ours ? id : events->first_id - 1;
 }
 
-/* What was kept since then goes out first, and before it how many are lost. Under the
- * mutex. */
+/* What was kept since then goes out first, and before it how many of these are lost, as
+ * far as is known. Under the mutex. */
 static void catch_up(const struct events *events, struct follower *follower,
                      uint64_t last)
 {
-    uint64_t first = events->n_kept > KEPT ? events->n_kept - KEPT : 0;
+    uint64_t n = events->n_kept, first = n > KEPT ? n - KEPT : 0;
+    uint64_t known = n > REMEMBERED ? n - REMEMBERED : 0;
 
-    if (last < events->lost_id)
-        follower->n_missed = events->lost_id - last;
-    for (uint64_t i = first; i < events->n_kept; i++)
-        if (events->kept[i % KEPT].id > last)
-            tell(follower, &events->kept[i % KEPT].text);
+    if (last < events->first_id) /* heard of none */
+        follower->n_missed = known;
+    for (uint64_t i = known; i < n; i++) {
+        if (events->ids[i % REMEMBERED] <= last)
+            continue;
+        if (i < first)
+            follower->n_missed++;
+        else
+            tell(follower, &events->kept[i % KEPT]);
+    }
 }
 
 /* Answered under the lock, so that nobody ends the stream before. Who was let in before

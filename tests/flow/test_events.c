@@ -24,6 +24,16 @@ struct reader {
     char text[400000];
 };
 
+static bool read_more(struct reader *reader)
+{
+    ssize_t n = recv(reader->fd, reader->text + reader->len,
+                     sizeof(reader->text) - 1 - reader->len, 0);
+
+    reader->len += n > 0 ? (size_t)n : 0;
+    reader->text[reader->len] = '\0';
+    return n > 0;
+}
+
 static bool read_until(struct reader *reader, const char *text)
 {
     for (;;) {
@@ -40,12 +50,23 @@ static bool read_until(struct reader *reader, const char *text)
             memmove(reader->text, reader->text + reader->len - 100, 100);
             reader->len = 100;
         }
-        ssize_t n = recv(reader->fd, reader->text + reader->len,
-                         sizeof(reader->text) - 1 - reader->len, 0);
-        if (n <= 0)
+        if (!read_more(reader))
             return false;
-        reader->len += (size_t)n;
     }
+}
+
+/* The id of the event that this text is of. */
+static unsigned long long read_id(struct reader *reader, const char *text)
+{
+    const char *id = NULL, *of;
+
+    while ((of = strstr(reader->text, text)) == NULL)
+        assert_true(read_more(reader));
+    for (const char *at = reader->text; (at = strstr(at, "id: ")) != NULL && at < of;
+         at++)
+        id = at;
+    assert_non_null(id);
+    return strtoull(id + strlen("id: "), NULL, 10);
 }
 
 static void publish(struct serve *serve, unsigned number, size_t padding)
@@ -103,7 +124,7 @@ static void who_was_away_for_too_long_hears_of_a_gap(void **state)
     static struct reader reader;
     struct serve *serve = *state;
     struct http_client client;
-    char expected[64];
+    char expected[64], request[128];
 
     serve_start(serve, 1000000, 16);
     http_client_open(&client, serve->port);
@@ -111,17 +132,25 @@ static void who_was_away_for_too_long_hears_of_a_gap(void **state)
     reader = (struct reader) { .fd = client.fd };
     assert_true(read_until(&reader, "retry: 2000\n\n"));
     publish_kept(serve, 0);
-    assert_true(read_until(&reader, "number 0\""));
+    unsigned long long id = read_id(&reader, "number 0\"");
+    for (unsigned i = 1; i <= LOST; i++) {
+        publish_kept(serve, i);
+        publish(serve, i, 10); /* nobody who comes back hears of it */
+    }
     http_client_close(&client);
-    for (unsigned i = 1; i <= LOST + KEPT; i++)
+    for (unsigned i = LOST + 1; i <= LOST + KEPT; i++)
         publish_kept(serve, i);
 
     http_client_open(&client, serve->port);
-    assert_true(http_client_text(&client,
-                                 "GET /api/v1/events HTTP/1.0\r\nHost: localhost\r\n"
-                                 "Last-Event-ID: 1\r\n\r\n"));
+    (void)snprintf(request, sizeof(request),
+                   "GET /api/v1/events HTTP/1.0\r\nHost: localhost\r\n"
+                   "Last-Event-ID: %llu\r\n\r\n",
+                   id);
+    assert_true(http_client_text(&client, request));
     reader = (struct reader) { .fd = client.fd };
-    assert_true(read_until(&reader, "event: gap\ndata: {\"missed\":"));
+    (void)snprintf(expected, sizeof(expected), "event: gap\ndata: {\"missed\":%u}\n",
+                   (unsigned)LOST);
+    assert_true(read_until(&reader, expected));
     (void)snprintf(expected, sizeof(expected), "\"number %u\"", LOST + 1u);
     assert_true(read_until(&reader, "\"message\":"));
     assert_true(read_until(&reader, expected));
