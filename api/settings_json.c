@@ -26,6 +26,13 @@ static const char *scalar_text(const json_t *value, char *room, size_t room_len)
     }
 }
 
+static enum settings_json_kind kind_of(const json_t *value)
+{
+    return json_is_string(value)   ? SETTINGS_JSON_TEXT
+           : json_is_number(value) ? SETTINGS_JSON_NUMBER
+                                   : SETTINGS_JSON_SWITCH;
+}
+
 enum status settings_json_parse(const char *text, size_t len,
                                 settings_json_member *member, void *ctx,
                                 char why[ERR_LEN])
@@ -59,7 +66,7 @@ enum status settings_json_parse(const char *text, size_t len,
             st = ST_FORMAT;
             break;
         }
-        st = member(ctx, key, scalar, why);
+        st = member(ctx, key, scalar, kind_of(value), why);
         if (st != ST_OK)
             break;
     }

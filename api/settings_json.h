@@ -7,10 +7,13 @@
 
 #include <stddef.h>
 
-/* Told for each member in order; `value` is the text of a string, number, true or false.
- * Anything but ST_OK ends the reading; `why` is then the callback's. */
+enum settings_json_kind { SETTINGS_JSON_TEXT, SETTINGS_JSON_NUMBER, SETTINGS_JSON_SWITCH };
+
+/* Told for each member in order; `value` is the text of a string, number, true or false,
+ * and `kind` says of which. Anything but ST_OK ends the reading; `why` is then the
+ * callback's. */
 typedef enum status settings_json_member(void *ctx, const char *key, const char *value,
-                                         char why[ERR_LEN]);
+                                         enum settings_json_kind kind, char why[ERR_LEN]);
 
 /* ST_FORMAT (line and column in `why`), ST_NOMEM, or what `member` said. */
 MUST_CHECK enum status settings_json_parse(const char *text, size_t len,

@@ -180,15 +180,47 @@ struct file_reading {
     const char *path;
 };
 
-static enum status put_member(void *ctx, const char *key, const char *value,
+/* In the file a number is a number: "2" is a text. */
+static enum status check_kind(const struct setting *row, const char *path,
+                              const char *value, enum settings_json_kind kind,
                               char why[ERR_LEN])
+{
+    static const struct {
+        enum settings_json_kind kind;
+        const char *what;
+    } wanted[] = {
+        [SETTING_TEXT] = { SETTINGS_JSON_TEXT, "a text" },
+        [SETTING_NUMBER] = { SETTINGS_JSON_NUMBER, "a whole number" },
+        [SETTING_REAL] = { SETTINGS_JSON_NUMBER, "a number" },
+        [SETTING_SWITCH] = { SETTINGS_JSON_SWITCH, "true or false, without quotes" },
+    };
+    static const char *const found[] = { [SETTINGS_JSON_TEXT] = "the text \"",
+                                         [SETTINGS_JSON_NUMBER] = "the number ",
+                                         [SETTINGS_JSON_SWITCH] = "" };
+    const char *quote = kind == SETTINGS_JSON_TEXT ? "\"" : "";
+    char range[80] = "";
+
+    if (kind == wanted[row->kind].kind)
+        return ST_OK;
+    if (wanted[row->kind].kind == SETTINGS_JSON_NUMBER)
+        (void)snprintf(range, sizeof(range), " within %llu .. %llu%s%s",
+                       (unsigned long long)row->min, (unsigned long long)row->max,
+                       row->unit[0] ? " " : "", row->unit);
+    (void)snprintf(why, ERR_LEN, "%.100s: %s: found %s%.40s%s, expected %s%s", path,
+                   row->name, found[kind], value, quote, wanted[row->kind].what, range);
+    return ST_RANGE;
+}
+
+static enum status put_member(void *ctx, const char *key, const char *value,
+                              enum settings_json_kind kind, char why[ERR_LEN])
 {
     struct file_reading *reading = ctx;
     size_t i;
 
     if (!find(key, &i))
         return unknown(reading->path, key, false, why);
-    return put(reading->result, i, value, reading->path, why);
+    enum status st = check_kind(&settings_table[i], reading->path, value, kind, why);
+    return st == ST_OK ? put(reading->result, i, value, reading->path, why) : st;
 }
 
 static enum status put_file(struct settings_result *result, const char *path,

@@ -358,7 +358,8 @@ class Judged(WithFolder):
                                 ({"device": "paper"}, "default"), ({"listen": "here"}, "HOST:PORT"),
                                 ({"listen": ""}, "no address"), ({"listen": "unix:x"}, "absolute"),
                                 ({"trusted_proxies": "proxy.example"}, "an address"),
-                                ({"insecure_bind": 1}, "true|false")):
+                                ({"insecure_bind": 1}, "true or false"),
+                                ({"queue": "2"}, "queue: found the text \"2\"")):
             self.write(**settings)
             done = run("--config", self.config, "--check-config")
             self.assertEqual(done.returncode, 78, settings)

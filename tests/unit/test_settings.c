@@ -226,11 +226,10 @@ static void energies_are_numbers_within_their_range(void **state)
     assert_true(result.settings.logit_fj == 1000000.0);
 }
 
-/* A file may write a number as a number or as a text. */
 static void a_file_sets_what_arrays_are_made_of_and_how_they_are_kept(void **state)
 {
     static const char text[] = "{\"device\": \"retention\", \"scrub_interval_s\": 60,"
-                               " \"bit_operation_fj\": 7.25, \"logit_fj\": \"3\"}";
+                               " \"bit_operation_fj\": 7.25, \"logit_fj\": 3}";
     char file[128];
 
     (void)snprintf(file, sizeof(file), "%s",
@@ -248,6 +247,37 @@ static void a_file_sets_what_arrays_are_made_of_and_how_they_are_kept(void **sta
     assert_int_equal(read_from(file, LIST("--scrub-interval-s=31536001"), NULL),
                      ST_RANGE);
     assert_says("31536000 s");
+}
+
+static void in_a_file_each_kind_is_written_as_what_it_is(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        { "{\"queue\": \"2\"}",
+          "queue: found the text \"2\", expected a whole number within 1 .. 65536 jobs" },
+        { "{\"queue\": true}", "queue: found true, expected a whole number" },
+        { "{\"queue\": 2.5}", "queue: \"2.5\" is not a whole number" },
+        { "{\"logit_fj\": \"3\"}", "logit_fj: found the text \"3\", expected a number" },
+        { "{\"insecure_bind\": \"true\"}",
+          "found the text \"true\", expected true or false" },
+        { "{\"insecure_bind\": 1}", "found the number 1, expected true or false" },
+        { "{\"state_dir\": 5}", "state_dir: found the number 5, expected a text" },
+        { "{\"log_level\": false}", "log_level: found false, expected a text" },
+    };
+    static const char good[] = "{\"queue\": 2.0, \"logit_fj\": 3, \"log_json\": true}";
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *file =
+            scratch_file(*state, "kinds.json", bad[i].text, strlen(bad[i].text));
+
+        assert_int_equal(read_from(file, NULL, NULL), ST_RANGE);
+        assert_says(bad[i].says);
+        assert_says("kinds.json: ");
+    }
+    const char *file = scratch_file(*state, "kinds.json", good, sizeof(good) - 1);
+    assert_int_equal(read_from(file, NULL, NULL), ST_OK);
+    assert_int_equal(result.settings.queue, 2);
 }
 
 static void choices_are_taken_whole(void **state)
@@ -476,6 +506,7 @@ int main(void)
         cmocka_unit_test(numbers_are_whole_and_within_their_range),
         cmocka_unit_test(energies_are_numbers_within_their_range),
         cmocka_unit_test(a_file_sets_what_arrays_are_made_of_and_how_they_are_kept),
+        cmocka_unit_test(in_a_file_each_kind_is_written_as_what_it_is),
         cmocka_unit_test(choices_are_taken_whole),
         cmocka_unit_test(texts_have_a_limit),
         cmocka_unit_test(what_is_no_flag_is_refused),

@@ -15,7 +15,8 @@ struct seen {
     const char *refused; /* the key that the reader does not like */
 };
 
-static enum status note(void *ctx, const char *key, const char *value, char why[ERR_LEN])
+static enum status note(void *ctx, const char *key, const char *value,
+                        enum settings_json_kind kind, char why[ERR_LEN])
 {
     struct seen *seen = ctx;
     size_t len = strlen(seen->text);
@@ -24,7 +25,8 @@ static enum status note(void *ctx, const char *key, const char *value, char why[
         (void)snprintf(why, ERR_LEN, "not %s", key);
         return ST_RANGE;
     }
-    (void)snprintf(seen->text + len, sizeof(seen->text) - len, "%s=%s;", key, value);
+    (void)snprintf(seen->text + len, sizeof(seen->text) - len, "%s=%c%s;", key,
+                   "TNS"[kind], value);
     return ST_OK;
 }
 
@@ -44,7 +46,8 @@ static void members_come_in_order_as_text(void **state)
                            " \"yes\": true, \"no\": false, \"empty\": \"\"}",
                            &seen, why),
                      ST_OK);
-    assert_string_equal(seen.text, "listen=a:1;queue=17;x=0.5;yes=true;no=false;empty=;");
+    assert_string_equal(seen.text,
+                        "listen=Ta:1;queue=N17;x=N0.5;yes=Strue;no=Sfalse;empty=T;");
 }
 
 static void an_empty_object_sets_nothing(void **state)
@@ -96,7 +99,7 @@ static void the_reader_ends_it(void **state)
 
     (void)state;
     assert_int_equal(parse("{\"a\": 1, \"b\": 2, \"c\": 3}", &seen, why), ST_RANGE);
-    assert_string_equal(seen.text, "a=1;");
+    assert_string_equal(seen.text, "a=N1;");
     assert_string_equal(why, "not b");
 }
 
@@ -108,7 +111,7 @@ static void only_len_bytes_are_read(void **state)
     (void)state;
     assert_int_equal(settings_json_parse("{\"a\": 1}garbage", 8, note, &seen, why),
                      ST_OK);
-    assert_string_equal(seen.text, "a=1;");
+    assert_string_equal(seen.text, "a=N1;");
 }
 
 int main(void)
