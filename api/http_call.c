@@ -99,13 +99,34 @@ static bool has_blank(const char *text, size_t len)
     return blank != 0;
 }
 
-/* Keeps path and query as two texts. Absolute targets ("http://host/path") lose their
- * host; a space or control character has no place in a target. */
+/* Behind what the target holds already, which may move. */
+static void keep_authority(struct http_call *call, const char *authority, size_t len)
+{
+    size_t at = call->target.len, query = 0;
+
+    if (call->query != NULL)
+        query = (size_t)(call->query - call->target.data);
+    buf_bytes(&call->target, authority, len);
+    buf_char(&call->target, '\0');
+    if (call->target.failed)
+        return;
+    call->authority = call->target.data + at;
+    if (call->query != NULL)
+        call->query = call->target.data + query;
+}
+
+/* Keeps path and query as two texts, and the host of an absolute target
+ * ("http://host/path"); a space or control character has no place in a target. */
 static void keep_target(struct http_call *call, const char *target)
 {
-    call->query = NULL;
+    const char *authority = NULL;
+    size_t authority_len = 0;
+
+    call->query = call->authority = NULL;
     if (strncasecmp(target, "http://", 7) == 0) {
-        target += 7 + strcspn(target + 7, "/?");
+        authority = target + 7;
+        authority_len = strcspn(authority, "/?");
+        target = authority + authority_len;
         if (*target != '/')
             buf_char(&call->target, '/');
     }
@@ -118,6 +139,8 @@ static void keep_target(struct http_call *call, const char *target)
         *mark = '\0';
         call->query = mark + 1;
     }
+    if (authority != NULL)
+        keep_authority(call, authority, authority_len);
 }
 
 struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *conn,

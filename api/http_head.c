@@ -329,6 +329,9 @@ bool http_head_check(struct http_call *call, const char *method, const char *ver
     if (head.length != NULL)
         length = strtoull(head.length, NULL, 10);
     call->verdict = find_route(call);
+    /* RFC 9112, 3.2.2: the host of the target counts, whatever Host says. */
+    if (call->authority != NULL)
+        head.claim.host = call->authority;
     if (call->verdict == HTTP_FINE)
         call->verdict = check_access(call, &head.claim);
     if (call->verdict == HTTP_FINE)

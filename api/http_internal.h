@@ -132,7 +132,8 @@ struct http_call {
     char token[TOKEN_NAME_LEN]; /* whose it is; "" if nobody was asked */
     const char *method;         /* static; "_other" if it is none that HTTP APIs use */
     const char *query;          /* in `target`; NULL if there is none */
-    struct buf target;          /* path and query as sent, each zero-terminated */
+    const char *authority;      /* likewise, of "http://host/path"; NULL: another form */
+    struct buf target;          /* path, query, host as sent, each zero-terminated */
     struct buf path;            /* decoded segments */
     struct buf args;            /* decoded query, once somebody asks */
     size_t n_args;

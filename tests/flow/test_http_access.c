@@ -109,6 +109,23 @@ static void names_and_pages_of_others_are_refused(void **state)
     expect(&client, GET("/read", ""), 200, NULL, NULL);
     expect(&client, "GET /read HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, NULL, NULL);
     expect(&client, "GET /echo HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200, NULL, NULL);
+    /* The target's host is whom the request is for, not what Host says (RFC 9112, 3.2.2).
+     */
+    expect(&client,
+           "GET http://evil.example/read?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n", 421,
+           NULL, NULL);
+    expect(&client,
+           "GET http://localhost@evil.example/read HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           421, NULL, NULL);
+    expect(&client, "GET http:///read HTTP/1.1\r\nHost: localhost\r\n\r\n", 421, NULL,
+           NULL);
+    expect(&client,
+           "GET http://localhost:1/read?a=b HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200,
+           NULL, NULL);
+    expect(&client,
+           "POST http://localhost/admin HTTP/1.1\r\nHost: other.localhost\r\n"
+           "Origin: http://other.localhost\r\nContent-Length: 0\r\n\r\n",
+           403, NULL, NULL);
     expect(&client,
            "POST /admin HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
            "Origin: http://evil.example\r\nContent-Length: 2\r\n\r\n{}",
