@@ -450,13 +450,23 @@ enum status http_server_add_reserved(struct http_server *server, int fd,
     return add_to(take_place(thread) ? thread : NULL, fd, peer, peer_len);
 }
 
-size_t http_server_connections(const struct http_server *server)
+static size_t count_open(const struct http_server *server, unsigned n_threads)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < server->n_threads; i++)
+    for (unsigned i = 0; i < n_threads; i++)
         n += atomic_load(&server->threads[i]->n_open);
     return n;
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    return count_open(server, server->n_threads);
+}
+
+size_t http_server_common_connections(const struct http_server *server)
+{
+    return count_open(server, server->n_threads - server->options.reserved_thread);
 }
 
 uint64_t http_server_stuck_ns(const struct http_server *server)

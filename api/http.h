@@ -98,8 +98,9 @@ void http_server_set_access(struct http_server *server, struct access *access);
 /* From the next handshake on this is shown; taken over, the one before is freed. Before
  * the first connection. Any thread. */
 void http_server_set_tls(struct http_server *server, struct tls *tls);
-/* Open connections. Any thread. */
+/* Open connections; and those of them that are not of the reserved thread. Any thread. */
 size_t http_server_connections(const struct http_server *server);
+size_t http_server_common_connections(const struct http_server *server);
 /* How long the data thread that is in one and the same handler for longest has been
  * there; 0: none is in one. Handlers are quick: seconds mean that one will never end. Any
  * thread.

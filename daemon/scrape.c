@@ -349,10 +349,11 @@ static double file_size(const char *path, const char *ending)
 
 static void write_connections(struct buf *body, const struct daemon *daemon)
 {
-    single(body, "spinbnn_http_connections", "gauge", "Open connections.",
-           (double)http_server_connections(daemon->http));
+    single(body, "spinbnn_http_connections", "gauge",
+           "Open connections, but for those of admin_listen, which have no limit.",
+           (double)http_server_common_connections(daemon->http));
     single(body, "spinbnn_http_connections_limit", "gauge",
-           "Connections that may be open.", (double)daemon->settings.max_connections);
+           "How many of these may be open.", (double)daemon->settings.max_connections);
     single(body, "spinbnn_http_connections_accepted_total", "counter",
            "Connections that were taken.", (double)daemon->accepted);
     single(body, "spinbnn_http_connections_refused_total", "counter",

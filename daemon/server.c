@@ -114,7 +114,8 @@ static bool accept_one(struct listener *listener)
     if (server->paused)
         log_line(LOG_INFO, "accept", "goes on with %zu connections", n_open);
     server->paused = false;
-    if (n_open >= daemon->settings.max_connections && !listener->admin) {
+    if (!listener->admin && http_server_common_connections(daemon->http) >=
+                                daemon->settings.max_connections) {
         daemon->refused++; /* before its client can tell of it */
         (void)close(fd);
         return true;

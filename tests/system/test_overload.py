@@ -141,6 +141,25 @@ class Reserved(unittest.TestCase):
             self.assertEqual(daemon.stop(), 0)
             self.assertFalse(os.path.exists(unix[len("unix:"):]))
 
+    def test_its_connections_take_no_place_from_the_others(self):
+        with Daemon(threads=2, max_connections=2, admin_listen="127.0.0.1:0") as daemon, \
+                contextlib.ExitStack() as stack:
+            (inet,) = self.admin_addresses(daemon)
+            admins = [stack.enter_context(contextlib.closing(http.client.HTTPConnection(
+                inet, timeout=30 * PATIENCE))) for _ in range(3)]
+            for c in admins:
+                c.request("GET", "/v2/health/live")
+                self.assertEqual(c.getresponse().read(), b'{"live":true}\n')
+            for _ in range(2):
+                held = stack.enter_context(contextlib.closing(daemon.connection()))
+                self.assertEqual(daemon.get("/v2/health/live", connection=held).status, 200)
+            text = daemon.get("/metrics", connection=held).body.decode()
+            for name, figure in (("", 2), ("_limit", 2), ("_accepted_total", 5),
+                                 ("_refused_total", 0)):
+                self.assertIn("\nspinbnn_http_connections%s %d\n" % (name, figure), text)
+            self.assertEqual(
+                daemon.get("/api/v1/status", connection=held).json()["connections"], 5)
+
     def test_its_addresses_are_judged_as_the_others(self):
         for address, words in (("nonsense", "HOST:PORT"), ("0.0.0.0:0", "tokens_file")):
             for more in ([], ["--check-config"]):
