@@ -87,8 +87,10 @@ static enum status read_unpacked(const char *path, uint8_t **ret_bytes, size_t *
         return st;
     uint8_t *packed = *ret_bytes;
     st = gzip_unpack(packed, *ret_len, DATASET_MAX_BYTES, ret_bytes, ret_len, why);
-    if (st != ST_OK)
+    if (st != ST_OK) {
+        file_prefix("gzip", why);
         file_prefix(path, why);
+    }
     free(packed);
     return st;
 }

@@ -30,7 +30,7 @@ static enum status grow(struct unpack *u, char why[ERR_LEN])
     size_t size = u->out_size > limit / 2 ? limit : u->out_size * 2;
 
     if (u->out_at > u->max) {
-        (void)snprintf(why, ERR_LEN, "gzip: more than %zu bytes unpacked", u->max);
+        (void)snprintf(why, ERR_LEN, "more than %zu bytes unpacked", u->max);
         return ST_RANGE;
     }
     uint8_t *out = realloc(u->out, size);
@@ -74,11 +74,11 @@ static enum status unpack_members(struct unpack *u, char why[ERR_LEN])
             continue;
         }
         if (rc == Z_MEM_ERROR) {
-            (void)snprintf(why, ERR_LEN, "gzip: not enough memory");
+            (void)snprintf(why, ERR_LEN, "not enough memory");
             return ST_NOMEM;
         }
         if (rc != Z_OK && rc != Z_BUF_ERROR) {
-            (void)snprintf(why, ERR_LEN, "gzip: byte %zu: %s", u->in_at,
+            (void)snprintf(why, ERR_LEN, "byte %zu: %s", u->in_at,
                            u->z.msg != NULL ? u->z.msg : "broken");
             return ST_FORMAT;
         }
@@ -89,8 +89,7 @@ static enum status unpack_members(struct unpack *u, char why[ERR_LEN])
             continue;
         }
         if (u->in_at == u->in_len) {
-            (void)snprintf(why, ERR_LEN, "gzip: ends inside its data, at byte %zu",
-                           u->in_len);
+            (void)snprintf(why, ERR_LEN, "ends inside its data, at byte %zu", u->in_len);
             return ST_FORMAT;
         }
     }
@@ -104,7 +103,7 @@ enum status gzip_unpack(const uint8_t *bytes, size_t len, size_t max, uint8_t **
 
     /* 15: the largest window; 32: gzip or zlib, whichever it is. */
     if (inflateInit2(&u.z, 15 + 32) != Z_OK) {
-        (void)snprintf(why, ERR_LEN, "gzip: not enough memory");
+        (void)snprintf(why, ERR_LEN, "not enough memory");
         return ST_NOMEM;
     }
     u.out_size = len < max / 4 ? 4 * len + 64 : max + 1;
@@ -115,7 +114,7 @@ enum status gzip_unpack(const uint8_t *bytes, size_t len, size_t max, uint8_t **
         (void)snprintf(why, ERR_LEN, "not enough memory for %zu bytes", u.out_size);
     (void)inflateEnd(&u.z); /* frees; there is nothing to learn from it */
     if (st == ST_OK && u.out_at > max) {
-        (void)snprintf(why, ERR_LEN, "gzip: more than %zu bytes unpacked", max);
+        (void)snprintf(why, ERR_LEN, "more than %zu bytes unpacked", max);
         st = ST_RANGE;
     }
     if (st != ST_OK) {

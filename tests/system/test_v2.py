@@ -341,6 +341,8 @@ class InferTest(V2Test):
                 (packed[:-1], {}, 400, "ends inside"), (packed + b"x", {}, 400, "packed body"),
                 (packed[:-5] + b"x" + packed[-4:], {}, 400, "packed body"),
                 (gzip.compress(packed), {}, 400, ""),
+                (zlib.compress(body)[:-1], {"Content-Encoding": "deflate"}, 400,
+                 "the packed body: ends inside its data"),
                 (gzip.compress(bytes(limit + 1)), {}, 413, "%d bytes" % limit),
                 (packed, {"Content-Encoding": "br"}, 415, "gzip and deflate")):
             answer = daemon.ask("POST", INFER, sent,
