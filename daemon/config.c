@@ -17,8 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Files that settings name, and whose contents a reload takes up. */
+enum { TOKENS_FILE, TLS_CERTIFICATE, TLS_KEY, N_FILES };
+static const char *const file_settings[N_FILES] = { "tokens_file", "tls_certificate",
+                                                    "tls_key" };
+
 /* What is made of the settings and the files that they name. */
 struct parts {
+    uint64_t marks[N_FILES]; /* of what the files held, to tell it from what they hold */
     struct access *access;
     struct tls *tls; /* NULL: without */
 };
@@ -33,13 +39,23 @@ struct config {
     char public_address[160]; /* the first that others reach; "" none */
     char error[ERR_LEN];      /* of the last reload; "" if there was none */
     int64_t success_s;
-    struct parts parts; /* ours, until they are handed over */
+    struct parts parts; /* ours, until they are handed over; the marks stay */
 };
 
 /* -- Read and judge -- */
 
+/* FNV-1a: contents that differ have other marks, but for one in 2^64. */
+static uint64_t mark_of(const char *text, size_t len)
+{
+    uint64_t mark = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < len; i++)
+        mark = (mark ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return mark;
+}
+
 static enum status read_tokens(const char *path, struct token_list **ret_list,
-                               char why[ERR_LEN])
+                               uint64_t *ret_mark, char why[ERR_LEN])
 {
     char reason[ERR_LEN];
     char *text;
@@ -54,13 +70,14 @@ static enum status read_tokens(const char *path, struct token_list **ret_list,
     st = token_list_parse(text, len, ret_list, reason);
     if (st != ST_OK)
         (void)snprintf(why, ERR_LEN, "tokens_file: %.120s: %.120s", path, reason);
+    *ret_mark = mark_of(text, len);
     explicit_bzero(text, len);
     free(text);
     return st;
 }
 
-static enum status read_access(const struct settings *settings,
-                               struct access **ret_access, char why[ERR_LEN])
+static enum status read_access(const struct settings *settings, struct parts *parts,
+                               char why[ERR_LEN])
 {
     char reason[ERR_LEN];
     enum status st = access_check_hosts(settings->allowed_hosts, reason);
@@ -73,24 +90,24 @@ static enum status read_access(const struct settings *settings,
     st = ST_NOMEM;
     (void)snprintf(why, ERR_LEN, "out of memory");
     if (access != NULL && (access->hosts = strdup(settings->allowed_hosts)) != NULL)
-        st = read_tokens(settings->tokens_file, &access->tokens, why);
+        st = read_tokens(settings->tokens_file, &access->tokens,
+                         &parts->marks[TOKENS_FILE], why);
     if (st != ST_OK) {
         access_free(access);
         return st;
     }
     access->any_host = settings->insecure_bind;
-    *ret_access = access;
+    parts->access = access;
     return ST_OK;
 }
 
-static enum status read_tls(const struct settings *settings, struct tls **ret_tls,
+static enum status read_tls(const struct settings *settings, struct parts *parts,
                             char why[ERR_LEN])
 {
     char *chain = NULL, *key = NULL;
     char reason[ERR_LEN];
     size_t chain_len, key_len;
 
-    *ret_tls = NULL;
     if ((settings->tls_certificate[0] == '\0') != (settings->tls_key[0] == '\0')) {
         (void)snprintf(why, ERR_LEN, "tls_certificate and tls_key go together");
         return ST_RANGE;
@@ -102,9 +119,11 @@ static enum status read_tls(const struct settings *settings, struct tls **ret_tl
     if (st == ST_OK)
         st = credential_read("tls_key", settings->tls_key, true, &key, &key_len, why);
     if (st == ST_OK) {
-        st = tls_new(chain, chain_len, key, key_len, ret_tls, reason);
+        st = tls_new(chain, chain_len, key, key_len, &parts->tls, reason);
         if (st != ST_OK)
             (void)snprintf(why, ERR_LEN, "tls_certificate, tls_key: %.200s", reason);
+        parts->marks[TLS_CERTIFICATE] = mark_of(chain, chain_len);
+        parts->marks[TLS_KEY] = mark_of(key, key_len);
         explicit_bzero(key, key_len);
     }
     free(key);
@@ -116,7 +135,8 @@ static void free_parts(struct parts *parts)
 {
     access_free(parts->access);
     tls_free(parts->tls);
-    *parts = (struct parts) { 0 };
+    parts->access = NULL;
+    parts->tls = NULL;
 }
 
 /* On failure there are none. */
@@ -124,10 +144,10 @@ static enum status read_parts(const struct settings *settings, struct parts *ret
                               char why[ERR_LEN])
 {
     *ret_parts = (struct parts) { 0 };
-    enum status st = read_access(settings, &ret_parts->access, why);
+    enum status st = read_access(settings, ret_parts, why);
 
     if (st == ST_OK)
-        st = read_tls(settings, &ret_parts->tls, why);
+        st = read_tls(settings, ret_parts, why);
     if (st != ST_OK)
         free_parts(ret_parts);
     return st;
@@ -137,7 +157,8 @@ static void hand_over(struct parts *parts, struct http_server *http)
 {
     http_server_set_access(http, parts->access);
     http_server_set_tls(http, parts->tls);
-    *parts = (struct parts) { 0 };
+    parts->access = NULL;
+    parts->tls = NULL;
 }
 
 static enum status judge_public(const struct settings *settings, const char *address,
@@ -222,6 +243,19 @@ static void compare(const struct settings_result *in_force,
     }
 }
 
+/* A file of the same name with other contents is a change of what names it. */
+static void compare_files(const struct settings_result *in_force,
+                          const uint64_t before[N_FILES], const uint64_t after[N_FILES],
+                          struct news *news)
+{
+    struct settings_row row;
+
+    for (size_t i = 0; settings_row(in_force, i, &row); i++)
+        for (size_t f = 0; f < N_FILES; f++)
+            if (before[f] != after[f] && strcmp(row.name, file_settings[f]) == 0)
+                news->changed[i] = true;
+}
+
 /* Threads begin with or without it. */
 static enum status judge_tls(const struct config *config, const struct settings *next,
                              char why[ERR_LEN])
@@ -259,6 +293,8 @@ static void swap(struct config *config, struct daemon *daemon,
                  struct news *ret_news)
 {
     compare(&config->in_force, next, ret_news);
+    compare_files(&config->in_force, config->parts.marks, parts->marks, ret_news);
+    memcpy(config->parts.marks, parts->marks, sizeof(parts->marks));
     settings_take_live(&config->in_force, next);
     memcpy(config->waits, ret_news->waits, sizeof(config->waits));
     settings_publish(&daemon->settings, &config->in_force.settings);

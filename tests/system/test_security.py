@@ -129,8 +129,11 @@ class Tokens(WithFolder):
                 lambda: daemon.get("/metrics", headers=bearer("tok-new")).status == 200))
             self.assertEqual(daemon.get("/metrics", headers=bearer("tok-read")).status, 401)
             write(self.tokens, line("admin", "me", "tok-admin"))
-            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload", None,
-                                        bearer("tok-admin")).status, 200)
+            for changed in (["tokens_file"], []):
+                answer = daemon.ask("POST", "/api/v1/admin/reload", None, bearer("tok-admin"))
+                self.assertEqual((answer.status, answer.json()["changed"]), (200, changed))
+            self.assertTrue(eventually(
+                lambda: any('changed=["tokens_file"]' in each for each in daemon.log)))
             self.assertEqual(daemon.get("/metrics", headers=bearer("tok-new")).status, 401)
             self.assertEqual(daemon.stop(), 0)
 

@@ -141,8 +141,9 @@ class Tls(unittest.TestCase):
             self.assertEqual(daemon.get("/v2/health/live", connection=connection).status, 200)
             self.assertEqual(self.shown(daemon), "first")
             self.make("second", self.certificate, self.key, ("-newkey", "rsa:2048"))
-            self.assertEqual(daemon.ask("POST", "/api/v1/admin/reload",
-                                        connection=connection).status, 200)
+            for changed in (["tls_certificate", "tls_key"], []):
+                answer = daemon.ask("POST", "/api/v1/admin/reload", connection=connection)
+                self.assertEqual((answer.status, answer.json()["changed"]), (200, changed))
             self.assertEqual(self.shown(daemon), "second")
             self.assertEqual(daemon.get("/v2/health/live", connection=connection).status, 200)
             # By a signal, too; and a key of another certificate changes nothing.
