@@ -32,6 +32,14 @@ static void challenge(struct http_call *call, const char *error, const char *sco
     http_set_header(call, "WWW-Authenticate", value);
 }
 
+/* What a token must have, in words. */
+static const char *needed_scope(enum token_scope scope)
+{
+    return (scope & TOKEN_READ) != 0 && (scope & TOKEN_INFER) != 0
+               ? "read or infer"
+               : token_scope_name(scope);
+}
+
 static void refuse_access(struct http_call *call, struct problem *problem)
 {
     const char *scope = token_scope_name(http_call_route(call)->scope);
@@ -51,18 +59,22 @@ static void refuse_access(struct http_call *call, struct problem *problem)
     case ACCESS_NO_TOKEN:
         challenge(call, NULL, NULL);
         problem_set(problem, 401, "token_required",
-                    "a token with the scope %s is needed here: Authorization: Bearer ...",
-                    scope);
+                    "a token with the scope %s is needed here: send Authorization: "
+                    "Bearer TOKEN",
+                    needed_scope(http_call_route(call)->scope));
         break;
     case ACCESS_TOKEN:
         challenge(call, "invalid_token", NULL);
-        problem_set(problem, 401, "invalid_token", "this token is not known");
+        problem_set(problem, 401, "invalid_token",
+                    "this token is not on the list that is in force: send Authorization: "
+                    "Bearer TOKEN with one that is, and has the scope %s",
+                    needed_scope(http_call_route(call)->scope));
         break;
     case ACCESS_SCOPE:
         challenge(call, "insufficient_scope", scope);
         problem_set(problem, 403, "insufficient_scope",
                     "the token %s has not the scope %s, which is needed here",
-                    call->token, scope);
+                    call->token, needed_scope(http_call_route(call)->scope));
         break;
     }
 }

@@ -82,6 +82,14 @@ class Tokens(WithFolder):
                 other = daemon.ask(method, path, body, bearer("tok-other"))
                 self.assertEqual(other.status, 401, path)
                 self.assertIn('error="invalid_token"', other.headers["WWW-Authenticate"])
+                # Each says what would do, under /v2 as errors there are.
+                needed = scope if isinstance(scope, str) else " or ".join(scope)
+                for answer in (nobody, other):
+                    told = answer.json()
+                    self.assertIn("send Authorization: Bearer TOKEN", told["error"])
+                    self.assertRegex(told["error"], r"the scope %s\b" % needed)
+                    if path.startswith("/v2"):
+                        self.assertEqual(list(told), ["error"])
                 for has in ("infer", "read", "admin"):
                     answer = daemon.ask(method, path, body, bearer("tok-" + has))
                     if has == "admin" or has in scope:
