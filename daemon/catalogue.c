@@ -443,6 +443,12 @@ void catalogue_remove(struct daemon *daemon, const struct model *model)
     book_save_if_possible(daemon);
 }
 
+void catalogue_take_back(struct daemon *daemon, const struct model *model)
+{
+    version_book_take_back(daemon->versions, model->net->name, model->net->version);
+    catalogue_remove(daemon, model);
+}
+
 void catalogue_sweep(struct daemon *daemon, const char *name, uint32_t below)
 {
     uint32_t versions[VERSION_BOOK_NUMBERS];

@@ -42,6 +42,9 @@ uint32_t catalogue_next(const struct daemon *daemon, const char *name);
 
 /* The files of a version that is served no more go; its number stays spent. */
 void catalogue_remove(struct daemon *daemon, const struct model *model);
+/* The same for one that was numbered as the next and was never seen: its number is given
+ * again. */
+void catalogue_take_back(struct daemon *daemon, const struct model *model);
 /* The same with what else there is in the state folder of the name: versions below
  * `below` that nobody serves. */
 void catalogue_sweep(struct daemon *daemon, const char *name, uint32_t below);

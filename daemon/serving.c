@@ -9,27 +9,38 @@
 
 /* -- Room -- */
 
-/* Weights of all that is served under other names. */
-static uint64_t cells_of_others(const struct daemon *daemon, const char *name)
+/* How many are served under other names, and their weights. */
+static size_t count_others(const struct daemon *daemon, const char *name,
+                           uint64_t *ret_cells)
 {
     struct model *models[REGISTRY_MAX];
-    size_t n = registry_list(daemon->registry, models);
-    uint64_t sum = 0;
+    size_t n = registry_list(daemon->registry, models), n_others = 0;
 
+    *ret_cells = 0;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(models[i]->net->name, name) != 0)
-            sum += network_cells(models[i]->net);
+        if (strcmp(models[i]->net->name, name) != 0) {
+            *ret_cells += network_cells(models[i]->net);
+            n_others++;
+        }
     registry_drop_list(models, n);
-    return sum;
+    return n_others;
+}
+
+static void set_too_many(struct problem *problem)
+{
+    problem_set(problem, 409, "too_many_models", "more than %d models", REGISTRY_MAX);
 }
 
 /* Only this thread adds models: what fits now fits when it is published. */
 bool serving_has_room(const struct daemon *daemon, const char *name,
                       struct model *const *models, size_t n, struct problem *ret_problem)
 {
-    uint64_t most = daemon->settings.max_cells, taken = cells_of_others(daemon, name);
-    uint64_t cells = 0;
+    uint64_t most = daemon->settings.max_cells, taken, cells = 0;
 
+    if (count_others(daemon, name, &taken) + n > REGISTRY_MAX) {
+        set_too_many(ret_problem);
+        return false;
+    }
     for (size_t i = 0; i < n; i++)
         cells += network_cells(models[i]->net);
     if (most == 0 || (taken <= most && cells <= most - taken))
@@ -78,8 +89,7 @@ enum status serving_publish(struct daemon *daemon, const char *name,
     enum status st = registry_set(daemon->registry, name, models, n, gone, &n_gone);
 
     if (st != ST_OK) {
-        problem_set(ret_problem, 409, "too_many_models", "more than %d models",
-                    REGISTRY_MAX);
+        set_too_many(ret_problem);
         return st;
     }
     for (size_t i = 0; i < n_gone; i++) {

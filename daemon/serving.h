@@ -15,7 +15,7 @@
 #include "daemon/daemon.h"
 
 /* May these n models be the versions of the name? False with a 409: there would be too
- * many cells. */
+ * many models or cells. */
 bool serving_has_room(const struct daemon *daemon, const char *name,
                       struct model *const *models, size_t n, struct problem *ret_problem);
 /* Brings the array back that lies there, or programs a new one. On failure the caller

@@ -237,18 +237,22 @@ static size_t line_up(struct daemon *daemon, struct model *model, size_t keep,
     return n;
 }
 
+/* ret_seen: its number has been told, so that it is nobody else's. */
 static enum status begin_and_publish(struct daemon *daemon, struct model *model,
-                                     const char *path, struct problem *problem)
+                                     const char *path, bool *ret_seen,
+                                     struct problem *problem)
 {
     const char *name = model->net->name;
     struct model *models[REGISTRY_VERSIONS];
     size_t keep = catalogue_keep(daemon), n = line_up(daemon, model, keep, models);
 
+    *ret_seen = false;
     if (!serving_has_room(daemon, name, models, n, problem))
         return ST_RANGE;
     enum status st = serving_begin(daemon, model, problem);
     if (st != ST_OK)
         return st;
+    *ret_seen = true; /* its first generation is in the history */
     st = place_file(model, path, problem);
     if (st == ST_OK)
         st = serving_publish(daemon, name, models, n, problem);
@@ -266,7 +270,7 @@ static enum status serve(struct daemon *daemon, struct network *net, const char 
 {
     struct model *model;
     char why[ERR_LEN];
-    bool fresh;
+    bool fresh, seen;
 
     if (catalogue_number(daemon, net, &fresh, why) != ST_OK) {
         problem_set(problem, 507, "model_not_kept", "%.240s", why);
@@ -279,13 +283,15 @@ static enum status serve(struct daemon *daemon, struct network *net, const char 
         problem_out_of_memory(problem);
         return st;
     }
-    st = begin_and_publish(daemon, model, path, problem);
+    st = begin_and_publish(daemon, model, path, &seen, problem);
     if (st == ST_OK) {
         *ret_model = model;
         return ST_OK;
     }
-    if (fresh)
+    if (fresh && seen)
         catalogue_remove(daemon, model);
+    else if (fresh)
+        catalogue_take_back(daemon, model);
     model_drop(model);
     return st;
 }

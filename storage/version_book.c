@@ -187,6 +187,17 @@ void version_book_forget(struct version_book *book, const char *name, uint32_t v
         }
 }
 
+void version_book_take_back(struct version_book *book, const char *name, uint32_t version)
+{
+    struct line *line = find_line(book, name);
+
+    if (line == NULL || line->last != version || version == 0)
+        return;
+    version_book_forget(book, name, version);
+    line->last = version - 1;
+    book->changed = true;
+}
+
 /* -- The file -- */
 
 /* A number without leading zeros; `at` is behind it then. */

@@ -59,6 +59,10 @@ uint32_t version_book_next(const struct version_book *book, const char *name);
  * no room for another name; ST_NOMEM. */
 MUST_CHECK enum status version_book_add(struct version_book *book, const char *name,
                                         uint32_t version, uint32_t checksum);
+/* Takes the last number that was given back, before anybody has seen it: the next network
+ * gets it. Nothing happens if it is another one. */
+void version_book_take_back(struct version_book *book, const char *name,
+                            uint32_t version);
 /* The network with this number has gone. Nothing happens if none has it. */
 void version_book_forget(struct version_book *book, const char *name, uint32_t version);
 

@@ -71,6 +71,30 @@ static void a_number_is_given_once(void **state)
     version_book_free(NULL);
 }
 
+static void a_number_that_nobody_has_seen_is_given_again(void **state)
+{
+    struct version_book *book;
+    uint32_t checksum;
+
+    (void)state;
+    assert_int_equal(version_book_new(&book), ST_OK);
+    version_book_take_back(book, "one", 1);
+    for (uint32_t version = 1; version <= 3; version++)
+        assert_int_equal(version_book_add(book, "one", version, version), ST_OK);
+    version_book_take_back(book, "one", 2); /* not the last one */
+    assert_int_equal(version_book_next(book, "one"), 4);
+    version_book_take_back(book, "one", 3);
+    assert_int_equal(version_book_next(book, "one"), 3);
+    assert_false(version_book_checksum(book, "one", 3, &checksum));
+    assert_int_equal(version_book_add(book, "one", 3, 33), ST_OK);
+    assert_int_equal(version_book_find(book, "one", 33), 3);
+    for (uint32_t version = 3; version > 0; version--)
+        version_book_take_back(book, "one", version);
+    version_book_take_back(book, "one", 0);
+    assert_int_equal(version_book_next(book, "one"), 1);
+    version_book_free(book);
+}
+
 static void a_network_is_found_by_its_checksum(void **state)
 {
     struct version_book *book = new_book();
@@ -236,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_is_given_once),
+        cmocka_unit_test(a_number_that_nobody_has_seen_is_given_again),
         cmocka_unit_test(a_network_is_found_by_its_checksum),
         cmocka_unit_test(numbers_end),
         cmocka_unit_test(of_too_many_numbers_the_lowest_is_forgotten),
