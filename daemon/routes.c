@@ -33,7 +33,9 @@ static const char *const memory[] = { "weakest", "version", NULL };
 static const char *const tile[] = { "section", "version", NULL };
 static const char *const diff[] = { "a", "b", "list", "version", NULL };
 static const char *const device[] = { "new_array", "name", "version", NULL };
-static const char *const inferences[] = { "model", "limit", "after", NULL };
+static const char *const series[] = { "metric", "model", "version", "from",
+                                      "to",     "step",  NULL };
+static const char *const inferences[] = { "model", "version", "limit", "after", NULL };
 static const char *const limit[] = { "limit", NULL };
 
 const struct http_route routes[] = {
@@ -75,7 +77,7 @@ const struct http_route routes[] = {
     { "POST", "/api/v1/admin/reload", 4 * KIB, TOKEN_ADMIN, config_reload_handle, json,
       none },
     { "GET", "/api/v1/status", 0, TOKEN_READ, status_handle, json, none },
-    { "GET", "/api/v1/series", 0, TOKEN_READ, series_handle, json_or_csv, NULL },
+    { "GET", "/api/v1/series", 0, TOKEN_READ, series_handle, json_or_csv, series },
     { "GET", "/api/v1/inferences", 0, TOKEN_READ, inferences_handle, json, inferences },
     { "GET", "/api/v1/events", 0, TOKEN_READ, events_handle, events, none },
     { "POST", "/api/v1/database/snapshot", 4 * KIB, TOKEN_ADMIN, snapshot_handle, json,
