@@ -8,6 +8,8 @@
 
 /* -- Version 1 -- */
 
+/* Without its views: later steps replaced each of them, and every column that a step adds
+ * has SQLite read the whole schema again. */
 static const char tables_1[] =
     "CREATE TABLE meta ("
     "  key TEXT PRIMARY KEY NOT NULL,"
@@ -80,66 +82,6 @@ static const char tables_1[] =
     "  message TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX event_by_time ON event (ts);";
-
-static const char views_1[] =
-    "CREATE VIEW v_accuracy (ts, model, accuracy, labelled, correct) AS"
-    "  SELECT w.ts, m.name, sum(w.correct) * 1.0 / sum(w.labelled), sum(w.labelled),"
-    "         sum(w.correct)"
-    "    FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
-    "    WHERE w.labelled > 0"
-    "    GROUP BY w.ts, m.name;"
-
-    /* A direction has a rate where cells had to toggle in it; iid has no directions. */
-    "CREATE VIEW v_error_rate (ts, model, kind, bit_error_rate, wrong_bits, cells) AS"
-    "  SELECT o.ts, m.name, 'stored', o.wrong_bits * 1.0 / o.cells, o.wrong_bits, o.cells"
-    "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-    "    WHERE o.cells > 0"
-    "  UNION ALL"
-    "  SELECT o.ts, m.name, 'p2ap', o.errors_p2ap * 1.0 / o.toggles_p2ap, o.errors_p2ap,"
-    "         o.toggles_p2ap"
-    "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-    "    WHERE o.toggles_p2ap > 0 AND o.mode <> 'iid'"
-    "  UNION ALL"
-    "  SELECT o.ts, m.name, 'ap2p', o.errors_ap2p * 1.0 / o.toggles_ap2p, o.errors_ap2p,"
-    "         o.toggles_ap2p"
-    "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-    "    WHERE o.toggles_ap2p > 0 AND o.mode <> 'iid';"
-
-    /* 1 J = 1e12 pJ. */
-    "CREATE VIEW v_energy (ts, model, read_j, compute_j, write_j, pj_per_image) AS"
-    "  SELECT w.ts, m.name, sum(w.read_pj) * 1e-12, sum(w.compute_pj) * 1e-12,"
-    "         sum(w.write_pj) * 1e-12,"
-    "         CASE WHEN sum(w.images) > 0"
-    "              THEN (sum(w.read_pj) + sum(w.compute_pj)) / sum(w.images) END"
-    "    FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
-    "    GROUP BY w.ts, m.name;"
-
-    "CREATE VIEW v_operating_point (ts, until_ts, model, generation, mode, program_over,"
-    "    seed, temperature_k, pulse_ns, write_voltage_p2ap_v, write_voltage_ap2p_v,"
-    "    target_write_error_rate, bit_error_rate, predicted_write_error_rate,"
-    "    predicted_wrong_bits, predicted_energy_pj, cells, wrong_bits,"
-    "    stored_bit_error_rate, errors_p2ap, errors_ap2p, toggles, energy_pj,"
-    "    duration_ms, images, labelled, accuracy) AS"
-    "  SELECT o.ts, lead(o.ts) OVER (PARTITION BY m.name ORDER BY o.ts, o.id), m.name,"
-    "         o.generation, o.mode, o.program_over, o.seed, o.temperature_k, o.pulse_ns,"
-    "         o.write_voltage_p2ap_v, o.write_voltage_ap2p_v, o.target_write_error_rate,"
-    "         o.bit_error_rate, o.predicted_write_error_rate, o.predicted_wrong_bits,"
-    "         o.predicted_energy_pj, o.cells, o.wrong_bits,"
-    "         CASE WHEN o.cells > 0 THEN o.wrong_bits * 1.0 / o.cells END, o.errors_p2ap,"
-    "         o.errors_ap2p, o.toggles_p2ap + o.toggles_ap2p, o.energy_pj, o.duration_ms,"
-    "         coalesce(w.images, 0), coalesce(w.labelled, 0),"
-    "         CASE WHEN w.labelled > 0 THEN w.correct * 1.0 / w.labelled END"
-    "    FROM operating_point AS o JOIN model AS m ON m.id = o.model_id"
-    "    LEFT JOIN (SELECT model_id, generation, sum(images) AS images,"
-    "                      sum(labelled) AS labelled, sum(correct) AS correct"
-    "                 FROM w10 GROUP BY model_id, generation) AS w"
-    "      ON w.model_id = o.model_id AND w.generation = o.generation;"
-
-    "CREATE VIEW v_events (ts, severity, kind, model, message) AS"
-    "  SELECT e.ts,"
-    "         CASE e.severity WHEN 0 THEN 'info' WHEN 1 THEN 'warning' ELSE 'error' END,"
-    "         e.kind, m.name, e.message"
-    "    FROM event AS e LEFT JOIN model AS m ON m.id = e.model_id;";
 
 void db_schema_latency_column(unsigned bucket, char ret_name[DB_LATENCY_COLUMN_LEN])
 {
@@ -222,28 +164,12 @@ void db_schema_append_latency_sums(sqlite3_str *sql)
     }
 }
 
-static void append_latency_view(sqlite3_str *sql)
-{
-    sqlite3_str_appendall(
-        sql,
-        "CREATE VIEW v_latency (ts, model, p50_us, p95_us, p99_us, mean_us, max_us) AS"
-        "  SELECT ts, model");
-    db_schema_append_latencies(sql);
-    sqlite3_str_appendall(sql, ", max_us FROM (SELECT w.ts AS ts, m.name AS model");
-    db_schema_append_latency_sums(sql);
-    sqlite3_str_appendall(sql, " FROM w10 AS w JOIN model AS m ON m.id = w.model_id"
-                               "  WHERE w.le_inf > 0"
-                               "  GROUP BY w.ts, m.name);");
-}
-
 static int to_version_1(sqlite3 *handle)
 {
     sqlite3_str *sql = sqlite3_str_new(handle);
 
     sqlite3_str_appendall(sql, tables_1);
     append_windows(sql);
-    sqlite3_str_appendall(sql, views_1);
-    append_latency_view(sql);
     return db_schema_run(handle, sql);
 }
 

@@ -203,7 +203,8 @@ int db_schema_to_version_2(sqlite3 *handle)
 
     sqlite3_str_appendall(sql, columns);
     sqlite3_str_appendall(sql, old_rows);
-    sqlite3_str_appendall(sql, "DROP VIEW v_error_rate; DROP VIEW v_operating_point;");
+    sqlite3_str_appendall(
+        sql, "DROP VIEW IF EXISTS v_error_rate; DROP VIEW IF EXISTS v_operating_point;");
     db_schema_append_points(sql, "", "");
     append_ledger(sql);
     return db_schema_run(handle, sql);

@@ -8,9 +8,9 @@
 /* The index finds the oldest window of a width without a walk over all older ones. */
 static const char table[] =
     "CREATE INDEX w10_by_width ON w10 (width_s, ts);"
-    "DROP VIEW v_accuracy;"
-    "DROP VIEW v_energy;"
-    "DROP VIEW v_latency;"
+    "DROP VIEW IF EXISTS v_accuracy;"
+    "DROP VIEW IF EXISTS v_energy;"
+    "DROP VIEW IF EXISTS v_latency;"
 
     "CREATE VIEW v_accuracy (ts, model, accuracy, labelled, correct, width_s) AS"
     "  SELECT w.ts, m.name, sum(w.correct) * 1.0 / sum(w.labelled), sum(w.labelled),"

@@ -8,7 +8,7 @@ static const char table[] =
     "DROP VIEW v_error_rate;"
     "DROP VIEW v_operating_point;"
     "DROP VIEW v_operating_point_layer;"
-    "DROP VIEW v_events;"
+    "DROP VIEW IF EXISTS v_events;"
 
     "CREATE VIEW v_events (ts, severity, kind, model, message, version) AS"
     "  SELECT e.ts,"
