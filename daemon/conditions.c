@@ -30,7 +30,25 @@ static double disturb_rate(const struct device *device, const struct operating_p
     return flips.mean[MTJ_P2AP];
 }
 
-static enum status resolve_layer(struct conditions *conditions, size_t layer,
+/* What a layer of `before` that asked for the same of the same device came to; NULL if
+ * there is none. */
+static const struct operating_point_resolved *
+resolved_before(const struct conditions *before, const struct device *device,
+                const struct operating_point *op)
+{
+    if (before == NULL || !device_same(&before->device, device))
+        return NULL;
+    for (size_t l = 0; l < before->n_layers; l++) {
+        struct operating_point of = operating_points_at(&before->points, l);
+
+        if (operating_point_same(op, &of))
+            return before->resolved[l];
+    }
+    return NULL;
+}
+
+static enum status resolve_layer(struct conditions *conditions,
+                                 const struct conditions *before, size_t layer,
                                  const char **ret_field, char why[ERR_LEN])
 {
     struct operating_point op = operating_points_at(&conditions->points, layer);
@@ -49,8 +67,14 @@ static enum status resolve_layer(struct conditions *conditions, size_t layer,
         return ST_NOMEM;
     }
     conditions->resolved[layer] = resolved;
-    enum status st =
-        operating_point_resolve(&op, &conditions->device, resolved, ret_field, why);
+    const struct operating_point_resolved *known =
+        resolved_before(before, &conditions->device, &op);
+    enum status st = ST_OK;
+
+    if (known != NULL)
+        *resolved = *known;
+    else
+        st = operating_point_resolve(&op, &conditions->device, resolved, ret_field, why);
     if (st != ST_OK)
         return st;
     conditions->read[layer] = device_read_energy(&conditions->device, op.temperature_k);
@@ -59,7 +83,7 @@ static enum status resolve_layer(struct conditions *conditions, size_t layer,
 }
 
 enum status conditions_new(const struct operating_points *points,
-                           const struct device *device,
+                           const struct device *device, const struct conditions *before,
                            struct conditions **ret_conditions, size_t *ret_layer,
                            const char **ret_field, char why[ERR_LEN])
 {
@@ -77,7 +101,7 @@ enum status conditions_new(const struct operating_points *points,
     st = device_copy(device, &conditions->device);
     for (size_t l = 0; l < points->n_layers && st == ST_OK; l++) {
         *ret_layer = l;
-        st = resolve_layer(conditions, l, ret_field, why);
+        st = resolve_layer(conditions, before, l, ret_field, why);
     }
     if (st != ST_OK) {
         conditions_drop(conditions);

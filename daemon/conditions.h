@@ -18,14 +18,13 @@ struct conditions {
     double disturb[NETWORK_MAX_LAYERS]; /* 0 without read_disturb */
 };
 
-/* Takes some ms for each layer that asks for something of its own. ST_RANGE or
- * ST_UNREACHABLE as operating_point_resolve, with the layer's index in *ret_layer;
- * ST_NOMEM. */
-MUST_CHECK enum status conditions_new(const struct operating_points *points,
-                                      const struct device *device,
-                                      struct conditions **ret_conditions,
-                                      size_t *ret_layer, const char **ret_field,
-                                      char why[ERR_LEN]);
+/* Takes some ms for each layer that asks for something of its own, that no layer of
+ * `before` (NULL: none) asked for of the same device. ST_RANGE or ST_UNREACHABLE as
+ * operating_point_resolve, with the layer's index in *ret_layer; ST_NOMEM. */
+MUST_CHECK enum status
+conditions_new(const struct operating_points *points, const struct device *device,
+               const struct conditions *before, struct conditions **ret_conditions,
+               size_t *ret_layer, const char **ret_field, char why[ERR_LEN]);
 /* Were they resolved from these? */
 bool conditions_are(const struct conditions *conditions,
                     const struct operating_points *points, const struct device *device);

@@ -27,8 +27,8 @@
 
 /* -- What operating points come to -- */
 
-/* The last conditions are remembered: models often share theirs, at the first start all
- * of them. */
+/* The last conditions are remembered: models often share theirs, or those of different
+ * shapes what their layers ask for; at the first start all of them. */
 static enum status resolve(struct daemon *daemon, const struct operating_points *points,
                            const struct device *device,
                            struct conditions **ret_conditions, size_t *ret_layer,
@@ -37,7 +37,8 @@ static enum status resolve(struct daemon *daemon, const struct operating_points 
     struct conditions *last = daemon->last_conditions;
 
     if (last == NULL || !conditions_are(last, points, device)) {
-        enum status st = conditions_new(points, device, &last, ret_layer, ret_field, why);
+        enum status st =
+            conditions_new(points, device, last, &last, ret_layer, ret_field, why);
         if (st != ST_OK)
             return st;
         conditions_drop(daemon->last_conditions);

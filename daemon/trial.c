@@ -64,7 +64,8 @@ enum status trial_write(const struct network *net, const struct kernel *kernel,
     struct mram *mram = NULL;
     const char *field;
     size_t layer;
-    enum status st = conditions_new(points, device, &conditions, &layer, &field, why);
+    enum status st =
+        conditions_new(points, device, NULL, &conditions, &layer, &field, why);
 
     if (st != ST_OK)
         return st;

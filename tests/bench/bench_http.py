@@ -95,6 +95,18 @@ class Process:
         self.process.wait(timeout=60)
 
 
+def port_in(log):
+    """Where the daemon listens. A thread of its own writes the log: it may be late."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with open(log, encoding="utf-8") as f:
+            found = re.search(r"listen address=127\.0\.0\.1:(\d+)\n", f.read())
+        if found is not None:
+            return int(found[1])
+        time.sleep(0.005)
+    raise Failed("spinbnnd does not say where it listens")
+
+
 class Daemon(Process):
     """spinbnnd on a port of its own; ready_s is the time from exec to READY=1."""
 
@@ -117,8 +129,7 @@ class Daemon(Process):
                     raise Failed("spinbnnd does not start:\n" + f.read()) from None
             self.ready_s = time.monotonic() - began
         os.unlink(notify)
-        with open(log, encoding="utf-8") as f:
-            self.port = int(re.search(r"listen address=127\.0\.0\.1:(\d+)", f.read())[1])
+        self.port = port_in(log)
 
     def ask(self, method, path, body=None, headers=None):
         return ask(self.port, Request(method, path, body, headers or JSON))

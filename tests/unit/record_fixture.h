@@ -66,8 +66,8 @@ static inline struct conditions *default_conditions(size_t n_layers)
     char why[ERR_LEN];
     size_t layer;
 
-    assert_int_equal(conditions_new(&points, &device, &conditions, &layer, &field, why),
-                     ST_OK);
+    assert_int_equal(
+        conditions_new(&points, &device, NULL, &conditions, &layer, &field, why), ST_OK);
     return conditions;
 }
 

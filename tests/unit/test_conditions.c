@@ -29,7 +29,7 @@ static struct conditions *resolved_from(const struct operating_points *points)
     char why[ERR_LEN];
     size_t layer;
 
-    if (conditions_new(points, &device, &conditions, &layer, &field, why) != ST_OK)
+    if (conditions_new(points, &device, NULL, &conditions, &layer, &field, why) != ST_OK)
         fail_msg("layer %zu, %s: %s", layer, field, why);
     return conditions;
 }
@@ -83,6 +83,38 @@ static void a_layer_of_its_own_has_its_own_and_those_like_it_share_it(void **sta
     assert_true(conditions->read[3].cell_pj[MTJ_AP2P] ==
                 conditions->read[1].cell_pj[MTJ_AP2P]);
     conditions_drop(conditions); /* once each; the address sanitizer looks */
+}
+
+/* A mark shows what was taken over: nobody would compute it. */
+static void what_was_resolved_before_is_taken_over_from_the_same_device(void **state)
+{
+    static const double mark_s = 12345.0;
+    struct operating_points points = operating_points_default(N_LAYERS);
+    struct operating_points few = operating_points_default(1);
+    struct device other = device;
+    struct conditions *before = resolved_from(&few), *after = NULL;
+    struct operating_point_resolved marked = *before->resolved[0];
+    const char *field;
+    char why[ERR_LEN];
+    size_t layer;
+
+    (void)state;
+    marked.pulse.pulse_s = mark_s;
+    memcpy((void *)(uintptr_t)before->resolved[0], &marked, sizeof(marked));
+    set_temperature(&points, 1, 358.0);
+    assert_int_equal(
+        conditions_new(&points, &device, before, &after, &layer, &field, why), ST_OK);
+    assert_memory_equal(after->resolved[0], &marked, sizeof(marked));
+    assert_memory_equal(&after->read[0], &before->read[0], sizeof(before->read[0]));
+    assert_true(after->resolved[1]->pulse.pulse_s < 1e-6);
+    conditions_drop(after);
+
+    other.params = device_preset("retention")->params;
+    assert_int_equal(conditions_new(&points, &other, before, &after, &layer, &field, why),
+                     ST_OK);
+    assert_true(after->resolved[0]->pulse.pulse_s < 1e-6);
+    conditions_drop(after);
+    conditions_drop(before);
 }
 
 static void the_base_is_the_first_layer_that_states_nothing(void **state)
@@ -180,8 +212,8 @@ static void the_device_is_theirs(void **state)
     size_t layer;
 
     (void)state;
-    assert_int_equal(conditions_new(&points, &passing, &conditions, &layer, &field, why),
-                     ST_OK);
+    assert_int_equal(
+        conditions_new(&points, &passing, NULL, &conditions, &layer, &field, why), ST_OK);
     memset(&passing, 0xff, sizeof(passing));
     assert_true(conditions_are(conditions, &points, &device));
     conditions_drop(conditions);
@@ -203,7 +235,7 @@ static void what_cannot_be_resolved_names_the_layer(void **state)
         set_temperature(&points, bad, 200.0);
         set_pulse(&points, bad, 0.5);
         assert_int_equal(
-            conditions_new(&points, &device, &conditions, &layer, &field, why),
+            conditions_new(&points, &device, NULL, &conditions, &layer, &field, why),
             ST_UNREACHABLE);
         assert_null(conditions);
         assert_int_equal(layer, bad);
@@ -211,7 +243,8 @@ static void what_cannot_be_resolved_names_the_layer(void **state)
 
         set_pulse(&points, bad, -1.0);
         assert_int_equal(
-            conditions_new(&points, &device, &conditions, &layer, &field, why), ST_RANGE);
+            conditions_new(&points, &device, NULL, &conditions, &layer, &field, why),
+            ST_RANGE);
         assert_null(conditions);
         assert_int_equal(layer, bad);
         assert_string_equal(field, "pulse_ns");
@@ -235,7 +268,7 @@ static void memory_that_is_not_there_is_told(void **state)
         size_t layer;
 
         fault_at(nth);
-        st = conditions_new(&points, &device, &conditions, &layer, &field, why);
+        st = conditions_new(&points, &device, NULL, &conditions, &layer, &field, why);
         fault_off();
         if (st != ST_OK) {
             assert_int_equal(st, ST_NOMEM);
@@ -254,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_that_inherit_share_one_table),
         cmocka_unit_test(a_layer_of_its_own_has_its_own_and_those_like_it_share_it),
+        cmocka_unit_test(what_was_resolved_before_is_taken_over_from_the_same_device),
         cmocka_unit_test(the_base_is_the_first_layer_that_states_nothing),
         cmocka_unit_test(reads_wear_only_where_it_was_asked_for),
         cmocka_unit_test(they_know_what_they_were_resolved_from),

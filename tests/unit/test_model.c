@@ -125,8 +125,8 @@ static void generations_share_their_conditions(void **state)
     char why[ERR_LEN];
     size_t layer;
 
-    assert_int_equal(conditions_new(&points, &device, &conditions, &layer, &field, why),
-                     ST_OK);
+    assert_int_equal(
+        conditions_new(&points, &device, NULL, &conditions, &layer, &field, why), ST_OK);
     first->conditions = conditions;
     second->conditions = conditions_keep(conditions);
     generation_drop(first);
