@@ -249,35 +249,30 @@ void mram_dead_cells(const struct mram *mram, size_t tile, enum mram_section sec
  * tiles that are not there are ST_RANGE. What happened is *added* to ret_..., one per
  * layer; the caller zeroes them. Disjoint ranges may run on different threads at once;
  * integer counts and bits do not depend on the division, energies are sums of doubles in
- * tile order per range. Take about 250 KiB of stack, and
- * mram_predict 500 KiB. */
+ * tile order per range. Take about 500 KiB of stack. */
 
-/* writes: one per layer. A write outside its ranges is ST_RANGE, and nothing is changed.
- */
-MUST_CHECK enum status mram_program(struct mram *mram, const uint64_t *const *wanted,
-                                    const struct mram_write *writes, size_t first,
-                                    size_t n, struct mram_result *ret_results,
-                                    struct mram_state *ret_states);
-/* Reads what the cells hold now. */
-MUST_CHECK enum status mram_read(struct mram *mram, const uint64_t *const *wanted,
-                                 size_t first, size_t n, struct mram_state *ret_states);
-
-/* What a programming is expected to give, from the true present contents (or those that
- * `over` and the generation put in their place) and, in device, the true classes.
- * Energies are exact without retries, since they do not depend on which cells fail. Of
- * the bits that a code delivers it is the formula of core/README.md at the layer's mean
- * rate, over the true numbers of cells at risk in each codeword. ret_forecasts: one per
- * layer. */
+/* What was to be expected of a programming, from the contents that it met and, in device,
+ * the true classes. Energies are exact without retries, since they do not depend on which
+ * cells fail. Of the bits that a code delivers it is the formula of core/README.md at the
+ * layer's mean rate, over the true numbers of cells at risk in each codeword. */
 struct mram_forecast {
     double errors;     /* cells in the wrong state, expected */
     double wrong_bits; /* weights delivered wrong, expected */
     struct mram_energy energy;
 };
-MUST_CHECK enum status mram_predict(const struct mram *mram,
-                                    const uint64_t *const *wanted,
-                                    const struct mram_write *writes,
-                                    struct mram_forecast *ret_forecasts);
 struct mram_forecast mram_forecast_sum(const struct mram_forecast *forecasts, size_t n);
+
+/* writes: one per layer. ret_forecasts: one per layer, set for those that are programmed,
+ * which must be whole then; or NULL. A write outside its ranges is ST_RANGE, and nothing
+ * is changed. */
+MUST_CHECK enum status mram_program(struct mram *mram, const uint64_t *const *wanted,
+                                    const struct mram_write *writes, size_t first,
+                                    size_t n, struct mram_forecast *ret_forecasts,
+                                    struct mram_result *ret_results,
+                                    struct mram_state *ret_states);
+/* Reads what the cells hold now. */
+MUST_CHECK enum status mram_read(struct mram *mram, const uint64_t *const *wanted,
+                                 size_t first, size_t n, struct mram_state *ret_states);
 
 /* -- Drift: cells that change by themselves -- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mram_plan.h - what a programming meets, before anything is drawn.
  *
- * Private to mram_write.c, which strikes, and mram_forecast.c, which counts.
+ * Private to mram_write.c, which strikes, and mram_forecast.c, which tells the odds.
  */
 #ifndef CORE_MRAM_PLAN_H
 #define CORE_MRAM_PLAN_H

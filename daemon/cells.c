@@ -62,11 +62,8 @@ enum status cells_write(struct mram *mram, const struct network *net,
     }
     memset(ret_outcome->results, 0, n_layers * sizeof(*ret_outcome->results));
     memset(ret_outcome->states, 0, n_layers * sizeof(*ret_outcome->states));
-    enum status st = mram_predict(mram, wanted, writes, ret_outcome->forecasts);
-    if (st == ST_OK)
-        st = mram_program(mram, wanted, writes, 0, mram_tiles(mram), ret_outcome->results,
-                          ret_outcome->states);
-    return st;
+    return mram_program(mram, wanted, writes, 0, mram_tiles(mram), ret_outcome->forecasts,
+                        ret_outcome->results, ret_outcome->states);
 }
 
 enum status cells_deliver(const struct mram *mram, const struct network *net,

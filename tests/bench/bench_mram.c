@@ -153,7 +153,7 @@ static double time_row(struct bench *bench, size_t i)
     if (row->age)
         st = mram_drift(bench->mram, &drift, 0, n, &drifted);
     else
-        st = mram_program(bench->mram, wanted, &write, 0, n, &result, &state);
+        st = mram_program(bench->mram, wanted, &write, 0, n, NULL, &result, &state);
     return st == ST_OK ? now_us() - begin : 0.0;
 }
 

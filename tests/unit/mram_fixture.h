@@ -139,7 +139,7 @@ static inline struct mram_result program(struct fixture *f,
     memset(f->results, 0, sizeof(f->results));
     memset(f->states, 0, sizeof(f->states));
     assert_int_equal(mram_program(f->mram, wanted_of(f), writes, 0, mram_tiles(f->mram),
-                                  f->results, f->states),
+                                  NULL, f->results, f->states),
                      ST_OK);
     return mram_result_sum(f->results, f->n_layers);
 }
@@ -157,15 +157,45 @@ static inline struct mram_state read_back(struct fixture *f)
     return state_of(f);
 }
 
+static inline struct mram *copy_of(const struct fixture *f)
+{
+    struct mram *copy;
+
+    assert_int_equal(mram_new(f->shapes, f->n_layers, mram_seed(f->mram), &copy), ST_OK);
+    assert_int_equal(mram_set_defects(copy, mram_defects(f->mram)), ST_OK);
+    for (size_t l = 0; l < f->n_layers; l++) {
+        struct mram_layout layout = mram_layout(f->mram, l);
+
+        assert_int_equal(mram_set_layout(copy, l, &layout), ST_OK);
+        for (unsigned s = 0; s < MRAM_SECTIONS; s++) {
+            const uint64_t *words = mram_section(f->mram, l, (enum mram_section)s);
+
+            if (words != NULL)
+                assert_int_equal(mram_restore(copy, l, (enum mram_section)s, words),
+                                 ST_OK);
+        }
+    }
+    return copy;
+}
+
+/* Of a programming, which does not happen. */
 static inline struct mram_forecast forecast_of(const struct fixture *f,
                                                const struct mram_write *write)
 {
     struct mram_write writes[MAX_LAYERS];
     struct mram_forecast forecasts[MAX_LAYERS];
+    struct mram_result results[MAX_LAYERS];
+    struct mram_state states[MAX_LAYERS];
+    struct mram *copy = copy_of(f);
 
+    memset(results, 0, sizeof(results));
+    memset(states, 0, sizeof(states));
     for (size_t l = 0; l < f->n_layers; l++)
         writes[l] = *write;
-    assert_int_equal(mram_predict(f->mram, wanted_of(f), writes, forecasts), ST_OK);
+    assert_int_equal(mram_program(copy, wanted_of(f), writes, 0, mram_tiles(copy),
+                                  forecasts, results, states),
+                     ST_OK);
+    mram_free(copy);
     return mram_forecast_sum(forecasts, f->n_layers);
 }
 

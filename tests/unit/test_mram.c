@@ -169,7 +169,7 @@ static void check_program(struct fixture *f, const struct turn *turn)
     memset(f->results, 0, sizeof(f->results));
     memset(f->states, 0, sizeof(f->states));
     assert_int_equal(mram_program(f->mram, wanted_of(f), turn->writes, 0,
-                                  mram_tiles(f->mram), f->results, f->states),
+                                  mram_tiles(f->mram), NULL, f->results, f->states),
                      ST_OK);
     slow_assert_contents(&turn->programmed, f->mram);
     slow_assert_delivered(&turn->programmed, f);
@@ -278,7 +278,7 @@ static void *do_part(void *arg)
     struct part *part = arg;
 
     part->st = mram_program(part->f->mram, wanted_of(part->f), part->writes, part->first,
-                            part->n, part->results, part->states);
+                            part->n, NULL, part->results, part->states);
     if (part->st == ST_OK)
         part->st =
             mram_drift(part->f->mram, part->drifts, part->first, part->n, part->drifted);
@@ -659,7 +659,7 @@ static void defects_without_memory_change_nothing(void **state)
 
 /* One layer's write is bad: nothing happens to any. */
 static void assert_refused(struct fixture *f, struct mram_write write, size_t layer,
-                           size_t first, size_t n)
+                           size_t first, size_t n, struct mram_forecast *forecasts)
 {
     const struct mram_result no_result = { .failures = 0 };
     const struct mram_state no_state = { .weights = 0 };
@@ -672,9 +672,9 @@ static void assert_refused(struct fixture *f, struct mram_write write, size_t la
     memset(f->results, 0, sizeof(f->results));
     memset(f->states, 0, sizeof(f->states));
     slow_begin(&held, f);
-    assert_int_equal(
-        mram_program(f->mram, wanted_of(f), writes, first, n, f->results, f->states),
-        ST_RANGE);
+    assert_int_equal(mram_program(f->mram, wanted_of(f), writes, first, n, forecasts,
+                                  f->results, f->states),
+                     ST_RANGE);
     slow_assert_contents(&held, f->mram);
     slow_end(&held);
     for (size_t l = 0; l < f->n_layers; l++) {
@@ -715,22 +715,21 @@ static void a_write_outside_its_ranges_is_refused(void **state)
 {
     struct fixture f = set_up(odd_shapes, MAX_LAYERS, 73);
     size_t n = mram_tiles(f.mram);
+    struct mram_forecast forecasts[MAX_LAYERS];
     struct mram_write bad[N_BAD];
 
     (void)state;
     spoil(bad);
     for (size_t i = 0; i < N_BAD; i++) {
-        struct mram_write writes[MAX_LAYERS] = { bad[i], bad[i], bad[i], bad[i] };
-        struct mram_forecast forecasts[MAX_LAYERS];
-
         /* Even where its layer is not among the tiles. */
-        assert_refused(&f, bad[i], i % MAX_LAYERS, 0, i % 2 != 0 ? 1 : n);
-        assert_int_equal(mram_predict(f.mram, wanted_of(&f), writes, forecasts),
-                         ST_RANGE);
+        assert_refused(&f, bad[i], i % MAX_LAYERS, 0, i % 2 != 0 ? 1 : n, NULL);
     }
-    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 1, n);
-    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, n + 1, 0);
-    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 1, SIZE_MAX);
+    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 1, n, NULL);
+    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, n + 1, 0, NULL);
+    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 1, SIZE_MAX, NULL);
+    /* A forecast is of whole layers. */
+    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 1, n - 1, forecasts);
+    assert_refused(&f, uniform(0.1, 0.1, MRAM_OVER_PRESENT), 0, 0, n - 2, forecasts);
     assert_int_equal(mram_read(f.mram, wanted_of(&f), 1, n, f.states), ST_RANGE);
     assert_int_equal(mram_read(f.mram, wanted_of(&f), n + 1, 0, f.states), ST_RANGE);
     tear_down(&f);

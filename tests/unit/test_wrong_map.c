@@ -76,7 +76,7 @@ static struct wrong_map *map_of(struct fixture *f, double share, uint64_t genera
                                           .generation = generation,
                                           .flip_rate = { share, share } };
     assert_int_equal(mram_program(f->mram, wanted_of(f), writes, 0, mram_tiles(f->mram),
-                                  results, states),
+                                  NULL, results, states),
                      ST_OK);
     assert_int_equal(wrong_map_new(f->mram, wanted_of(f), generation, &map), ST_OK);
     assert_int_equal(wrong_map_generation(map), generation);
