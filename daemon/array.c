@@ -336,18 +336,23 @@ enum status array_fit(struct model *model, const struct generation *generation)
     return st == ST_OK ? cells_fit(model->mram, points) : st;
 }
 
-enum status array_write(struct model *model, struct generation *generation)
+enum status array_write_layers(struct model *model, struct generation *generation,
+                               size_t first, size_t n)
 {
     const struct cells_outcome outcome = { generation->forecasts, generation->results,
                                            generation->states };
-    /* A scrub writes over what is there, whatever the first write went over. */
-    enum status st =
-        cells_write(model->mram, model->net, generation->conditions, generation->number,
-                    generation->cause == MRAM_SCRUBBED, &outcome);
 
+    /* A scrub writes over what is there, whatever the first write went over. */
+    return cells_write(model->mram, model->net, generation->conditions,
+                       generation->number, generation->cause == MRAM_SCRUBBED, first, n,
+                       &outcome);
+}
+
+enum status array_write(struct model *model, struct generation *generation)
+{
     generation->programmed_at_s = wall_seconds();
     generation->age_s = 0.0;
-    return st;
+    return array_write_layers(model, generation, 0, model->net->n_layers);
 }
 
 enum status array_read(struct model *model, struct generation *generation)
@@ -377,15 +382,6 @@ static void count_energy(const struct daemon *daemon, const struct model *model,
     }
 }
 
-/* What the cells deliver, laid out for the kernel. */
-static enum status deliver(const struct daemon *daemon, const struct model *model,
-                           struct generation *generation)
-{
-    generation->total = mram_state_sum(generation->states, model->net->n_layers);
-    count_energy(daemon, model, generation);
-    return cells_deliver(model->mram, model->net, daemon->kernel, &generation->weights);
-}
-
 /* Without memory for it the generation cannot be compared later; no more than that. */
 static void keep_wrong(struct model *model, const struct generation *generation)
 {
@@ -400,29 +396,38 @@ static void keep_wrong(struct model *model, const struct generation *generation)
     *slot = map;
 }
 
-static void save(struct daemon *daemon, const struct model *model,
-                 struct generation *generation)
+enum status array_deliver(const struct daemon *daemon, struct model *model,
+                          struct generation *generation)
+{
+    generation->total = mram_state_sum(generation->states, model->net->n_layers);
+    count_energy(daemon, model, generation);
+    enum status st =
+        cells_deliver(model->mram, model->net, daemon->kernel, &generation->weights);
+    if (st == ST_OK)
+        keep_wrong(model, generation);
+    return st;
+}
+
+void array_save(const struct model *model, struct generation *generation,
+                char why[ERR_LEN])
 {
     struct array_image image = array_describe(model, generation);
-    char why[ERR_LEN];
 
     generation->durable =
         array_image_save(model->image_path, &image, model->mram, why) == ST_OK;
-    if (!generation->durable)
-        record_event(daemon->record, METRICS_ERROR, "array", model,
-                     "generation %llu is not on disk: %.180s",
-                     (unsigned long long)generation->number, why);
 }
 
-enum status array_publish_as_left(struct daemon *daemon, struct model *model,
-                                  struct generation *generation)
+void array_record(struct daemon *daemon, struct generation *generation, const char *why)
 {
-    enum status st = deliver(daemon, model, generation);
+    if (!generation->durable)
+        record_event(daemon->record, METRICS_ERROR, "array", generation->model,
+                     "generation %llu is not on disk: %.180s",
+                     (unsigned long long)generation->number, why);
+    record_generation(daemon->record, generation, true);
+}
 
-    if (st != ST_OK)
-        return st;
-    keep_wrong(model, generation);
-    record_generation(daemon->record, generation, false);
+void array_serve_as_left(struct model *model, struct generation *generation)
+{
     log_line(
         LOG_INFO, "array",
         "model=%s version=%" PRIu32 " generation=%llu wrong_bits=%llu as it was left",
@@ -430,29 +435,17 @@ enum status array_publish_as_left(struct daemon *daemon, struct model *model,
         (unsigned long long)generation_wrong_bits(generation));
     generation_keep(generation);
     model_publish(model, generation);
-    return ST_OK;
 }
 
-enum status array_publish(struct daemon *daemon, struct model *model,
-                          struct generation *generation, uint64_t began_ns)
+void array_serve(struct daemon *daemon, struct model *model,
+                 struct generation *generation)
 {
-    enum status st = deliver(daemon, model, generation);
-
-    if (st != ST_OK) {
-        array_lose(model);
-        return st;
-    }
     /* Of other causes the results are those of the last programming. */
     bool wrote =
         generation->cause == MRAM_PROGRAMMED || generation->cause == MRAM_SCRUBBED;
     struct mram_result sum =
         mram_result_sum(generation->results, wrote ? model->net->n_layers : 0);
 
-    generation->duration_ms = (double)(wall_monotonic_ns() - began_ns) / 1e6;
-    save(daemon, model, generation);
-    keep_wrong(model, generation);
-    record_generation(daemon->record, generation, true);
-    record_flush(daemon->record);
     log_line(LOG_INFO, mram_cause_name(generation->cause),
              "model=%s version=%" PRIu32
              " generation=%llu wrong_bits=%llu weights=%llu cell_errors=%llu "
@@ -467,5 +460,22 @@ enum status array_publish(struct daemon *daemon, struct model *model,
     generation_keep(generation);
     model_publish(model, generation);
     events_generation(daemon->events, generation);
+}
+
+enum status array_publish(struct daemon *daemon, struct model *model,
+                          struct generation *generation, uint64_t began_ns)
+{
+    char why[ERR_LEN];
+    enum status st = array_deliver(daemon, model, generation);
+
+    if (st != ST_OK) {
+        array_lose(model);
+        return st;
+    }
+    generation->duration_ms = (double)(wall_monotonic_ns() - began_ns) / 1e6;
+    array_save(model, generation, why);
+    array_record(daemon, generation, why);
+    record_flush(daemon->record);
+    array_serve(daemon, model, generation);
     return ST_OK;
 }

@@ -71,14 +71,29 @@ MUST_CHECK enum status array_fit(struct model *model,
                                  const struct generation *generation);
 /* Writes the wanted bits over what is there. */
 MUST_CHECK enum status array_write(struct model *model, struct generation *generation);
+/* The same of layers first .. first + n - 1, which threads may do at once; the caller
+ * notes the time. */
+MUST_CHECK enum status array_write_layers(struct model *model,
+                                          struct generation *generation, size_t first,
+                                          size_t n);
 /* Reads: states. */
 MUST_CHECK enum status array_read(struct model *model, struct generation *generation);
 /* On success `generation` serves, and the caller keeps its reference. */
 MUST_CHECK enum status array_publish(struct daemon *daemon, struct model *model,
                                      struct generation *generation, uint64_t began_ns);
-/* The same for an array that comes from its image: nothing is saved, nothing happened. */
-MUST_CHECK enum status array_publish_as_left(struct daemon *daemon, struct model *model,
-                                             struct generation *generation);
+/* Its steps, of which some are done for many arrays at once when the daemon starts
+ * (start.c). What the cells deliver, laid out for the kernel, and which of it is wrong;
+ * ST_NOMEM. Then to disk: `why` says what hindered it if it is not durable. These two on
+ * any thread, at once too. Then into the record, and into service. */
+MUST_CHECK enum status array_deliver(const struct daemon *daemon, struct model *model,
+                                     struct generation *generation);
+void array_save(const struct model *model, struct generation *generation,
+                char why[ERR_LEN]);
+void array_record(struct daemon *daemon, struct generation *generation, const char *why);
+void array_serve(struct daemon *daemon, struct model *model,
+                 struct generation *generation);
+/* Into service as its image had it: nothing happened. */
+void array_serve_as_left(struct model *model, struct generation *generation);
 
 /* What an image says of a generation, and back. The image borrows. */
 struct array_image array_describe(const struct model *model,

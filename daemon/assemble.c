@@ -6,8 +6,8 @@
 #include "daemon/jobs.h"
 #include "daemon/log.h"
 #include "daemon/lane.h"
-#include "daemon/program.h"
 #include "daemon/registry.h"
+#include "daemon/start.h"
 #include "daemon/wall.h"
 #include "storage/history.h"
 #include "storage/version_book.h"
@@ -86,36 +86,6 @@ enum status assemble_init(struct daemon *daemon, const struct settings *settings
     return ST_RANGE;
 }
 
-enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
-{
-    char path[SETTINGS_TEXT_LEN + 16];
-
-    (void)snprintf(path, sizeof(path), "%s/spinbnn.db", daemon->settings.state_dir);
-    struct model *models[REGISTRY_MAX];
-    size_t n = registry_list(daemon->registry, models);
-    enum status st = events_new(&daemon->events);
-    const struct record_options options = {
-        .path = path,
-        .settings = &daemon->settings,
-        .events = daemon->events,
-        .n_threads = daemon->n_threads,
-        .n_lanes = daemon_lanes(daemon),
-    };
-
-    if (st == ST_OK)
-        st = record_start(&options, &daemon->record, why);
-    else
-        (void)snprintf(why, ERR_LEN, "out of memory");
-
-    for (size_t i = 0; i < n && st == ST_OK; i++) {
-        st = record_add_model(daemon->record, models[i], why);
-        if (st == ST_OK)
-            st = program_start(daemon, models[i], why);
-    }
-    registry_drop_list(models, n);
-    return st;
-}
-
 /* -- The parts -- */
 
 static void on_done(void *ctx, const struct http_done *done)
@@ -164,6 +134,18 @@ static enum status make_pools(struct daemon *daemon)
     return st;
 }
 
+enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN])
+{
+    enum status st = events_new(&daemon->events);
+
+    if (st == ST_OK)
+        st = make_pools(daemon);
+    if (st == ST_OK)
+        return start_arrays(daemon, why);
+    (void)snprintf(why, ERR_LEN, "out of memory");
+    return st;
+}
+
 static enum status make_http(struct daemon *daemon, char why[ERR_LEN])
 {
     const struct http_options options = {
@@ -195,8 +177,6 @@ enum status assemble_parts(struct daemon *daemon, char why[ERR_LEN])
         st = feedback_memory_new(daemon->n_threads, &daemon->feedback);
     if (st == ST_OK)
         st = traffic_new(daemon->n_threads, n_routes, &daemon->traffic);
-    if (st == ST_OK)
-        st = make_pools(daemon);
     if (st == ST_OK)
         st = jobs_new(daemon, &daemon->jobs);
     if (st == ST_OK)

@@ -14,7 +14,8 @@
  * that name. */
 MUST_CHECK enum status assemble_init(struct daemon *daemon,
                                      const struct settings *settings, char why[ERR_LEN]);
-/* Opens the database and brings the array of each model back, or programs a new one. The
+/* The pools; opens the database and brings the array of each model back, or programs a
+ * new one. The
  * state folder and its folder `arrays` are there. */
 MUST_CHECK enum status assemble_arrays(struct daemon *daemon, char why[ERR_LEN]);
 /* Everything that serves, but for the sockets. */

@@ -46,7 +46,8 @@ enum status cells_fit(struct mram *mram, const struct operating_points *points)
 
 enum status cells_write(struct mram *mram, const struct network *net,
                         const struct conditions *conditions, uint64_t generation,
-                        bool scrub, const struct cells_outcome *ret_outcome)
+                        bool scrub, size_t first, size_t n,
+                        const struct cells_outcome *ret_outcome)
 {
     struct mram_write writes[NETWORK_MAX_LAYERS];
     const uint64_t *wanted[NETWORK_MAX_LAYERS];
@@ -60,10 +61,13 @@ enum status cells_write(struct mram *mram, const struct network *net,
             op.over = MRAM_OVER_PRESENT;
         writes[l] = operating_point_write(&op, conditions->resolved[l], generation);
     }
-    memset(ret_outcome->results, 0, n_layers * sizeof(*ret_outcome->results));
-    memset(ret_outcome->states, 0, n_layers * sizeof(*ret_outcome->states));
-    return mram_program(mram, wanted, writes, 0, mram_tiles(mram), ret_outcome->forecasts,
-                        ret_outcome->results, ret_outcome->states);
+    memset(ret_outcome->results + first, 0, n * sizeof(*ret_outcome->results));
+    memset(ret_outcome->states + first, 0, n * sizeof(*ret_outcome->states));
+    size_t first_tile = mram_first_tile(mram, first), last = first + n - 1;
+    size_t end_tile = mram_first_tile(mram, last) + mram_layer_tiles(mram, last);
+    return mram_program(mram, wanted, writes, first_tile, end_tile - first_tile,
+                        ret_outcome->forecasts, ret_outcome->results,
+                        ret_outcome->states);
 }
 
 enum status cells_deliver(const struct mram *mram, const struct network *net,

@@ -23,11 +23,13 @@ struct cells_outcome {
     struct mram_result *results;
     struct mram_state *states;
 };
-/* Writes the wanted bits; `scrub`: over what is there, whatever the conditions say. */
+/* Writes the wanted bits of layers first .. first + n - 1, n > 0; `scrub`: over what is
+ * there, whatever the conditions say. Layers may be written on different threads at once:
+ * the outcome is the same. */
 MUST_CHECK enum status cells_write(struct mram *mram, const struct network *net,
                                    const struct conditions *conditions,
-                                   uint64_t generation, bool scrub,
-                                   const struct cells_outcome *ret_outcome);
+                                   uint64_t generation, bool scrub, size_t first,
+                                   size_t n, const struct cells_outcome *ret_outcome);
 /* What they deliver, laid out for the kernel. ST_NOMEM. */
 MUST_CHECK enum status cells_deliver(const struct mram *mram, const struct network *net,
                                      const struct kernel *kernel,

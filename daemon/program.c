@@ -27,12 +27,11 @@
 
 /* -- What operating points come to -- */
 
-/* The last conditions are remembered: models often share theirs, or those of different
- * shapes what their layers ask for; at the first start all of them. */
-static enum status resolve(struct daemon *daemon, const struct operating_points *points,
-                           const struct device *device,
-                           struct conditions **ret_conditions, size_t *ret_layer,
-                           const char **ret_field, char why[ERR_LEN])
+enum status program_conditions(struct daemon *daemon,
+                               const struct operating_points *points,
+                               const struct device *device,
+                               struct conditions **ret_conditions, size_t *ret_layer,
+                               const char **ret_field, char why[ERR_LEN])
 {
     struct conditions *last = daemon->last_conditions;
 
@@ -73,7 +72,8 @@ bool program_resolve(struct daemon *daemon, const struct model *model,
     const char *field;
     size_t layer;
     char why[ERR_LEN];
-    enum status st = resolve(daemon, points, device, &conditions, &layer, &field, why);
+    enum status st =
+        program_conditions(daemon, points, device, &conditions, &layer, &field, why);
 
     if (st == ST_OK) {
         conditions_drop(next->conditions);
@@ -285,120 +285,4 @@ void program_again(void *ctx, struct http_call *call)
 {
     if (daemon_json_or_415(call, NULL))
         array_defer(ctx, call, again_work);
-}
-
-/* -- At start -- */
-
-/* An image that cannot be used is no reason not to serve. */
-static enum status begin_anew(struct daemon *daemon, struct model *model,
-                              const char *reason)
-{
-    record_event(daemon->record, METRICS_WARNING, "array", model,
-                 "a new array is programmed: %.200s", reason);
-    mram_free(model->mram); /* its defects are not the new one's */
-    model->mram = NULL;
-    return ST_NOT_FOUND;
-}
-
-/* Fills in a generation from an image; a checksum does not make the conditions possible
- * ones. */
-static enum status adopt(struct daemon *daemon, const struct array_image *image,
-                         struct generation *generation, char why[ERR_LEN])
-{
-    const char *field;
-    size_t layer;
-
-    generation->number = image->generation;
-    generation->durable = true;
-    array_adopt(generation, image);
-    return resolve(daemon, &image->points, &image->device, &generation->conditions,
-                   &layer, &field, why);
-}
-
-/* Brings back what the array held. ST_NOT_FOUND: there is no usable image; `why` says
- * what else is wrong, if it is not memory. */
-static enum status bring_back(struct daemon *daemon, struct model *model,
-                              struct generation *generation, char why[ERR_LEN])
-{
-    struct array_image image;
-    enum status st =
-        array_image_load(model->image_path, model->net, &image, &model->mram, why);
-
-    if (st == ST_FORMAT || st == ST_CONFLICT)
-        return begin_anew(daemon, model, why);
-    if (st != ST_OK)
-        return st;
-    st = adopt(daemon, &image, generation, why);
-    array_image_done(&image);
-    if (st == ST_RANGE || st == ST_UNREACHABLE)
-        return begin_anew(daemon, model, why);
-    if (st == ST_OK)
-        st = array_read(model, generation);
-    if (st == ST_OK)
-        st = array_publish_as_left(daemon, model, generation);
-    return st;
-}
-
-/* A first measurement of the cost, so that the first request is not misjudged. */
-static void warm_up(struct model *model, const struct generation *generation)
-{
-    struct infer_scratch *scratch;
-    uint8_t *pixels = calloc(1, network_inputs(model->net));
-    float *logits = calloc(model->net->n_classes, sizeof(*logits));
-
-    if (pixels != NULL && logits != NULL &&
-        infer_scratch_new(model->net, 1, &scratch) == ST_OK) {
-        uint64_t began = wall_monotonic_ns();
-
-        infer_run(generation->weights, scratch, pixels, 1, logits);
-        model_cost_update(model, wall_monotonic_ns() - began, 1);
-        infer_scratch_free(scratch);
-    }
-    free(logits);
-    free(pixels);
-}
-
-static enum status first_programming(struct daemon *daemon, struct model *model,
-                                     struct generation *generation, char why[ERR_LEN])
-{
-    uint64_t last = array_last_generation(daemon, model->net->name);
-    struct operating_points points = operating_points_default(model->net->n_layers);
-    const char *field;
-    size_t layer;
-
-    conditions_drop(generation->conditions);
-    generation->conditions = NULL;
-    generation->number = last < RNG_MAX_GENERATION ? last + 1 : 1;
-    generation->cause = MRAM_PROGRAMMED;
-    generation->changed_at_s = wall_seconds();
-    generation->durable = false;
-    enum status st = resolve(daemon, &points, &model->device, &generation->conditions,
-                             &layer, &field, why);
-    if (st == ST_OK)
-        st = program_cells(daemon, model, generation);
-    return st;
-}
-
-enum status program_start(struct daemon *daemon, struct model *model, char why[ERR_LEN])
-{
-    struct generation *generation;
-    enum status st = generation_new(model, daemon_lanes(daemon), &generation);
-
-    why[0] = '\0';
-    if (st != ST_OK) {
-        (void)snprintf(why, ERR_LEN, "out of memory");
-        return st;
-    }
-    st = bring_back(daemon, model, generation, why);
-    if (st == ST_NOT_FOUND) {
-        why[0] = '\0';
-        st = first_programming(daemon, model, generation, why);
-    }
-    if (st == ST_OK)
-        warm_up(model, generation);
-    else if (why[0] == '\0')
-        (void)snprintf(why, ERR_LEN, "%.180s: not enough memory for the array",
-                       model->image_path);
-    generation_drop(generation);
-    return st;
 }

@@ -6,6 +6,13 @@
 
 #include "daemon/daemon.h"
 
+/* What `points` come to on `device`, as conditions_new; a reference. The last ones are
+ * remembered: models often share theirs, or those of different shapes what their layers
+ * ask for; at the first start all of them. One thread at a time. */
+MUST_CHECK enum status
+program_conditions(struct daemon *daemon, const struct operating_points *points,
+                   const struct device *device, struct conditions **ret_conditions,
+                   size_t *ret_layer, const char **ret_field, char why[ERR_LEN]);
 /* Resolves `points` for `device` into next->conditions. False after answering; `at` is
  * where in the body the operating point stands: "" or a pointer. */
 bool program_resolve(struct daemon *daemon, const struct model *model,
@@ -15,11 +22,6 @@ bool program_resolve(struct daemon *daemon, const struct model *model,
  * array is lost and the generation before serves on. */
 MUST_CHECK enum status program_cells(struct daemon *daemon, struct model *model,
                                      struct generation *next);
-/* Brings a model's array back from its image, or programs a new one with the default
- * operating point as the next generation of its name, and publishes it. At start, before
- * anybody serves; of a model that nobody knows yet on the programming thread. */
-MUST_CHECK enum status program_start(struct daemon *daemon, struct model *model,
-                                     char why[ERR_LEN]);
 /* Answers as GET operating-point. */
 void program_reply(struct http_call *call, const struct generation *generation);
 

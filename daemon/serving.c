@@ -2,7 +2,7 @@
 #include "daemon/serving.h"
 
 #include "daemon/catalogue.h"
-#include "daemon/program.h"
+#include "daemon/start.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -62,7 +62,7 @@ enum status serving_begin(struct daemon *daemon, struct model *model,
     enum status st = record_add_model(daemon->record, model, why);
 
     if (st == ST_OK) {
-        st = program_start(daemon, model, why);
+        st = start_array(daemon, model, why);
         if (st != ST_OK)
             record_remove_model(daemon->record, model);
     }

@@ -47,7 +47,8 @@ static enum status write_cells(struct mram *mram, const struct network *net,
     enum status st = cells_fit(mram, &conditions->points);
 
     if (st == ST_OK)
-        st = cells_write(mram, net, conditions, FIRST_GENERATION, false, &outcome);
+        st = cells_write(mram, net, conditions, FIRST_GENERATION, false, 0, net->n_layers,
+                         &outcome);
     if (st == ST_OK)
         st = cells_deliver(mram, net, kernel, ret_weights);
     if (st == ST_OK)
