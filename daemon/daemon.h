@@ -44,7 +44,8 @@ struct daemon {
     struct datasets_seen *datasets_seen; /* likewise */
     struct jobs *jobs;
     uint64_t last_snapshot_ns; /* snapshot.c's, on the main thread */
-    /* program.c's memory of the last conditions; the programming thread's alone. */
+    /* program.c's memory of the last conditions; the programming thread's alone,
+     * start.c's until anybody serves. */
     struct conditions *last_conditions;
     struct proxies proxies;
     uint64_t began_ns;

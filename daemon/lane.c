@@ -9,9 +9,9 @@
 
 /* Pictures that go through the network at once: their activations stay in the cache. */
 #define BATCH 64
-/* Parts of a batch for each worker: one that was held up leaves its share to the others.
- */
-#define PARTS_PER_WORKER 4
+/* Parts of a batch for each worker: one that was held up leaves its share to the others,
+ * and in the end they wait for the last part of one of them. */
+#define PARTS_PER_WORKER 16
 /* What a part should take at least, that handing it over does not count. */
 #define PART_NS UINT64_C(300000)
 

@@ -14,6 +14,7 @@ the figures for the summary, tab-separated.
 """
 import argparse
 import base64
+import concurrent.futures
 import glob
 import http.client
 import json
@@ -452,35 +453,74 @@ def measure_turning(daemon, folder, rounds, seconds, rows):
         rows.add("p99 while turned, %s, to quiet" % mode, ratio, "x", 2.0, True)
 
 
+class Batches:
+    """Batches of a network that takes long, to daemons with so many workers each, all of
+    them at once. The times are those of the last one to answer."""
+
+    def __init__(self, program, folder, name, workers, request):
+        self.request, self.ms, self.computing_ms = request, [], []
+        self.daemons = []
+        try:
+            for i, n in enumerate(workers):
+                state = os.path.join(folder, "%s-%d" % (name, i))
+                os.mkdir(state)
+                self.daemons.append(Daemon(program, state, "--workers", str(n)))
+                ask(self.daemons[i].port, request) # the first one is not timed
+        except BaseException:
+            self.stop()
+            raise
+
+    def ask_one(self, daemon):
+        answer = json.loads(ask(daemon.port, self.request)[1])
+        return time.monotonic(), answer["time_us"]["compute"] / 1e3
+
+    def ask_all(self, threads):
+        asked = time.monotonic()
+        answers = list(threads.map(self.ask_one, self.daemons))
+        self.ms.append((max(at for at, _ in answers) - asked) * 1e3)
+        self.computing_ms.append(max(ms for _, ms in answers))
+
+    def stop(self):
+        for daemon in self.daemons:
+            daemon.stop()
+
+
 def measure_workers(program, folder, rounds, rows):
-    """A batch of a network that takes long, by one worker and by two."""
+    """A batch by one worker and by two; and what two processes with a worker each reach
+    that have nothing in common, computing a batch each."""
     draw = random.Random(1)
     images = [{"b64": base64.b64encode(draw.randbytes(3072)).decode()} for _ in range(BATCH)]
-    body = json.dumps({"images": images}).encode()
-    path = "/api/v1/models/cifar10/classify?top=1"
-    ms, computing = {1: [], 2: []}, {1: [], 2: []}
-    daemons = {}
+    request = Request("POST", "/api/v1/models/cifar10/classify?top=1",
+                      as_json({"images": images}), JSON)
+    sides = []
     try:
-        for workers in ms:
-            state = os.path.join(folder, "workers-%d" % workers)
-            os.mkdir(state)
-            daemons[workers] = Daemon(program, state, "--workers", str(workers))
-            daemons[workers].ask("POST", path, body) # the first one is not timed
-        for _ in range(BATCHES * rounds):
-            for workers, daemon in daemons.items():
-                asked = time.monotonic()
-                answer = json.loads(daemon.ask("POST", path, body)[1])
-                ms[workers].append((time.monotonic() - asked) * 1e3)
-                computing[workers].append(answer["time_us"]["compute"] / 1e3)
+        for name, workers in (("one", (1,)), ("two", (2,)), ("apart", (1, 1))):
+            sides.append(Batches(program, folder, name, workers, request))
+        with concurrent.futures.ThreadPoolExecutor(2) as threads:
+            for i in range(BATCHES * rounds):
+                for side in sides if i % 2 == 0 else sides[::-1]:
+                    side.ask_all(threads)
     finally:
-        for daemon in daemons.values():
-            daemon.stop()
-    print("\na batch of %d for cifar10, %d in turns" % (BATCH, len(ms[1])))
-    print("%-22s %12s %12s %7s %10s" % ("", "1 worker, ms", "2 workers", "ratio", "best/best"))
-    for what, times in (("computing", computing), ("from request to answer", ms)):
-        ratio = median(one / two for one, two in zip(times[1], times[2]))
-        print("%-22s %12.2f %12.2f %7.2f %10.2f" % (
-            what, median(times[1]), median(times[2]), ratio, min(times[1]) / min(times[2])))
+        for side in sides:
+            side.stop()
+    print_workers(*sides, rows)
+
+
+def print_workers(one, two, apart, rows):
+    print("\na batch of %d for cifar10, %d in turns; two batches by two processes at once" % (
+        BATCH, len(one.ms)))
+    print("%-22s %12s %10s %14s %7s %10s %14s %7s" % (
+        "", "1 worker, ms", "2 workers", "2 processes ms", "ratio", "best/best", "of processes",
+        "share"))
+    for what, times in (("computing", lambda side: side.computing_ms),
+                        ("from request to answer", lambda side: side.ms)):
+        ones, twos, aparts = map(times, (one, two, apart))
+        ratio = median(a / b for a, b in zip(ones, twos))
+        ceiling = median(2 * a / c for a, c in zip(ones, aparts))
+        share = median(c / (2 * b) for b, c in zip(twos, aparts))
+        print("%-22s %12.2f %10.2f %14.2f %7.2f %10.2f %14.2f %7.2f" % (
+            what, median(ones), median(twos), median(aparts), ratio, min(ones) / min(twos),
+            ceiling, share))
         rows.add("batch of %d, two workers to one, %s" % (BATCH, what), ratio, "x", 1.8, False)
 
 

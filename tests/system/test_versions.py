@@ -73,6 +73,27 @@ def files(daemon, name="net"):
 
 
 class Numbers(unittest.TestCase):
+    def test_arrays_that_were_lost_get_numbers_one_after_the_other(self):
+        """All are programmed at once; one name has one row of generations."""
+        nets = [SmallNet(seed) for seed in range(3)]
+        with Daemon(keep_versions=3) as daemon:
+            for net in nets:
+                put(daemon, net)
+            daemon.stop()
+            for version in ("@2", "@3", ""):
+                os.remove(os.path.join(daemon.state, "arrays", "net%s.array" % version))
+            daemon.start()
+            points = [daemon.get("%s/operating-point?version=%s" % (NET, v)).json()
+                      for v in ("1", "2", "3")]
+            self.assertEqual(sorted(p["generation"] for p in points), [1, 2, 3])
+            self.assertTrue(all(p["durable"] for p in points))
+            rows = database_rows(daemon, "SELECT generation, count(*) AS n FROM v_operating_point"
+                                 " WHERE model = 'net' GROUP BY generation ORDER BY generation")
+            self.assertEqual([(row["generation"], row["n"]) for row in rows],
+                             [(1, 2), (2, 2), (3, 2)])  # before and after
+            for i, net in enumerate(nets):
+                self.assertEqual(classify(daemon, net, str(i + 1)), (str(i + 1), True))
+
     def test_a_number_is_one_network_s(self):
         nets = [SmallNet(seed) for seed in range(4)]
         with Daemon() as daemon:

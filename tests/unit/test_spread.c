@@ -101,6 +101,31 @@ static void every_part_is_computed_once_by_whoever_is_idle(void **state)
     assert_true(atomic_load(&job->widest) <= N_THREADS);
 }
 
+static bool part_from_outside(void *ctx, size_t number, unsigned worker)
+{
+    struct job *job = ctx;
+
+    assert_true(worker < N_THREADS || worker == SPREAD_OUTSIDE);
+    if (worker == SPREAD_OUTSIDE)
+        atomic_fetch_add(&job->inside, 1);
+    sleep_ns(job->part_ns);
+    atomic_fetch_add(&job->done[number], 1);
+    return true;
+}
+
+static void a_caller_from_outside_computes_too(void **state)
+{
+    struct job *job = *state;
+
+    spread_run(job->pool, SPREAD_OUTSIDE, job->n_parts, part_from_outside, job);
+    for (size_t i = 0; i < job->n_parts; i++)
+        assert_int_equal(atomic_load(&job->done[i]), 1);
+    job->n_parts = 1;
+    spread_run(job->pool, SPREAD_OUTSIDE, job->n_parts, part_from_outside, job);
+    assert_int_equal(atomic_load(&job->done[0]), 2);
+    assert_true(atomic_load(&job->inside) > 0);
+}
+
 static void one_part_needs_no_help(void **state)
 {
     struct job *job = *state;
@@ -170,6 +195,7 @@ int main(void)
 {
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, make, unmake)
     const struct CMUnitTest tests[] = {
+        FRESH(a_caller_from_outside_computes_too),
         FRESH(every_part_is_computed_once_by_whoever_is_idle),
         FRESH(one_part_needs_no_help),
         FRESH(who_cannot_leaves_it_to_the_caller),
