@@ -6,11 +6,11 @@
 
 #include <stdio.h>
 
-/* -- Version 1 -- */
+/* -- A new database -- */
 
-/* Without its views: later steps replaced each of them, and every column that a step adds
- * has SQLite read the whole schema again. */
-static const char tables_1[] =
+/* It begins with version 2, and without those views that a later step replaces: every
+ * column that is added to a table has SQLite read the whole schema again. */
+static const char tables[] =
     "CREATE TABLE meta ("
     "  key TEXT PRIMARY KEY NOT NULL,"
     "  value TEXT NOT NULL"
@@ -53,7 +53,7 @@ static const char tables_1[] =
     "  toggles_p2ap INTEGER NOT NULL,"
     "  toggles_ap2p INTEGER NOT NULL,"
     "  energy_pj REAL,"
-    "  duration_ms REAL NOT NULL"
+    "  duration_ms REAL NOT NULL%s"
     ") STRICT;"
     "CREATE INDEX operating_point_by_time ON operating_point (ts);"
     "CREATE INDEX operating_point_by_model ON operating_point (model_id, ts);"
@@ -69,7 +69,7 @@ static const char tables_1[] =
     "  errors_ap2p INTEGER NOT NULL,"
     "  toggles_p2ap INTEGER NOT NULL,"
     "  toggles_ap2p INTEGER NOT NULL,"
-    "  energy_pj REAL,"
+    "  energy_pj REAL%s,"
     "  PRIMARY KEY (operating_point_id, layer)"
     ") STRICT, WITHOUT ROWID;"
 
@@ -164,12 +164,14 @@ void db_schema_append_latency_sums(sqlite3_str *sql)
     }
 }
 
-static int to_version_1(sqlite3 *handle)
+static int make_version_2(sqlite3 *handle)
 {
     sqlite3_str *sql = sqlite3_str_new(handle);
 
-    sqlite3_str_appendall(sql, tables_1);
+    sqlite3_str_appendf(sql, tables, db_schema_point_columns_2,
+                        db_schema_layer_columns_2);
     append_windows(sql);
+    db_schema_append_version_2(sql);
     return db_schema_run(handle, sql);
 }
 
@@ -198,9 +200,9 @@ int db_schema_run(sqlite3 *handle, sqlite3_str *sql)
     return rc;
 }
 
-/* steps[v] goes from version v to v + 1. */
+/* steps[v] goes from version v to v + 1; steps[0], from nothing, to version 2. */
 static int (*const steps[DB_SCHEMA_VERSION])(sqlite3 *handle) = {
-    to_version_1,           db_schema_to_version_2, db_schema_to_version_3,
+    make_version_2,         db_schema_to_version_2, db_schema_to_version_3,
     db_schema_to_version_4, db_schema_to_version_5, db_schema_to_version_6,
     db_schema_to_version_7,
 };
@@ -210,7 +212,7 @@ static int run_steps(sqlite3 *handle, int from)
     char mark[96];
     int rc = SQLITE_OK;
 
-    for (int v = from; v < DB_SCHEMA_VERSION && rc == SQLITE_OK; v++)
+    for (int v = from; v < DB_SCHEMA_VERSION && rc == SQLITE_OK; v += v == 0 ? 2 : 1)
         rc = steps[v](handle);
     (void)snprintf(mark, sizeof(mark),
                    "PRAGMA application_id = %d; PRAGMA user_version = %d",

@@ -33,6 +33,11 @@ bool db_schema_is_ours(sqlite3 *handle);
 /* Takes the schema from version `from` to DB_SCHEMA_VERSION in one transaction. Gives an
  * SQLite result code. */
 int db_schema_migrate(sqlite3 *handle, int from);
+/* Version 2's part of a new database: what its columns add to the lists of those of
+ * operating_point and operating_point_layer, a comma before each; its views and the
+ * ledger. */
+extern const char db_schema_point_columns_2[], db_schema_layer_columns_2[];
+void db_schema_append_version_2(sqlite3_str *sql);
 /* Its steps, inside that transaction, in files of their own. */
 int db_schema_to_version_2(sqlite3 *handle);
 int db_schema_to_version_3(sqlite3 *handle);

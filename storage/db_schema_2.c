@@ -6,47 +6,56 @@
 
 #include "core/energy.h"
 
-/* What an operating point and one of its layers have alike. */
-#define NEW_COLUMNS_OF(table)                                                            \
-    "ALTER TABLE " table " ADD COLUMN ecc TEXT NOT NULL DEFAULT 'none';"                 \
-    "ALTER TABLE " table " ADD COLUMN cell TEXT NOT NULL DEFAULT '1t1r';"                \
-    "ALTER TABLE " table " ADD COLUMN polarity TEXT NOT NULL DEFAULT 'none';"            \
-    "ALTER TABLE " table " ADD COLUMN verify_retries INTEGER;"                           \
-    "ALTER TABLE " table " ADD COLUMN bit_error_rate_to_ap REAL;"                        \
-    "ALTER TABLE " table " ADD COLUMN weights INTEGER NOT NULL DEFAULT 0;"               \
-    "ALTER TABLE " table " ADD COLUMN cell_errors INTEGER NOT NULL DEFAULT 0;"           \
-    "ALTER TABLE " table " ADD COLUMN stuck_errors INTEGER NOT NULL DEFAULT 0;"          \
-    "ALTER TABLE " table " ADD COLUMN equal_pairs INTEGER NOT NULL DEFAULT 0;"           \
-    "ALTER TABLE " table " ADD COLUMN words INTEGER NOT NULL DEFAULT 0;"                 \
-    "ALTER TABLE " table " ADD COLUMN corrected INTEGER NOT NULL DEFAULT 0;"             \
-    "ALTER TABLE " table " ADD COLUMN detected INTEGER NOT NULL DEFAULT 0;"              \
-    "ALTER TABLE " table " ADD COLUMN miscorrected INTEGER NOT NULL DEFAULT 0;"          \
-    "ALTER TABLE " table " ADD COLUMN failures INTEGER;"                                 \
-    "ALTER TABLE " table " ADD COLUMN retries INTEGER;"                                  \
-    "ALTER TABLE " table " ADD COLUMN energy_toggle_pj REAL;"                            \
-    "ALTER TABLE " table " ADD COLUMN energy_hold_pj REAL;"                              \
-    "ALTER TABLE " table " ADD COLUMN energy_check_pj REAL;"                             \
-    "ALTER TABLE " table " ADD COLUMN energy_encode_pj REAL;"                            \
-    "ALTER TABLE " table " ADD COLUMN energy_verify_pj REAL;"
+/* What an operating point and one of its layers have alike: each column by ADD. */
+#define COLUMNS_OF_BOTH(ADD)                                                             \
+    ADD("ecc TEXT NOT NULL DEFAULT 'none'")                                              \
+    ADD("cell TEXT NOT NULL DEFAULT '1t1r'")                                             \
+    ADD("polarity TEXT NOT NULL DEFAULT 'none'")                                         \
+    ADD("verify_retries INTEGER")                                                        \
+    ADD("bit_error_rate_to_ap REAL")                                                     \
+    ADD("weights INTEGER NOT NULL DEFAULT 0")                                            \
+    ADD("cell_errors INTEGER NOT NULL DEFAULT 0")                                        \
+    ADD("stuck_errors INTEGER NOT NULL DEFAULT 0")                                       \
+    ADD("equal_pairs INTEGER NOT NULL DEFAULT 0")                                        \
+    ADD("words INTEGER NOT NULL DEFAULT 0")                                              \
+    ADD("corrected INTEGER NOT NULL DEFAULT 0")                                          \
+    ADD("detected INTEGER NOT NULL DEFAULT 0")                                           \
+    ADD("miscorrected INTEGER NOT NULL DEFAULT 0")                                       \
+    ADD("failures INTEGER")                                                              \
+    ADD("retries INTEGER")                                                               \
+    ADD("energy_toggle_pj REAL")                                                         \
+    ADD("energy_hold_pj REAL")                                                           \
+    ADD("energy_check_pj REAL")                                                          \
+    ADD("energy_encode_pj REAL")                                                         \
+    ADD("energy_verify_pj REAL")
+#define COLUMNS_OF_POINT(ADD)                                                            \
+    ADD("cause TEXT NOT NULL DEFAULT 'program'")                                         \
+    ADD("device TEXT")                                                                   \
+    ADD("age_s REAL NOT NULL DEFAULT 0")                                                 \
+    COLUMNS_OF_BOTH(ADD)
+#define COLUMNS_OF_LAYER(ADD)                                                            \
+    ADD("mode TEXT NOT NULL DEFAULT ''")                                                 \
+    ADD("program_over TEXT")                                                             \
+    ADD("temperature_k REAL")                                                            \
+    ADD("pulse_ns REAL")                                                                 \
+    ADD("write_voltage_p2ap_v REAL")                                                     \
+    ADD("write_voltage_ap2p_v REAL")                                                     \
+    ADD("target_write_error_rate REAL")                                                  \
+    ADD("bit_error_rate REAL")                                                           \
+    ADD("predicted_write_error_rate REAL")                                               \
+    ADD("predicted_wrong_bits REAL")                                                     \
+    ADD("predicted_energy_pj REAL")                                                      \
+    COLUMNS_OF_BOTH(ADD)
+
+#define ADD_TO_POINT(column) "ALTER TABLE operating_point ADD COLUMN " column ";"
+#define ADD_TO_LAYER(column) "ALTER TABLE operating_point_layer ADD COLUMN " column ";"
+#define ADD_TO_LIST(column)  ", " column
 
 static const char columns[] =
-    "ALTER TABLE operating_point ADD COLUMN cause TEXT NOT NULL DEFAULT 'program';"
-    "ALTER TABLE operating_point ADD COLUMN device TEXT;"
-    "ALTER TABLE operating_point ADD COLUMN age_s REAL NOT NULL DEFAULT "
-    "0;" NEW_COLUMNS_OF("operating_point")
+    COLUMNS_OF_POINT(ADD_TO_POINT) COLUMNS_OF_LAYER(ADD_TO_LAYER);
 
-        "ALTER TABLE operating_point_layer ADD COLUMN mode TEXT NOT NULL DEFAULT '';"
-        "ALTER TABLE operating_point_layer ADD COLUMN program_over TEXT;"
-        "ALTER TABLE operating_point_layer ADD COLUMN temperature_k REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN pulse_ns REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN write_voltage_p2ap_v REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN write_voltage_ap2p_v REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN target_write_error_rate REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN bit_error_rate REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN predicted_write_error_rate REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN predicted_wrong_bits REAL;"
-        "ALTER TABLE operating_point_layer ADD COLUMN predicted_energy_pj "
-        "REAL;" NEW_COLUMNS_OF("operating_point_layer");
+const char db_schema_point_columns_2[] = COLUMNS_OF_POINT(ADD_TO_LIST);
+const char db_schema_layer_columns_2[] = COLUMNS_OF_LAYER(ADD_TO_LIST);
 
 /* A cell was a weight then, and a wrong one was delivered wrong. All layers had the
  * conditions of their operating point. */
@@ -197,15 +206,19 @@ static void append_ledger(sqlite3_str *sql)
     db_schema_append_ledger_view(sql, "", "");
 }
 
+void db_schema_append_version_2(sqlite3_str *sql)
+{
+    db_schema_append_points(sql, "", "");
+    append_ledger(sql);
+}
+
 int db_schema_to_version_2(sqlite3 *handle)
 {
     sqlite3_str *sql = sqlite3_str_new(handle);
 
     sqlite3_str_appendall(sql, columns);
     sqlite3_str_appendall(sql, old_rows);
-    sqlite3_str_appendall(
-        sql, "DROP VIEW IF EXISTS v_error_rate; DROP VIEW IF EXISTS v_operating_point;");
-    db_schema_append_points(sql, "", "");
-    append_ledger(sql);
+    sqlite3_str_appendall(sql, "DROP VIEW v_error_rate; DROP VIEW v_operating_point;");
+    db_schema_append_version_2(sql);
     return db_schema_run(handle, sql);
 }
