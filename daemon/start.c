@@ -3,8 +3,8 @@
  *
  *   find       the image, or a new array           each array by itself
  *   write      a new array, for the first time     each layer by itself
- *   deliver    what its cells deliver              each new array by itself
- *   save       its image                           likewise
+ *   save       its image                           each new array by itself
+ *   deliver    what its cells deliver              likewise
  *   serve      record, log, publish                one after the other
  *
  * When the daemon starts, what goes by itself goes over the workers, and the database is
@@ -48,7 +48,8 @@ struct starts {
     char record_why[ERR_LEN];
     pthread_mutex_t resolving; /* most want the same conditions: one solves for all */
     size_t n;
-    struct start *of; /* ours, [n] */
+    struct start *of;       /* ours, [n] */
+    struct start **largest; /* ours, [n]: the same, the largest first */
     size_t n_layers;
     struct start_layer *layers; /* ours, [n_layers]; the largest first */
 };
@@ -169,9 +170,9 @@ static bool find_part(void *ctx, size_t part, unsigned worker)
 
     (void)worker;
     if (!starts->with_record)
-        find(starts, &starts->of[part]);
+        find(starts, starts->largest[part]);
     else if (part > 0)
-        find(starts, &starts->of[part - 1]);
+        find(starts, starts->largest[part - 1]);
     else
         open_record(starts);
     return true;
@@ -253,17 +254,18 @@ static enum status write_new(struct starts *starts)
     return st;
 }
 
-/* -- Deliver and save -- */
+/* -- Save and deliver -- */
 
+/* Saving first: it waits for the disk meanwhile. */
 static bool finish_part(void *ctx, size_t part, unsigned worker)
 {
     struct starts *starts = ctx;
-    struct start *start = &starts->of[part / 2];
+    struct start *start = starts->largest[part % starts->n];
 
     (void)worker;
     if (!start->is_new)
         return true;
-    if (part % 2 == 1) {
+    if (part < starts->n) {
         array_save(start->model, start->generation, start->unsaved);
         return true;
     }
@@ -377,30 +379,58 @@ static enum status add_all(struct starts *starts, char why[ERR_LEN])
     return st;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    uint64_t of_a = network_cells((*(struct start *const *)a)->model->net);
+    uint64_t of_b = network_cells((*(struct start *const *)b)->model->net);
+
+    return (of_a < of_b) - (of_a > of_b);
+}
+
+static bool list_models(struct starts *starts, struct model *const *models)
+{
+    size_t room = starts->n + 1; /* there may be none */
+
+    starts->of = calloc(room, sizeof(*starts->of));
+    starts->largest = calloc(room, sizeof(struct start *));
+    if (starts->of == NULL || starts->largest == NULL)
+        return false;
+    for (size_t i = 0; i < starts->n; i++) {
+        starts->of[i].model = models[i];
+        starts->largest[i] = &starts->of[i];
+    }
+    qsort(starts->largest, starts->n, sizeof(struct start *), by_size);
+    return true;
+}
+
+static void done(struct starts *starts)
+{
+    for (size_t i = 0; starts->of != NULL && i < starts->n; i++)
+        generation_drop(starts->of[i].generation);
+    (void)pthread_mutex_destroy(&starts->resolving);
+    free(starts->layers);
+    free(starts->largest);
+    free(starts->of);
+}
+
 static enum status run(struct starts *starts, struct model *const *models,
                        char why[ERR_LEN])
 {
-    starts->of = calloc(starts->n + 1, sizeof(*starts->of)); /* there may be none */
-    if (starts->of == NULL) {
-        (void)snprintf(why, ERR_LEN, "out of memory");
-        return ST_NOMEM;
-    }
+    enum status st = ST_NOMEM;
+
     starts->began_ns = wall_monotonic_ns();
-    for (size_t i = 0; i < starts->n; i++)
-        starts->of[i].model = models[i];
     (void)pthread_mutex_init(&starts->resolving, NULL);
-    enum status st = find_all(starts, why);
+    if (list_models(starts, models))
+        st = find_all(starts, why);
+    else
+        (void)snprintf(why, ERR_LEN, "out of memory");
     if (st == ST_OK)
         st = make_all(starts, why);
     if (st == ST_OK)
         st = add_all(starts, why);
     if (st == ST_OK)
         serve(starts);
-    for (size_t i = 0; i < starts->n; i++)
-        generation_drop(starts->of[i].generation);
-    (void)pthread_mutex_destroy(&starts->resolving);
-    free(starts->layers);
-    free(starts->of);
+    done(starts);
     return st;
 }
 
