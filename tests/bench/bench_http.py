@@ -531,14 +531,15 @@ def measure_start(program, rows):
         try:
             for times in (first, second):
                 daemon = Daemon(program, folder)
-                times.append(daemon.ready_s * 1e3)
+                times.append((daemon.ready_s * 1e3, daemon.cpu_ns() / 1e6))
                 daemon.stop()
         finally:
             shutil.rmtree(folder)
     print("\nfrom exec to ready, %d times each" % START_TRIES)
-    for name, times in (("first start", first), ("second start", second)):
-        print("%-13s median %6.1f ms   best %6.1f   worst %6.1f" % (
-            name, median(times), min(times), max(times)))
+    for name, tries in (("first start", first), ("second start", second)):
+        times, cpu = zip(*tries)
+        print("%-13s median %6.1f ms   best %6.1f   worst %6.1f   CPU of all threads %6.1f" % (
+            name, median(times), min(times), max(times), median(cpu)))
         rows.add("%s: exec to ready" % name, median(times), " ms", 100, True)
 
 
