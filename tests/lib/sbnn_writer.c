@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 enum { CHECKSUM_AT = 12, LENGTH_AT = 16, HEADER_LEN = 24 };
 
 static void *room(void *p)
@@ -76,25 +78,13 @@ static void put_bits(struct out *out, const uint64_t *words, size_t n_rows, size
                      1);
 }
 
-static uint32_t crc32_of(const uint8_t *p, size_t len)
-{
-    uint32_t crc = 0xffffffff;
-
-    for (size_t i = 0; i < len; i++) {
-        crc ^= p[i];
-        for (unsigned bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320U : 0);
-    }
-    return ~crc;
-}
-
 void sbnn_seal(uint8_t *bytes, size_t len)
 {
     if (len < HEADER_LEN)
         return;
     for (unsigned i = 0; i < 8; i++)
         bytes[LENGTH_AT + i] = (uint8_t)((uint64_t)len >> (8 * i));
-    uint32_t crc = crc32_of(bytes + LENGTH_AT, len - LENGTH_AT);
+    uint32_t crc = (uint32_t)crc32_z(0, bytes + LENGTH_AT, len - LENGTH_AT);
     for (unsigned i = 0; i < 4; i++)
         bytes[CHECKSUM_AT + i] = (uint8_t)(crc >> (8 * i));
 }

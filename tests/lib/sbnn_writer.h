@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sbnn_writer.h - makes networks, and .sbnn bytes out of networks, for tests.
  *
- * Written from the table in storage/README.md alone: it shares no code with the reader.
+ * Written from the table in storage/README.md alone: it shares no code with the reader but
+ * zlib's checksum.
  * Nothing here fails; without memory it aborts.
  */
 #ifndef TESTS_LIB_SBNN_WRITER_H

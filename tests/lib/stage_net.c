@@ -299,25 +299,18 @@ struct network *stage_net_every_op(uint64_t seed)
 struct slow {
     const struct network *net;
     uint64_t *const *layer_bits;
+    struct network_value shapes[NETWORK_MAX_STAGES + 1];
     float *values[NETWORK_MAX_STAGES + 1];
 };
 
-/* Element at (y, x, c), or `outside`. */
-static float at(const struct slow *s, size_t v, int64_t y, int64_t x, size_t c,
-                float outside)
+/* The channels at (y, x), or NULL outside. */
+static const float *at(const struct slow *s, size_t v, int64_t y, int64_t x)
 {
-    struct network_value value = network_value(s->net, v);
+    const struct network_value *shape = &s->shapes[v];
 
-    if (y < 0 || x < 0 || y >= value.height || x >= value.width)
-        return outside;
-    return s->values[v][((size_t)y * value.width + (size_t)x) * value.channels + c];
-}
-
-static bool inside(const struct slow *s, size_t v, int64_t y, int64_t x)
-{
-    struct network_value value = network_value(s->net, v);
-
-    return y >= 0 && x >= 0 && y < value.height && x < value.width;
+    if (y < 0 || x < 0 || y >= shape->height || x >= shape->width)
+        return NULL;
+    return &s->values[v][((size_t)y * shape->width + (size_t)x) * shape->channels];
 }
 
 static int64_t row_of(const struct network_window *w, size_t y, uint32_t tap)
@@ -334,12 +327,14 @@ static int64_t column_of(const struct network_window *w, size_t x, uint32_t tap)
 static float slow_product(const struct slow *s, const struct network_stage *stage,
                           size_t y, size_t x, size_t j)
 {
-    struct network_value in = network_value(s->net, stage->in[0]);
+    struct network_value in = s->shapes[stage->in[0]];
     const struct network_window *w = &stage->window;
     size_t n = in.channels / stage->groups;
     size_t first = j / (stage->out.channels / stage->groups) * n;
     bool binary = stage->op == NETWORK_OP_BINARY;
     size_t n_in = (size_t)w->kernel_h * w->kernel_w * n, i = 0;
+    const uint64_t *row =
+        binary ? s->layer_bits[stage->layer] + j * bits_words(n_in) : NULL;
     float outside = stage->padding == NETWORK_PAD_MINUS  ? -1.0F
                     : stage->padding == NETWORK_PAD_PLUS ? 1.0F
                                                          : 0.0F;
@@ -348,18 +343,15 @@ static float slow_product(const struct slow *s, const struct network_stage *stag
 
     for (uint32_t ky = 0; ky < w->kernel_h; ky++) {
         for (uint32_t kx = 0; kx < w->kernel_w; kx++) {
-            for (size_t c = 0; c < n; c++, i++) {
-                float value = at(s, stage->in[0], row_of(w, y, ky), column_of(w, x, kx),
-                                 first + c, outside);
-                float weight;
+            const float *from =
+                at(s, stage->in[0], row_of(w, y, ky), column_of(w, x, kx));
 
-                if (binary) {
-                    const uint64_t *row =
-                        s->layer_bits[stage->layer] + j * bits_words(n_in);
-                    weight = bits_get(row, i) ? 1.0F : -1.0F;
-                } else {
-                    weight = stage->a[j * n_in + i];
-                }
+            for (size_t c = 0; c < n; c++, i++) {
+                float value = from == NULL ? outside : from[first + c];
+                float weight = !binary            ? stage->a[j * n_in + i]
+                               : bits_get(row, i) ? 1.0F
+                                                  : -1.0F;
+
                 sum += weight * value;
                 exact += in.kind == NETWORK_VALUE_REALS ? 0 : (int64_t)(weight * value);
             }
@@ -387,14 +379,14 @@ static float slow_pool(const struct slow *s, const struct network_stage *stage, 
 
     for (uint32_t ky = 0; ky < w->kernel_h; ky++) {
         for (uint32_t kx = 0; kx < w->kernel_w; kx++) {
-            int64_t row = row_of(w, y, ky), column = column_of(w, x, kx);
+            const float *from =
+                at(s, stage->in[0], row_of(w, y, ky), column_of(w, x, kx));
 
-            if (!inside(s, stage->in[0], row, column))
+            if (from == NULL)
                 continue;
-            float value = at(s, stage->in[0], row, column, c, 0.0F);
-            most = n == 0 || value > most ? value : most;
-            least = n == 0 || value < least ? value : least;
-            sum += value;
+            most = n == 0 || from[c] > most ? from[c] : most;
+            least = n == 0 || from[c] < least ? from[c] : least;
+            sum += from[c];
             n++;
         }
     }
@@ -408,12 +400,12 @@ static float slow_pool(const struct slow *s, const struct network_stage *stage, 
 static float slow_element(const struct slow *s, const struct network_stage *stage,
                           size_t y, size_t x, size_t c)
 {
-    struct network_value in = network_value(s->net, stage->in[0]);
+    size_t n = s->shapes[stage->in[0]].channels;
 
-    if (stage->op == NETWORK_OP_CONCAT && c >= in.channels)
-        return at(s, stage->in[1], (int64_t)y, (int64_t)x, c - in.channels, 0.0F);
+    if (stage->op == NETWORK_OP_CONCAT && c >= n)
+        return at(s, stage->in[1], (int64_t)y, (int64_t)x)[c - n];
 
-    float value = at(s, stage->in[0], (int64_t)y, (int64_t)x, c, 0.0F);
+    float value = at(s, stage->in[0], (int64_t)y, (int64_t)x)[c];
     switch (stage->op) {
     case NETWORK_OP_AFFINE:
         return stage->a[c] * value + stage->b[c];
@@ -429,7 +421,7 @@ static float slow_element(const struct slow *s, const struct network_stage *stag
         return (stage->strict ? over > limit : over >= limit) ? 1.0F : -1.0F;
     }
     case NETWORK_OP_ADD:
-        return value + at(s, stage->in[1], (int64_t)y, (int64_t)x, c, 0.0F);
+        return value + at(s, stage->in[1], (int64_t)y, (int64_t)x)[c];
     default:
         return value;
     }
@@ -471,6 +463,8 @@ void stage_net_slow(const struct network *net, uint64_t *const *layer_bits,
 
     s->net = net;
     s->layer_bits = layer_bits;
+    for (size_t v = 0; v <= net->n_stages; v++)
+        s->shapes[v] = network_value(net, v);
     s->values[0] = room(n, sizeof(float));
     for (size_t i = 0; i < n; i++) {
         bool on = pixels[i] >= net->input.threshold;

@@ -288,22 +288,22 @@ static int64_t slow_sum(const struct layer *l, const void *map, struct place at,
     size_t n_channels = s->channels / s->groups;
     size_t first = j / (s->n_out / s->groups) * n_channels;
     const uint64_t *row = l->rows + j * bits_words(kernel_shape_fan_in(s));
+    const bool outside = m->padding == NETWORK_PAD_PLUS;
     int64_t sum = 0;
     size_t i = 0;
 
     for (size_t r = 0; r < s->window.kernel_h; r++) {
-        for (size_t c = 0; c < s->window.kernel_w; c++) {
+        for (size_t c = 0; c < s->window.kernel_w; c++, i += n_channels) {
             size_t place = 0;
             bool inside = tap_inside(s, at, r, c, &place);
+            const uint64_t *x = m->x + place * bits_words(s->channels);
 
-            for (size_t k = 0; k < n_channels; k++, i++) {
-                bool bit = m->padding == NETWORK_PAD_PLUS;
+            if (!inside && m->padding == NETWORK_PAD_ZERO)
+                continue;
+            for (size_t k = 0; k < n_channels; k++) {
+                bool bit = inside ? bits_get(x, first + k) : outside;
 
-                if (!inside && m->padding == NETWORK_PAD_ZERO)
-                    continue;
-                if (inside)
-                    bit = bits_get(m->x + place * bits_words(s->channels), first + k);
-                sum += bit == bits_get(row, i) ? 1 : -1;
+                sum += bit == bits_get(row, i + k) ? 1 : -1;
             }
         }
     }
