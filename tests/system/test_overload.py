@@ -306,12 +306,10 @@ class Asking(Crowd):
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(n_threads)]
 
-    def _ask(self, connection, seed):
-        picture = self.nets[0].picture(seed)
+    def _ask(self, connection, picture, logits):
         answer = self.daemon.ask("POST", MODELS + "/net/classify?top=3", picture,
                                  {"Content-Type": "application/octet-stream"}, connection)
-        right = answer.status == 200 and logits_of(answer.json()["results"][0], 3) in [
-            net.logits(picture) for net in self.nets]
+        right = answer.status == 200 and logits_of(answer.json()["results"][0], 3) in logits
         with self.lock:
             self.answered += right
             if not right:
@@ -319,9 +317,11 @@ class Asking(Crowd):
 
     def _run(self, seed):
         connection = self.daemon.connection(timeout=60)
+        picture = self.nets[0].picture(seed)
+        logits = [net.logits(picture) for net in self.nets]
         try:
             while not self.stopping.is_set():
-                self._ask(connection, seed)
+                self._ask(connection, picture, logits)
         except (http.client.HTTPException, OSError) as error:
             with self.lock:
                 self.failures.append(repr(error))

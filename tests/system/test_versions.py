@@ -680,10 +680,11 @@ class Askers(Crowd):
     `asked`; each answer must be that of the network of the version that it says."""
 
     def __init__(self, daemon, nets, n_threads=3):
-        self.daemon, self.nets = daemon, nets
+        self.daemon = daemon
         self.stopping, self.lock = threading.Event(), threading.Lock()
         self.failures, self.counts, self.asked = [], {}, None
         self.picture = nets[1].picture(0)
+        self.logits = {version: net.logits(self.picture) for version, net in nets.items()}
         self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(n_threads)]
 
     def _ask(self, connection, by_v2, version):
@@ -697,7 +698,7 @@ class Askers(Crowd):
                 "" if version is None else "&version=%d" % version), self.picture,
                 connection=connection)
         if answer.status == 404 and version not in (None, self.asked):
-            return version, self.nets[version].logits(self.picture)  # it has gone meanwhile
+            return version, self.logits[version]  # it has gone meanwhile
         if answer.status != 200:
             return None, (answer.status, answer.body)
         body = answer.json()
@@ -711,7 +712,7 @@ class Askers(Crowd):
             i += 1
             asked = self.asked if i % 3 == 0 else None
             version, got = self._ask(connection, i % 2 == 0, asked)
-            good = version is not None and got == self.nets[version].logits(self.picture) and \
+            good = version is not None and got == self.logits[version] and \
                 asked in (None, version)
             with self.lock:
                 if good:
