@@ -221,7 +221,7 @@ static unsigned pixel_of(float value)
     bool in_range = value >= 0.0f && value <= 255.0f;
     int32_t pixel = (int32_t)(in_range ? value : 0.0f);
 
-    return in_range & ((float)pixel == value) ? (unsigned)pixel : 256;
+    return (in_range & ((float)pixel == value)) ? (unsigned)pixel : 256;
 }
 
 /* Whole numbers 0..255 of little-endian floats. Returns the first that is none; n if all

@@ -72,7 +72,8 @@ static enum status import(struct daemon *daemon, struct model *model,
     array_replace(daemon, model, mram);
     array_adopt(next, image);
     next->cause = MRAM_IMPORTED;
-    next->changed_at_s = model->imported_at_s = wall_seconds();
+    next->changed_at_s = wall_seconds();
+    model->imported_at_s = next->changed_at_s;
     enum status st = array_read(model, next);
     if (st == ST_OK)
         return array_publish(daemon, model, next, began);

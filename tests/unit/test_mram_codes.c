@@ -155,7 +155,8 @@ static void assert_stuck_forecast(double wrong, double expected, enum ecc_code c
     double bound = 1e-9 * expected;
 
     if (added > 1e-9)
-        bound += 5.0 * sqrt((double)N_WORDS) * code / 2.0 + model * N_WORDS * added;
+        bound +=
+            5.0 * sqrt((double)N_WORDS) * (double)code / 2.0 + model * N_WORDS * added;
     if (!(fabs(wrong - in_data) <= bound))
         fail_msg("%s, %u stuck: %.0f wrong, %.1f expected, bound %.1f", ecc_name(code),
                  per_word, wrong, in_data, bound);
