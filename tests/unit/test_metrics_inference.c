@@ -281,14 +281,16 @@ static void a_kill_leaves_no_half_batch(void **state)
     char why[ERR_LEN];
     unsigned seed = 1;
 
-    for (unsigned i = 0; i < 15; i++) {
+    /* More of them, and later, where no batch was whole in time. */
+    for (unsigned i = 0; i < 15 || (i < 90 && next_id(r) == 1); i++) {
         db_close(r->f.db);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
             write_for_ever(r);
-        const struct timespec a_while = { .tv_nsec = 5000000 +
-                                                     (long)(rand_r(&seed) % 20000000) };
+        const struct timespec a_while = {
+            .tv_nsec = (5000000 + (long)(rand_r(&seed) % 20000000)) * (1 + (long)i / 15)
+        };
         (void)nanosleep(&a_while, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
