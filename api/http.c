@@ -87,7 +87,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     /* The library goes on to make one list entry of each query argument, and a connection
      * whose pool is too small for them hangs. We have a copy, so it shall see none: this
      * is its own writable read buffer, which it cuts at the same place just after us. */
-    char *query = strchr(target, '?');
+    char *query = call->query == NULL ? NULL : strchr(target, '?');
     if (query != NULL)
         query[1] = '\0';
     return call;

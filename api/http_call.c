@@ -123,7 +123,7 @@ static void keep_target(struct http_call *call, const char *target)
     size_t authority_len = 0;
 
     call->query = call->authority = NULL;
-    if (strncasecmp(target, "http://", 7) == 0) {
+    if (target[0] != '/' && strncasecmp(target, "http://", 7) == 0) {
         authority = target + 7;
         authority_len = strcspn(authority, "/?");
         target = authority + authority_len;

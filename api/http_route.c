@@ -15,15 +15,24 @@ struct piece {
 
 struct row {
     size_t n;
-    size_t next; /* row with as many segments, or n_routes: a look-up goes along these */
     struct piece piece[HTTP_ROUTE_MAX_SEGMENTS];
+};
+
+/* Most rows are told from a path by the length of the last segment alone: a look-up goes
+ * along these, which lie side by side. */
+struct key {
+    uint32_t row;
+    uint32_t len; /* 0: a parameter */
 };
 
 struct http_route_table {
     const struct http_route *routes; /* borrowed */
     size_t n_routes;
-    size_t first[HTTP_ROUTE_MAX_SEGMENTS + 1]; /* row with so many segments */
-    struct row rows[];                         /* [n_routes] */
+    /* Keys of rows with n segments: first[n] .. first[n + 1], in the order of the table.
+     */
+    size_t first[HTTP_ROUTE_MAX_SEGMENTS + 2];
+    struct key *keys;  /* ours, [n_routes] */
+    struct row rows[]; /* [n_routes] */
 };
 
 /* -- The table -- */
@@ -52,19 +61,24 @@ static enum status compile(const char *pattern, struct row *ret_row)
     return ST_OK;
 }
 
-/* Chains rows with as many segments in the order of the table. */
-static void chain(struct http_route_table *table)
+static void list_keys(struct http_route_table *table)
 {
-    size_t n = table->n_routes;
+    size_t at = 0;
 
-    for (size_t k = 0; k <= HTTP_ROUTE_MAX_SEGMENTS; k++)
-        table->first[k] = n;
-    for (size_t i = n; i-- > 0;) {
-        struct row *row = &table->rows[i];
+    for (size_t n = 0; n <= HTTP_ROUTE_MAX_SEGMENTS; n++) {
+        table->first[n] = at;
+        for (size_t i = 0; i < table->n_routes; i++) {
+            const struct row *row = &table->rows[i];
+            const struct piece *last = n > 0 ? &row->piece[n - 1] : NULL;
 
-        row->next = table->first[row->n];
-        table->first[row->n] = i;
+            if (row->n == n)
+                table->keys[at++] =
+                    (struct key) { (uint32_t)i, last == NULL || last->text == NULL
+                                                    ? 0
+                                                    : (uint32_t)last->len };
+        }
     }
+    table->first[HTTP_ROUTE_MAX_SEGMENTS + 1] = at;
 }
 
 enum status http_route_table_new(const struct http_route *routes, size_t n_routes,
@@ -72,13 +86,17 @@ enum status http_route_table_new(const struct http_route *routes, size_t n_route
 {
     struct http_route_table *table =
         calloc(1, sizeof(*table) + n_routes * sizeof(table->rows[0]));
-    if (table == NULL) {
+    struct key *keys = calloc(n_routes + 1, sizeof(*keys));
+    if (table == NULL || keys == NULL) {
+        free(keys);
+        free(table);
         (void)snprintf(why, ERR_LEN, "no memory for %zu routes", n_routes);
         return ST_NOMEM;
     }
 
     table->routes = routes;
     table->n_routes = n_routes;
+    table->keys = keys;
     for (size_t i = 0; i < n_routes; i++) {
         if (compile(routes[i].pattern, &table->rows[i]) != ST_OK) {
             (void)snprintf(why, ERR_LEN, "route pattern is malformed: %s",
@@ -87,13 +105,15 @@ enum status http_route_table_new(const struct http_route *routes, size_t n_route
             return ST_FORMAT;
         }
     }
-    chain(table);
+    list_keys(table);
     *ret_table = table;
     return ST_OK;
 }
 
 void http_route_table_free(struct http_route_table *table)
 {
+    if (table != NULL)
+        free(table->keys);
     free(table);
 }
 
@@ -183,8 +203,12 @@ enum status http_route_find(const struct http_route_table *table, const char *me
 
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
-    for (size_t i = table->first[path->n]; i < table->n_routes; i = table->rows[i].next) {
-        if (!row_fits(&table->rows[i], path))
+    size_t last_len = path->n > 0 ? path->len[path->n - 1] : 0;
+
+    for (size_t k = table->first[path->n]; k < table->first[path->n + 1]; k++) {
+        size_t i = table->keys[k].row, len = table->keys[k].len;
+
+        if ((len != 0 && len != last_len) || !row_fits(&table->rows[i], path))
             continue;
         if (strcmp(table->routes[i].method, method) != 0) {
             st = ST_UNSUPPORTED;
