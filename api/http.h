@@ -74,7 +74,7 @@ struct http_options {
     unsigned connection_limit; /* per data thread */
     size_t body_memory; /* bytes that bodies may take together; one that would take more
                            is a 503. Those up to HTTP_SHORT_BODY do not count. */
-    size_t connection_memory; /* bytes, >= 4096; 32768. Limits the head; a body comes in
+    size_t connection_memory; /* bytes, >= 4096; 16384. Limits the head; a body comes in
                                  pieces of about half. The library clears all of it for
                                  each request: twice as much costs 0.5 us more. */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers from other threads, clients that leave, and the ways a server comes to its end.
  */
-#include "tests/flow/http_client.h"
+#include "tests/flow/http_expect.h"
 #include "tests/flow/http_fixture.h"
 
 #include <errno.h>
@@ -18,7 +18,6 @@
 
 #include <cmocka.h>
 
-#define HOST "Host: localhost\r\n"
 #define HOLD "GET /hold HTTP/1.1\r\n" HOST "\r\n"
 
 static void pause_ms(long ms)
