@@ -204,11 +204,12 @@ static int on_handshake(gnutls_session_t session, const struct gnutls_cert_retr_
     *ret_flags = GNUTLS_CERT_RETR_DEINIT_ALL;
     if (conn == NULL)
         return -1;
-    struct http_server *server = conn->thread->server;
-    (void)pthread_rwlock_rdlock(&server->swap_lock);
-    if (server->tls != NULL)
-        code = tls_copy(server->tls, ret_chain, ret_n, ret_key);
-    (void)pthread_rwlock_unlock(&server->swap_lock);
+    const struct tls *tls;
+    (void)pthread_mutex_lock(&conn->thread->swap_lock);
+    tls = conn->thread->server->tls;
+    if (tls != NULL)
+        code = tls_copy(tls, ret_chain, ret_n, ret_key);
+    (void)pthread_mutex_unlock(&conn->thread->swap_lock);
     return code;
 }
 
@@ -269,7 +270,8 @@ static struct http_thread *thread_new(struct http_server *server, unsigned index
     if (getrandom(&thread->next_id, sizeof(thread->next_id), GRND_NONBLOCK) !=
         (ssize_t)sizeof(thread->next_id))
         thread->next_id = http_now_ns() * 0x9e3779b97f4a7c15u;
-    (void)pthread_mutex_init(&thread->lock, NULL); /* cannot fail on Linux */
+    (void)pthread_mutex_init(&thread->lock, NULL); /* neither can fail on Linux */
+    (void)pthread_mutex_init(&thread->swap_lock, NULL);
     return thread;
 }
 
@@ -280,7 +282,8 @@ static void thread_free(struct http_thread *thread)
     if (thread->daemon != NULL)
         MHD_stop_daemon(thread->daemon);
     http_call_free_spare(thread);
-    http_call_free_kept(thread);
+    http_kept_free(thread);
+    (void)pthread_mutex_destroy(&thread->swap_lock);
     (void)pthread_mutex_destroy(&thread->lock);
     free(thread);
 }
@@ -302,19 +305,6 @@ static enum status check_options(const struct http_options *options, char why[ER
     return ST_RANGE;
 }
 
-/* Readers follow each other without pause; whoever changes something must get his turn.
- */
-static void swap_lock_init(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t kind;
-
-    (void)pthread_rwlockattr_init(&kind); /* none of these can fail on Linux */
-    (void)pthread_rwlockattr_setkind_np(&kind,
-                                        PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(lock, &kind);
-    (void)pthread_rwlockattr_destroy(&kind);
-}
-
 enum status http_server_new(const struct http_options *options,
                             struct http_server **ret_server, char why[ERR_LEN])
 {
@@ -328,7 +318,6 @@ enum status http_server_new(const struct http_options *options,
     if (server == NULL)
         goto no_memory;
     server->options = *options;
-    swap_lock_init(&server->swap_lock);
     st = http_route_table_new(options->routes, options->n_routes, &server->table, why);
     if (st != ST_OK)
         goto fail;
@@ -363,26 +352,37 @@ void http_server_free(struct http_server *server)
     http_route_table_free(server->table);
     access_free(server->access);
     tls_free(server->tls);
-    (void)pthread_rwlock_destroy(&server->swap_lock);
     free(server);
+}
+
+static void begin_swap(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->n_threads; i++)
+        (void)pthread_mutex_lock(&server->threads[i]->swap_lock);
+}
+
+static void end_swap(struct http_server *server)
+{
+    for (unsigned i = 0; i < server->n_threads; i++)
+        (void)pthread_mutex_unlock(&server->threads[i]->swap_lock);
 }
 
 void http_server_set_access(struct http_server *server, struct access *access)
 {
-    (void)pthread_rwlock_wrlock(&server->swap_lock);
+    begin_swap(server);
     struct access *before = server->access;
     server->access = access;
     server->n_access++;
-    (void)pthread_rwlock_unlock(&server->swap_lock);
+    end_swap(server);
     access_free(before);
 }
 
 void http_server_set_tls(struct http_server *server, struct tls *tls)
 {
-    (void)pthread_rwlock_wrlock(&server->swap_lock);
+    begin_swap(server);
     struct tls *before = server->tls;
     server->tls = tls;
-    (void)pthread_rwlock_unlock(&server->swap_lock);
+    end_swap(server);
     tls_free(before);
 }
 

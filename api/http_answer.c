@@ -148,42 +148,30 @@ static struct MHD_Response *make_response(struct http_call *call)
 }
 
 /* RFC 9110, 9.3.3: to other methods no answer of ours can be stored anyway. */
-static bool may_be_stored(const struct http_call *call)
+bool http_may_be_stored(const struct http_call *call)
 {
     return strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
 }
 
-static bool is_draining(const struct http_call *call)
+bool http_is_draining(const struct http_call *call)
 {
     return atomic_load_explicit(&call->thread->server->draining, memory_order_relaxed);
 }
 
-/* What does not differ between two answers of the same bytes. */
-static bool add_common(const struct http_call *call, struct MHD_Response *response)
+bool http_add_fields(const struct http_call *call, struct MHD_Response *response)
 {
-    bool ok =
-        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+    const char *name = call->headers.data;
+    bool ok = !call->headers.failed &&
+              MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") ==
+                  MHD_YES &&
+              MHD_add_response_header(response, HTTP_ID_FIELD, call->id_text) == MHD_YES;
 
-    if (ok && may_be_stored(call) && !call->own_cache_control)
+    if (ok && http_may_be_stored(call) && !call->own_cache_control)
         ok = MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
     if (ok && call->answer_type != NULL)
         ok = MHD_add_response_header(response, "Content-Type", call->answer_type) ==
              MHD_YES;
-    return ok;
-}
-
-static bool add_id(const struct http_call *call, struct MHD_Response *response)
-{
-    return MHD_add_response_header(response, "X-Request-Id", call->id_text) == MHD_YES;
-}
-
-static bool add_headers(struct http_call *call, struct MHD_Response *response)
-{
-    const char *name = call->headers.data;
-    bool ok =
-        !call->headers.failed && add_common(call, response) && add_id(call, response);
-
-    if (ok && is_draining(call))
+    if (ok && http_is_draining(call))
         ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     for (unsigned i = 0; ok && i < call->n_headers; i++) {
         const char *value = name + strlen(name) + 1;
@@ -191,61 +179,6 @@ static bool add_headers(struct http_call *call, struct MHD_Response *response)
         name = value + strlen(value) + 1;
     }
     return ok;
-}
-
-/* -- Kept responses -- */
-
-static bool is_same(const struct http_kept *kept, const struct http_call *call)
-{
-    return kept->bytes == call->static_bytes && kept->type == call->answer_type &&
-           kept->stored == may_be_stored(call);
-}
-
-static struct http_kept *find_kept(struct http_call *call)
-{
-    struct http_thread *thread = call->thread;
-
-    for (size_t i = 0; i < thread->n_kept; i++)
-        if (is_same(&thread->kept[i], call))
-            return &thread->kept[i];
-    if (thread->n_kept == HTTP_KEPT)
-        return NULL;
-
-    struct MHD_Response *response = make_response(call);
-    if (response == NULL)
-        return NULL;
-    if (!add_common(call, response)) {
-        MHD_destroy_response(response);
-        return NULL;
-    }
-    struct http_kept *kept = &thread->kept[thread->n_kept++];
-    *kept = (struct http_kept) { .bytes = call->static_bytes,
-                                 .type = call->answer_type,
-                                 .stored = may_be_stored(call),
-                                 .response = response };
-    return kept;
-}
-
-/* What is asked all the time, such as health, is the same but for its id, and making the
- * library's response again is half of such an answer. The library writes an answer's head
- * before the data thread does anything else, so the id may change after that. */
-static struct MHD_Response *take_kept(struct http_call *call)
-{
-    if (call->static_bytes == NULL || call->n_headers > 0 || call->headers.failed ||
-        is_draining(call))
-        return NULL;
-    struct http_kept *kept = find_kept(call);
-    if (kept == NULL)
-        return NULL;
-    (void)MHD_del_response_header(kept->response, "X-Request-Id", kept->id_text);
-    memcpy(kept->id_text, call->id_text, sizeof(kept->id_text));
-    return add_id(call, kept->response) ? kept->response : NULL;
-}
-
-void http_call_free_kept(struct http_thread *thread)
-{
-    for (size_t i = 0; i < thread->n_kept; i++)
-        MHD_destroy_response(thread->kept[i].response);
 }
 
 /* -- Sending -- */
@@ -267,7 +200,7 @@ static void begin_sending(struct http_call *call)
 
 enum MHD_Result http_call_send(struct http_call *call)
 {
-    struct MHD_Response *kept = take_kept(call);
+    struct MHD_Response *kept = http_kept_take(call);
     enum MHD_Result queued = MHD_NO;
 
     begin_sending(call);
@@ -277,7 +210,7 @@ enum MHD_Result http_call_send(struct http_call *call)
     struct MHD_Response *response = make_response(call);
     if (response == NULL)
         return MHD_NO; /* no memory: the connection closes */
-    if (add_headers(call, response))
+    if (http_add_fields(call, response))
         queued = MHD_queue_response(call->mhd, call->status, response);
     MHD_destroy_response(response);
     return queued;

@@ -180,6 +180,7 @@ struct http_call *http_call_begin(struct http_thread *thread, struct http_conn *
     call->status = call->n_headers = 0;
     call->static_bytes = NULL;
     call->stream = NULL;
+    call->kept = NULL;
     call->request_open = true;
     call->response_open = false;
     return call;
@@ -216,6 +217,7 @@ void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
         };
         options->on_done(options->ctx, &done);
     }
+    http_kept_give_back(call);
     call->request_open = false;
     if (!call->response_open)
         http_call_recycle(call);

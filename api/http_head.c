@@ -274,12 +274,13 @@ static enum http_verdict find_route(struct http_call *call)
 /* May whoever asks have this? */
 static enum http_verdict check_access(struct http_call *call, struct access_claim *claim)
 {
-    struct http_server *server = call->thread->server;
+    const struct http_server *server = call->thread->server;
+    pthread_mutex_t *lock = &call->thread->swap_lock;
     const struct token *token = NULL;
 
     claim->changes =
         strcmp(call->method, "GET") != 0 && strcmp(call->method, "HEAD") != 0;
-    (void)pthread_rwlock_rdlock(&server->swap_lock);
+    (void)pthread_mutex_lock(lock);
     call->n_access = server->n_access;
     if (server->access != NULL)
         call->access =
@@ -287,7 +288,7 @@ static enum http_verdict check_access(struct http_call *call, struct access_clai
                          server->options.routes[call->match.route].scope, &token);
     if (token != NULL)
         memcpy(call->token, token->name, sizeof(call->token));
-    (void)pthread_rwlock_unlock(&server->swap_lock);
+    (void)pthread_mutex_unlock(lock);
     return call->access == ACCESS_OK ? HTTP_FINE : HTTP_NO_ACCESS;
 }
 

@@ -32,8 +32,9 @@
 #define HTTP_MAX_HEADERS 8
 /* Who does not take so much within the idle timeout does not take it. */
 #define HTTP_SHORT_ANSWER ((size_t)16 * 1024)
-/* Responses of the library that a data thread keeps. */
-#define HTTP_KEPT 8
+/* Places for responses that a data thread keeps. */
+#define HTTP_KEPT     128
+#define HTTP_ID_FIELD "X-Request-Id"
 
 enum http_conn_state {
     HTTP_CONN_FRESH, /* accepted, nothing of a request seen */
@@ -57,14 +58,7 @@ struct http_conn {
     atomic_bool shut; /* we shut the receiving side, so end of file says nothing */
 };
 
-/* An answer of bytes that live for ever, and what it was sent with last. */
-struct http_kept {
-    const void *bytes;
-    const char *type;
-    bool stored; /* may_be_stored */
-    struct MHD_Response *response;
-    char id_text[17];
-};
+struct http_kept;
 
 struct http_thread {
     struct http_server *server;
@@ -75,13 +69,15 @@ struct http_thread {
     uint64_t next_id;
     struct http_call *spare;
     size_t n_spare;
-    struct http_kept kept[HTTP_KEPT];
-    size_t n_kept;
+    struct http_kept *kept[HTTP_KEPT]; /* ours */
 
     _Atomic uint64_t handler_ns; /* when the handler began that runs; 0: none does */
     atomic_size_t n_open; /* connections, those on their way to the thread included */
     pthread_mutex_t lock;
     struct http_conn conns; /* head of the ring */
+    /* Held by the thread while it reads what the server may swap. Each has its own: a
+     * lock for all would go from core to core with every request. */
+    pthread_mutex_t swap_lock;
 };
 
 struct http_server {
@@ -89,8 +85,8 @@ struct http_server {
     struct http_route_table *table;
     atomic_bool draining, closing;
     atomic_size_t body_bytes; /* of all calls, but for what is short */
-    /* Data threads read for a moment, once a request and once a handshake. */
-    pthread_rwlock_t swap_lock;
+    /* Swapped under the swap_lock of every thread; read under that of one, for a moment,
+     * once a request and once a handshake. */
     struct access *access;     /* ours; NULL: everybody may */
     _Atomic uint64_t n_access; /* lists that there were; changes with `access` */
     struct tls *tls;           /* ours; NULL: none yet, or without TLS */
@@ -165,6 +161,9 @@ struct http_call {
     struct buf answer;
     struct buf headers; /* name, value, name, value, each zero-terminated */
 
+    struct http_kept
+        *kept; /* what the answer is sent with; NULL: a response of its own */
+
     /* The call is recycled when the library is done with both. */
     bool request_open, response_open;
 };
@@ -201,10 +200,21 @@ void http_call_end(struct http_call *call, enum MHD_RequestTerminationCode code)
 void http_call_recycle(struct http_call *call);
 /* Frees a thread's spare calls. */
 void http_call_free_spare(struct http_thread *thread);
-/* Frees a thread's kept responses. */
-void http_call_free_kept(struct http_thread *thread);
 /* Of its body, as far as it is ours. */
 size_t http_call_answer_len(const struct http_call *call);
+/* What goes before the body, all but what the library adds itself; false: no memory. */
+bool http_add_fields(const struct http_call *call, struct MHD_Response *response);
+bool http_may_be_stored(const struct http_call *call);
+bool http_is_draining(const struct http_call *call);
+
+/* A response that was used before or will be again, with the answer of `call` in it,
+ * which has it until http_kept_give_back; NULL: this answer needs one of its own. On the
+ * data thread, as the others. */
+struct MHD_Response *http_kept_take(struct http_call *call);
+/* The library sends nothing of it any more. */
+void http_kept_give_back(struct http_call *call);
+/* All of a thread; none is taken. */
+void http_kept_free(struct http_thread *thread);
 
 /* One more reference, the call's; and what it becomes: NULL without memory, the reference
  * taken in any case. */

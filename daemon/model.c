@@ -24,8 +24,10 @@ enum status model_new(struct network *net, enum model_origin origin,
                       struct model **ret_model)
 {
     static atomic_uint next_id;
-    struct model *model = calloc(1, sizeof(*model));
+    struct model *model = aligned_alloc(alignof(struct model), sizeof(*model));
 
+    if (model != NULL)
+        memset(model, 0, sizeof(*model));
     if (model == NULL || device_copy(device, &model->device) != ST_OK) {
         free(model);
         network_free(net);

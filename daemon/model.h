@@ -21,6 +21,7 @@
 #include "daemon/wrong_map.h"
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 
 struct model;
@@ -64,8 +65,13 @@ struct record_model;
 #define MODEL_PATH_LEN 1200
 
 struct model {
-    atomic_uint refs;
-    uint32_t id; /* unique in the life of the process */
+    /* What every request writes, in one line of the cache: it goes from core to core. */
+    alignas(64) atomic_uint refs;
+    pthread_mutex_t mutex;
+    struct generation *current;      /* one reference is ours; under mutex */
+    _Atomic uint64_t ns_per_picture; /* moving average of the compute time */
+    /* In the next line. */
+    alignas(64) uint32_t id; /* unique in the life of the process */
     size_t slot; /* below REGISTRY_MAX; reused after it has gone from the registry */
     enum model_origin origin;
     struct network *net;         /* ours */
@@ -79,11 +85,8 @@ struct model {
     struct wrong_map *kept[WRONG_MAP_KEPT]; /* ours; by generation modulo that */
     _Atomic uint64_t images_accounted; /* of the reads that have worn on the cells; any
                                           thread may look */
-    pthread_mutex_t mutex;
-    struct generation *current;      /* one reference is ours; under mutex */
-    _Atomic uint64_t ns_per_picture; /* moving average of the compute time */
-    _Atomic int64_t imported_at_s;   /* the last time; 0 never */
-    _Atomic bool upkeep_queued;      /* upkeep.c: one at a time */
+    _Atomic int64_t imported_at_s;     /* the last time; 0 never */
+    _Atomic bool upkeep_queued;        /* upkeep.c: one at a time */
     _Atomic bool retired; /* deleted or replaced: its array must not be changed any more,
                              the files may be another model's by now */
 };

@@ -43,7 +43,7 @@ static void a_connection_serves_many_requests(void **state)
     http_client_close(&client);
 }
 
-/* Of the same bytes the library's response is kept. */
+/* The library's response is kept for the next one. */
 static void answers_of_the_same_bytes_have_ids_of_their_own(void **state)
 {
     static const char *const requests[] = { "GET /alive HTTP/1.1\r\n" HOST "\r\n",
@@ -387,6 +387,65 @@ static void a_query_of_a_thousand_arguments_is_no_burden(void **state)
     free(request);
 }
 
+/* A connection whose server side takes few bytes at a time. */
+static void open_narrow(struct http_client *client, struct http_server *server)
+{
+    const struct sockaddr peer = { .sa_family = AF_UNIX };
+    int fds[2], least = 1;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(http_server_add(server, fds[0], &peer, sizeof(peer.sa_family)),
+                     ST_OK);
+    http_client_wrap(client, fds[1]);
+}
+
+#define ECHO_LEN 900
+#define N_LATE   60
+
+static void ask_for_echo(struct http_client *client, int number)
+{
+    char request[ECHO_LEN + 128];
+
+    (void)snprintf(request, sizeof(request),
+                   "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n%0*d",
+                   ECHO_LEN, ECHO_LEN, number);
+    assert_true(http_client_text(client, request));
+}
+
+static void expect_echo(struct http_client *client, int number)
+{
+    struct http_response response;
+    char body[ECHO_LEN + 1];
+
+    (void)snprintf(body, sizeof(body), "%0*d", ECHO_LEN, number);
+    assert_true(http_client_read(client, false, &response));
+    assert_string_equal(response.body, body);
+    http_response_done(&response);
+}
+
+/* What is kept is not filled anew while somebody has yet to take the rest of it. */
+static void an_answer_that_is_taken_late_stays_what_it_was(void **state)
+{
+    struct http_client slow, others[4];
+
+    open_narrow(&slow, *state);
+    for (int i = 0; i < N_LATE; i++)
+        ask_for_echo(&slow, i);
+    for (int i = 0; i < 40; i++) {
+        if (i < 4)
+            http_client_open(&others[i], fixture_port());
+        ask_for_echo(&others[i % 4], 1000 + i);
+        expect_echo(&others[i % 4], 1000 + i);
+    }
+    for (int i = 0; i < N_LATE; i++)
+        expect_echo(&slow, i);
+    for (int i = 0; i < 4; i++)
+        http_client_close(&others[i]);
+    http_client_close(&slow);
+}
+
 static void unix_sockets_are_served_too(void **state)
 {
     int fds[2];
@@ -424,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_406_names_what_there_is_and_keeps_the_connection),
         cmocka_unit_test(an_argument_that_the_route_does_not_know_is_named),
         cmocka_unit_test(a_query_of_a_thousand_arguments_is_no_burden),
+        cmocka_unit_test(an_answer_that_is_taken_late_stays_what_it_was),
         cmocka_unit_test(unix_sockets_are_served_too),
     };
 
