@@ -74,7 +74,7 @@ enum status oip_logging_parse(const char *body, size_t len, struct oip_logging *
 
     seen.n = 0;
     json_pull_init(&r.pull, body, len);
-    if (oip_expect(&r, JSON_PULL_OBJECT, "the body") && json_pull_object(&r.pull))
+    if (oip_expect(&r, JSON_PULL_OBJECT, OIP_BODY) && json_pull_object(&r.pull))
         while (oip_going_on(&r) && json_members_next(&r.pull, &seen, &name))
             read_member(&r, &name, &changed);
     if (oip_going_on(&r))

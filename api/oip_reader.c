@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void PRINTF_LIKE(4, 0) end_with(struct oip_reader *r, unsigned status,
                                        const char *code, const char *format, va_list args)
@@ -67,14 +68,28 @@ bool oip_expect(struct oip_reader *r, enum json_pull_kind kind, const char *wher
     return false;
 }
 
+bool oip_expect_member(struct oip_reader *r, enum json_pull_kind kind, const char *where,
+                       const char *member)
+{
+    enum json_pull_kind found = json_pull_peek(&r->pull);
+
+    if (found == kind)
+        return true;
+    if (found != JSON_PULL_BROKEN)
+        oip_refuse(r, "%s: %s: expected %s, found %s", where, member,
+                   json_pull_kind_name(kind), json_pull_kind_name(found));
+    return false;
+}
+
 bool oip_is_null(struct oip_reader *r)
 {
     return json_pull_peek(&r->pull) == JSON_PULL_NULL && json_pull_skip(&r->pull);
 }
 
-void oip_text(struct oip_reader *r, const char *where, struct json_pull_text *ret)
+void oip_text(struct oip_reader *r, const char *where, const char *member,
+              struct json_pull_text *ret)
 {
-    if (oip_expect(r, JSON_PULL_STRING, where))
+    if (oip_expect_member(r, JSON_PULL_STRING, where, member))
         (void)json_pull_string(&r->pull, ret); /* the error stays in the reader */
 }
 
@@ -132,8 +147,12 @@ bool oip_integer(struct oip_reader *r, const char *where, const struct oip_param
         *ret = (uint64_t)p->number.integer;
         return true;
     }
-    oip_refuse(r, "%s: parameter \"%.*s\": expected an integer of at least %d", where,
-               oip_shown(&p->name), p->name.text, (int)least);
+    bool is_number = p->kind == JSON_PULL_NUMBER;
+    const char *found = is_number ? p->number.text : json_pull_kind_name(p->kind);
+    size_t len = is_number ? p->number.len : strlen(found);
+    oip_refuse(r, "%s: parameter \"%.*s\": expected an integer %d..2^53-1, found %.*s",
+               where, oip_shown(&p->name), p->name.text, (int)least,
+               len < 24 ? (int)len : 24, found);
     return false;
 }
 
@@ -144,7 +163,7 @@ void oip_parameters(struct oip_reader *r, const char *where, oip_parameter_taker
     struct oip_parameter p;
 
     seen.n = 0;
-    if (oip_is_null(r) || !oip_expect(r, JSON_PULL_OBJECT, where) ||
+    if (oip_is_null(r) || !oip_expect_member(r, JSON_PULL_OBJECT, where, "parameters") ||
         !json_pull_object(&r->pull))
         return;
     while (oip_going_on(r) && json_members_next(&r->pull, &seen, &p.name))

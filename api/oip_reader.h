@@ -8,6 +8,8 @@
 #include "api/json_members.h"
 #include "api/problem.h"
 
+#define OIP_BODY "the body" /* where what belongs to nothing else is */
+
 struct oip_reader {
     struct json_pull pull;
     struct problem *problem; /* borrowed; filled in when `st` is not ST_OK */
@@ -26,9 +28,13 @@ MUST_CHECK enum status oip_end(struct oip_reader *r);
 
 /* Is the next value of this kind? `where` is what it belongs to, for the refusal. */
 bool oip_expect(struct oip_reader *r, enum json_pull_kind kind, const char *where);
+/* The same of a member of what `where` names. */
+bool oip_expect_member(struct oip_reader *r, enum json_pull_kind kind, const char *where,
+                       const char *member);
 /* Steps over an explicit null, which equals leaving the member out. */
 bool oip_is_null(struct oip_reader *r);
-void oip_text(struct oip_reader *r, const char *where, struct json_pull_text *ret_text);
+void oip_text(struct oip_reader *r, const char *where, const char *member,
+              struct json_pull_text *ret_text);
 /* Bytes of a text from outside that go into a message. */
 int oip_shown(const struct json_pull_text *text);
 
@@ -42,7 +48,7 @@ struct oip_parameter {
 
 typedef void oip_parameter_taker(struct oip_reader *r, const char *where,
                                  const struct oip_parameter *p, void *ctx);
-/* Reads the object that comes, or null. */
+/* Reads the object that comes, the member `parameters` of what `where` names, or null. */
 void oip_parameters(struct oip_reader *r, const char *where, oip_parameter_taker *take,
                     void *ctx);
 bool oip_parameter_is(const struct oip_parameter *p, const char *name);

@@ -20,7 +20,7 @@ static enum status read_object(const char *body, size_t len, member_reader *read
     if (len == 0)
         return ST_OK;
     json_pull_init(&r.pull, body, len);
-    if (oip_expect(&r, JSON_PULL_OBJECT, "the body") && json_pull_object(&r.pull))
+    if (oip_expect(&r, JSON_PULL_OBJECT, OIP_BODY) && json_pull_object(&r.pull))
         while (oip_going_on(&r) && json_members_next(&r.pull, &seen, &name))
             read(&r, &name, ctx);
     return oip_end(&r);
@@ -79,7 +79,7 @@ static void read_load_member(struct oip_reader *r, const struct json_pull_text *
                              void *ctx)
 {
     if (json_pull_text_is(name, "parameters"))
-        oip_parameters(r, "parameters", take_load_parameter, ctx);
+        oip_parameters(r, OIP_BODY, take_load_parameter, ctx);
     else
         (void)json_pull_skip(&r->pull); /* the error stays in the reader */
 }

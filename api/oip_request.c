@@ -68,7 +68,7 @@ static void read_dimension(struct reader *r, struct tensor *t)
 {
     struct json_pull_number number;
 
-    if (!oip_expect(&r->in, JSON_PULL_NUMBER, t->where) ||
+    if (!oip_expect_member(&r->in, JSON_PULL_NUMBER, t->where, "shape") ||
         !json_pull_number(&r->in.pull, &number))
         return;
     if (!number.is_integer || number.integer < 0) {
@@ -87,7 +87,8 @@ static void read_dimension(struct reader *r, struct tensor *t)
 
 static void read_shape(struct reader *r, struct tensor *t)
 {
-    if (!oip_expect(&r->in, JSON_PULL_LIST, t->where) || !json_pull_list(&r->in.pull))
+    if (!oip_expect_member(&r->in, JSON_PULL_LIST, t->where, "shape") ||
+        !json_pull_list(&r->in.pull))
         return;
     t->has_shape = true;
     t->elements = 1;
@@ -102,7 +103,8 @@ static void read_data(struct reader *r, struct tensor *t)
     size_t left = (size_t)(r->in.pull.end - r->in.pull.at);
     size_t n = left / 2 / r->inputs + 1;
 
-    if (!oip_expect(&r->in, JSON_PULL_LIST, t->where))
+    if (oip_is_null(&r->in) ||
+        !oip_expect_member(&r->in, JSON_PULL_LIST, t->where, "data"))
         return;
     t->has_data = true;
     n = n < r->max_images ? n : r->max_images;
@@ -313,11 +315,11 @@ static void read_input(struct reader *r)
         return;
     while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &name)) {
         if (json_pull_text_is(&name, "name"))
-            oip_text(&r->in, t.where, &t.name);
+            oip_text(&r->in, t.where, "name", &t.name);
         else if (json_pull_text_is(&name, "shape"))
             read_shape(r, &t);
         else if (json_pull_text_is(&name, "datatype"))
-            oip_text(&r->in, t.where, &t.datatype);
+            oip_text(&r->in, t.where, "datatype", &t.datatype);
         else if (json_pull_text_is(&name, "parameters"))
             oip_parameters(&r->in, t.where, take_input_parameter, &t);
         else if (json_pull_text_is(&name, "data"))
@@ -393,7 +395,7 @@ static void read_output(struct reader *r)
         return;
     while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &member)) {
         if (json_pull_text_is(&member, "name"))
-            oip_text(&r->in, where, &name);
+            oip_text(&r->in, where, "name", &name);
         else if (json_pull_text_is(&member, "parameters"))
             oip_parameters(&r->in, where, take_output_parameter, r);
         else
@@ -415,6 +417,19 @@ static void read_outputs(struct reader *r)
 
 /* -- The whole -- */
 
+/* An integer beyond those that are read here: for a duration as good as none. */
+static bool is_endless(const struct oip_parameter *p)
+{
+    size_t n_digits = 0;
+
+    if (p->kind != JSON_PULL_NUMBER || p->number.is_integer)
+        return false;
+    while (n_digits < p->number.len && p->number.text[n_digits] >= '0' &&
+           p->number.text[n_digits] <= '9')
+        n_digits++;
+    return n_digits == p->number.len;
+}
+
 static void take_request_parameter(struct oip_reader *in, const char *where,
                                    const struct oip_parameter *p, void *ctx)
 {
@@ -422,7 +437,7 @@ static void take_request_parameter(struct oip_reader *in, const char *where,
 
     if (oip_parameter_is(p, "binary_data_output"))
         oip_boolean(in, where, p, &r->binary_outputs);
-    else if (oip_parameter_is(p, "timeout"))
+    else if (oip_parameter_is(p, "timeout") && !is_endless(p))
         oip_integer(in, where, p, 0, &r->request->timeout_us);
 }
 
@@ -433,7 +448,7 @@ static void read_id(struct reader *r)
 
     if (oip_is_null(&r->in))
         return;
-    oip_text(&r->in, "id", &id);
+    oip_text(&r->in, OIP_BODY, "id", &id);
     if (!oip_going_on(&r->in))
         return;
     if (id.len > sizeof(bytes) || json_pull_text_decode(&id, bytes) > OIP_ID_LEN)
@@ -447,14 +462,13 @@ static void read_body(struct reader *r)
     struct json_pull_text name;
 
     seen.n = 0;
-    if (!oip_expect(&r->in, JSON_PULL_OBJECT, "the body") ||
-        !json_pull_object(&r->in.pull))
+    if (!oip_expect(&r->in, JSON_PULL_OBJECT, OIP_BODY) || !json_pull_object(&r->in.pull))
         return;
     while (oip_going_on(&r->in) && json_members_next(&r->in.pull, &seen, &name)) {
         if (json_pull_text_is(&name, "id"))
             read_id(r);
         else if (json_pull_text_is(&name, "parameters"))
-            oip_parameters(&r->in, "parameters", take_request_parameter, r);
+            oip_parameters(&r->in, OIP_BODY, take_request_parameter, r);
         else if (json_pull_text_is(&name, "inputs"))
             read_inputs(r);
         else if (json_pull_text_is(&name, "outputs"))
@@ -492,8 +506,9 @@ static size_t split(struct reader *r, const uint8_t *body, size_t len,
     r->has_blob = true;
     for (const char *at = header_length; *at >= '0' && *at <= '9' && n <= len; at++)
         n = n * 10 + (size_t)(*at - '0');
-    if (header_length[0] == '\0' ||
-        header_length[strspn(header_length, "0123456789")] != '\0' || n > len) {
+    size_t n_digits = strspn(header_length, "0123456789");
+    const char *behind = header_length + n_digits;
+    if (n_digits == 0 || behind[strspn(behind, " \t")] != '\0' || n > len) {
         oip_refuse(
             &r->in,
             "Inference-Header-Content-Length: \"%.40s\" is not a number of bytes, at "

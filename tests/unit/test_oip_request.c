@@ -219,6 +219,11 @@ static void a_timeout_is_in_microseconds_and_none_if_left_out(void **state)
                  "," SIX "}]}",
                  1);
     assert_true(request.timeout_us == UINT64_C(9007199254740991));
+    /* Of those who mean "no limit". */
+    expect_taken("{\"parameters\":{\"timeout\":18446744073709551615},\"inputs\":[{" ONE
+                 "," SIX "}]}",
+                 1);
+    assert_true(request.timeout_us == 0);
     expect_taken("{\"inputs\":[{" ONE "," SIX "}]}", 1);
     assert_true(request.timeout_us == 0);
 }
@@ -253,7 +258,7 @@ static const char *decimal(size_t n)
 
 static void bytes_follow_the_json(void **state)
 {
-    char whole[512];
+    char whole[512], padded[32];
     size_t len = join(whole, tiny, six, INPUTS);
 
     (void)state;
@@ -262,6 +267,19 @@ static void bytes_follow_the_json(void **state)
     assert_memory_equal(input.pixels, six, INPUTS);
     assert_int_equal(input.labels[0], -1);
     assert_false(request.binary);
+    /* White space behind its value is no part of it. */
+    assert_int_equal(
+        parse(whole, len, strcat(strcpy(padded, decimal(strlen(tiny))), " \t")), ST_OK);
+    expect_refused(whole, len, strcat(padded, "1"), 400, "is not a number of bytes");
+    expect_refused(whole, len, " ", 400, "is not a number of bytes");
+    /* `null` is as good as no data. */
+    len = join(whole,
+               "{\"inputs\":[{" ONE
+               ",\"data\":null,\"parameters\":{\"binary_data_size\":6}}]}",
+               NULL, 0);
+    join(whole + len, "", six, INPUTS);
+    assert_int_equal(parse(whole, len + INPUTS, decimal(len)), ST_OK);
+    assert_memory_equal(input.pixels, six, INPUTS);
     /* The header may be there without any binary tensor. */
     len = join(whole, "{\"inputs\":[{" ONE "," SIX "}]}", NULL, 0);
     assert_int_equal(parse(whole, len, decimal(len)), ST_OK);
@@ -370,18 +388,25 @@ static const struct {
     { "{\"parameters\":{\"a\":nul}}", 400, "invalid JSON" },
     { "{\"parameters\":{\"binary_data_output\":{}}}", 400,
       "expected true or false, found an object" },
-    { "{\"parameters\":{\"timeout\":[1]}}", 400, "expected an integer of at least 0" },
+    { "{\"parameters\":{\"timeout\":[1]}}", 400,
+      "the body: parameter \"timeout\": expected an integer 0..2^53-1, found a list" },
     { "{\"parameters\":{\"binary_data_output\":1}}", 400, "expected true or false" },
-    { "{\"parameters\":{\"timeout\":-1}}", 400, "expected an integer of at least 0" },
-    { "{\"parameters\":{\"timeout\":1.5}}", 400, "expected an integer of at least 0" },
-    { "{\"parameters\":{\"timeout\":\"5\"}}", 400, "expected an integer of at least 0" },
+    { "{\"parameters\":{\"timeout\":-1}}", 400, "0..2^53-1, found -1" },
+    { "{\"parameters\":{\"timeout\":-18446744073709551615}}", 400,
+      "found -18446744073709551615" },
+    { "{\"parameters\":{\"timeout\":1e300}}", 400, "found 1e300" },
+    { "{\"parameters\":{\"timeout\":1.5}}", 400, "found 1.5" },
+    { "{\"parameters\":{\"timeout\":\"5\"}}", 400, "found a string" },
     /* R6, R7, R8 */
     { "{}", 400, "inputs: is missing" },
     { "{\"inputs\":null}", 400, "inputs: expected a list, found null" },
     { "{\"inputs\":[]}", 400, "the list is empty" },
     { "{\"inputs\":[7]}", 400, "inputs[0]: expected an object, found a number" },
     { "{\"inputs\":[{}]}", 400, "\"name\" is missing" },
-    { "{\"inputs\":[{\"name\":7}]}", 400, "expected a string" },
+    { "{\"inputs\":[{\"name\":7}]}", 400,
+      "inputs[0]: name: expected a string, found a number" },
+    { "{\"inputs\":[{" ONE ",\"parameters\":[]}]}", 400,
+      "inputs[0]: parameters: expected an object, found a list" },
     { "{\"inputs\":[{\"name\":\"image\"}]}", 400,
       "no input \"image\"; its input is \"input\"" },
     { "{\"inputs\":[{" ONE "," SIX "},{" ONE "," SIX "}]}", 400,
@@ -396,7 +421,12 @@ static const struct {
     /* R10, R11, R17 */
     { "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"UINT8\"," SIX "}]}", 400,
       "\"shape\" is missing" },
-    { INPUT_OF("6", "UINT8", FLAT), 400, "expected a list, found a number" },
+    { "{\"inputs\":[{\"datatype\":null}]}", 400,
+      "inputs[0]: datatype: expected a string, found null" },
+    { INPUT_OF("6", "UINT8", FLAT), 400,
+      "inputs[0]: shape: expected a list, found a number" },
+    { INPUT_OF("[\"1\",6]", "UINT8", FLAT), 400,
+      "inputs[0]: shape: expected a number, found a string" },
     { INPUT_OF("[-1,6]", "UINT8", FLAT), 400, "shape[0]: -1 is not an integer" },
     { INPUT_OF("[1.5,6]", "UINT8", FLAT), 400, "shape[0]: 1.5 is not an integer" },
     { INPUT_OF("[16,1152921504606846978]", "UINT8", FLAT), 400, "shape[1]: 115292150" },
@@ -411,12 +441,18 @@ static const struct {
     { INPUT_OF("[5,6]", "UINT8", FLAT), 413, "max_batch_size is 4" },
     /* R12 */
     { "{\"inputs\":[{" ONE "}]}", 400, "found neither" },
+    { "{\"inputs\":[{" ONE ",\"data\":null}]}", 400, "found neither" },
+    { "{\"inputs\":[{" ONE ",\"data\":\"AA==\"}]}", 400,
+      "inputs[0]: data: expected a list, found a string" },
     { "{\"inputs\":[{" ONE "," SIX ",\"parameters\":{\"binary_data_size\":6}}]}", 400,
       "found both" },
     { "{\"inputs\":[{" ONE ",\"parameters\":{\"binary_data_size\":-1}}]}", 400,
-      "expected an integer of at least 0" },
+      "expected an integer 0..2^53-1, found -1" },
+    { "{\"inputs\":[{" ONE
+      ",\"parameters\":{\"binary_data_size\":18446744073709551616}}]}",
+      400, "expected an integer 0..2^53-1, found 18446744073709551616" },
     { "{\"inputs\":[{" ONE ",\"parameters\":{\"binary_data_size\":\"6\"}}]}", 400,
-      "expected an integer of at least 0" },
+      "expected an integer 0..2^53-1, found a string" },
     /* R13 */
     { INPUT_OF("[1,6]", "UINT8", "7"), 400, "expected a list, found a number" },
     { INPUT_OF("[1,6]", "UINT8", "[1,2,3,4,5]"), 400, "needs 6 elements, data has 5" },
@@ -445,11 +481,11 @@ static const struct {
     { WITH_OUTPUT("{\"name\":\"logits\"}"), 400, "its output is \"scores\"" },
     { WITH_OUTPUT("{\"name\":\"scores\"},{\"name\":\"scores\"}"), 400, "second time" },
     { WITH_OUTPUT("{\"name\":\"scores\",\"parameters\":{\"classification\":0}}"), 400,
-      "\"classification\": expected an integer of at least 1" },
+      "\"classification\": expected an integer 1..2^53-1" },
     { WITH_OUTPUT("{\"name\":\"scores\",\"parameters\":{\"classification\":\"3\"}}"), 400,
-      "expected an integer of at least 1" },
+      "expected an integer 1..2^53-1" },
     { WITH_OUTPUT("{\"name\":\"scores\",\"parameters\":{\"classification\":1.5}}"), 400,
-      "expected an integer of at least 1" },
+      "expected an integer 1..2^53-1" },
     { WITH_OUTPUT("{\"name\":\"scores\",\"parameters\":{\"binary_data\":\"yes\"}}"), 400,
       "expected true or false, found a string" },
     { "{\"inputs\":[{" ONE "," SIX "}],\"outputs\":{}}", 400,
