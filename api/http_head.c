@@ -292,11 +292,20 @@ static enum http_verdict check_access(struct http_call *call, struct access_clai
     return call->access == ACCESS_OK ? HTTP_FINE : HTTP_NO_ACCESS;
 }
 
+/* White space behind a value is no part of it; the library leaves it there. */
+static bool is_coding(const char *value, const char *coding)
+{
+    size_t len = strlen(coding);
+
+    return strncasecmp(value, coding, len) == 0 &&
+           value[len + strspn(value + len, " \t")] == '\0';
+}
+
 /* A content coding that can be undone; HTTP's deflate is zlib's format. */
 static bool is_packing(const char *encoding)
 {
-    return strcasecmp(encoding, "gzip") == 0 || strcasecmp(encoding, "x-gzip") == 0 ||
-           strcasecmp(encoding, "deflate") == 0;
+    return is_coding(encoding, "gzip") || is_coding(encoding, "x-gzip") ||
+           is_coding(encoding, "deflate");
 }
 
 /* What the route says about the body to come; `length` is 0 if it is not told. */
@@ -305,7 +314,7 @@ static enum http_verdict check_body(struct http_call *call, const struct head *h
 {
     size_t max_body = http_call_max_body(call);
 
-    call->packed = head->encoding != NULL && strcasecmp(head->encoding, "identity") != 0;
+    call->packed = head->encoding != NULL && !is_coding(head->encoding, "identity");
     if (call->packed && (!http_call_may_be_packed(call) || !is_packing(head->encoding)))
         return HTTP_BAD_ENCODING;
     if (length > max_body && (max_body != 0 || length > HTTP_DROP_MAX))

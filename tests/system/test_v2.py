@@ -326,6 +326,7 @@ class InferTest(V2Test):
                               (json.dumps({"inputs": [tensor(pictures)]}).encode(), {})):
             wanted = self.infer(body, headers=headers)["outputs"]
             for coding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body)),
+                                   ("identity\t", body), ("gzip ", gzip.compress(body)),
                                    ("x-gzip", gzip.compress(body[:9]) + gzip.compress(body[9:]))):
                 found = self.infer(packed, headers=dict(headers, **{"Content-Encoding": coding}))
                 self.assertEqual(found["outputs"], wanted)
