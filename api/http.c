@@ -152,7 +152,9 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const ch
         http_call_refuse(call);
         return http_call_send(call);
     }
-    if (*upload_len != 0) {
+    /* No bytes at all where the next request waits behind one that expects 100 and has no
+     * body: no answer is taken yet. */
+    if (upload != NULL) {
         bool open = http_call_body_add(call, upload, *upload_len);
         *upload_len = 0;
         return open ? MHD_YES : MHD_NO;

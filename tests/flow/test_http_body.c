@@ -225,6 +225,36 @@ static void requests_that_can_be_read_in_two_ways_are_refused(void **state)
     assert_refused("GET /echo HTTP/1.1\r\n" HOST "a(b: c\r\n\r\n" SMUGGLED, 400);
 }
 
+/* What follows is a request of its own, and both are answered. */
+static void a_wait_for_permission_without_a_body_takes_no_bytes(void **state)
+{
+    static const char *const heads[] = {
+        "GET /static HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" HOST
+        "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        static const unsigned expected[] = { 100, 200, 200 };
+        char requests[512];
+        struct http_client client;
+        struct http_response response;
+
+        (void)snprintf(requests, sizeof(requests), "%s%s", heads[i], SMUGGLED);
+        http_client_open(&client, fixture_port());
+        assert_true(http_client_text(&client, requests));
+        for (size_t k = 0; k < sizeof(expected) / sizeof(expected[0]); k++) {
+            assert_true(http_client_read(&client, false, &response));
+            assert_int_equal(response.status, expected[k]);
+            http_response_done(&response);
+        }
+        assert_status(&client, "GET /static HTTP/1.1\r\n" HOST "\r\n", 200);
+        http_client_close(&client);
+    }
+}
+
 /* Their 400 is the library's own (HTML, its head twice), so only the status is looked at.
  */
 static void lengths_that_are_no_numbers_are_refused(void **state)
@@ -277,6 +307,7 @@ int main(void)
         cmocka_unit_test(unwanted_and_encoded_bodies_are_dropped),
         cmocka_unit_test(packed_bodies_come_to_the_handler_that_unpacks_alone),
         cmocka_unit_test(requests_that_can_be_read_in_two_ways_are_refused),
+        cmocka_unit_test(a_wait_for_permission_without_a_body_takes_no_bytes),
         cmocka_unit_test(lengths_that_are_no_numbers_are_refused),
         cmocka_unit_test(old_and_unknown_versions_are_served_or_refused),
     };
