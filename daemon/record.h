@@ -96,7 +96,7 @@ struct tally_sum record_generation_tally(struct record *record,
 struct record_health {
     bool degraded;         /* the last write failed */
     uint64_t write_errors; /* transactions that failed */
-    uint64_t files_lost;   /* deleted or replaced under us; a new one was begun */
+    uint64_t files_lost;   /* under us: deleted, replaced or corrupt */
     uint64_t rows_dropped; /* programmings, events, rows and late labels of requests that
                               no longer fitted in memory or in the file */
     uint64_t commits;

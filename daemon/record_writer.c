@@ -75,21 +75,27 @@ static void forget_ids(struct record *record, struct record_model *models)
     record_requests_forget_numbers(&record->requests);
 }
 
-/* What was deleted, moved away or replaced by others is let go, so that the transaction
- * opens what is there, or begins anew, as at a start. Called and returns with the mutex
- * held. */
+/* What was deleted, moved away or replaced by others, or was found corrupt, is let go, so
+ * that the transaction opens what is there, or begins anew, as at a start. Called and
+ * returns with the mutex held. */
 static void look_after_file(struct record *record)
 {
     struct record_model *models = record->models;
-    bool lost = false;
+    bool lost = false, corrupt = false;
 
     (void)pthread_mutex_unlock(&record->mutex);
     (void)pthread_mutex_lock(&record->db_mutex);
-    if (record->db != NULL && !db_in_place(record->db)) {
+    if (record->db != NULL) {
+        lost = !db_in_place(record->db);
+        corrupt = !lost && db_was_corrupt(record->db);
+    }
+    if (lost)
         db_abandon(record->db);
+    else if (corrupt)
+        db_leave(record->db);
+    if (lost || corrupt) {
         record->db = NULL;
         forget_ids(record, models);
-        lost = true;
     }
     (void)pthread_mutex_unlock(&record->db_mutex);
     if (lost)

@@ -413,10 +413,10 @@ static void write_daemon(struct buf *body, const struct daemon *daemon)
            "1 while the database cannot be written.", health.degraded ? 1 : 0);
     single(body, "spinbnn_db_write_errors_total", "counter", "Transactions that failed.",
            (double)health.write_errors);
-    single(
-        body, "spinbnn_db_files_lost_total", "counter",
-        "Times that the database file was deleted or replaced while it was written to.",
-        (double)health.files_lost);
+    single(body, "spinbnn_db_files_lost_total", "counter",
+           "Times that the database file was deleted, replaced or found corrupt while it "
+           "was written to.",
+           (double)health.files_lost);
     single(body, "spinbnn_db_rows_dropped_total", "counter",
            "Rows that no longer fitted in memory or in the file.",
            (double)health.rows_dropped);

@@ -51,12 +51,18 @@ enum status db_failed(struct db *db)
     (void)snprintf(db->message, sizeof(db->message), "%s",
                    rc == SQLITE_NOMEM ? sqlite3_errstr(rc) : sqlite3_errmsg(db->handle));
     db->was_full = (rc & 0xff) == SQLITE_FULL;
+    db->was_corrupt = db->was_corrupt || status_of(rc) == ST_FORMAT;
     return rc == SQLITE_NOMEM ? ST_NOMEM : ST_IO;
 }
 
 bool db_was_full(const struct db *db)
 {
     return db->was_full;
+}
+
+bool db_was_corrupt(const struct db *db)
+{
+    return db->was_corrupt;
 }
 
 const char *db_message(const struct db *db)
@@ -407,6 +413,14 @@ void db_abandon(struct db *db)
     free_db(db);
     for (unsigned side = 0; side < DB_SIDES; side++)
         remove_side(paths[side], &sides[side]);
+}
+
+void db_leave(struct db *db)
+{
+    if (db == NULL)
+        return;
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    free_db(db);
 }
 
 void db_close(struct db *db)

@@ -49,5 +49,9 @@ void db_limit_pages(struct db *db, uint64_t n_pages);
 /* Did the last call on `db` that failed do so for want of room, on the disk or under that
  * limit? */
 bool db_was_full(const struct db *db);
+/* Did any call on `db` find that the file is corrupt? */
+bool db_was_corrupt(const struct db *db);
+/* Lets such a file go as a crash would: whoever opens it next checks it. Takes NULL. */
+void db_leave(struct db *db);
 
 #endif

@@ -81,6 +81,7 @@ struct db {
     sqlite3_stmt *statements[DB_STATEMENTS]; /* ours */
     char message[ERR_LEN];
     bool was_full;       /* of the failure that the message tells */
+    bool was_corrupt;    /* of any failure */
     uint64_t page_limit; /* 0: none */
     /* Of the transaction that runs, for the table `pending`. */
     const struct metrics_batch *pending;

@@ -142,6 +142,33 @@ class Gone(unittest.TestCase):
             self.assertAlmostEqual(energy(daemon)["joules"]["total"] / joules, 1, places=9)
 
 
+class Overwritten(unittest.TestCase):
+    """By others, where its rows are."""
+
+    def test_the_file_is_set_aside_and_a_new_one_begun_while_it_serves(self):
+        with Daemon(request_rows=1) as daemon:
+            self.classify(daemon, 500)
+            self.assertEqual(daemon.stop(), 0)
+            path = daemon.state + "/spinbnn.db"
+            daemon.start()
+            with open(path, "r+b") as file:
+                for page in range(8, os.path.getsize(path) // 4096):
+                    file.seek(page * 4096)
+                    file.write(b"\xa5" * 4096)
+            self.classify(daemon, 3)
+            wait_for(lambda: metric(daemon, "spinbnn_db_files_lost_total") == 1)
+            wait_for(lambda: requests(daemon) == 3)
+            self.assertEqual(metric(daemon, "spinbnn_db_degraded"), 0)
+            wait_for(lambda: any("the database was corrupt" in line for line in daemon.log))
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(read(path, "PRAGMA quick_check"), [("ok",)])
+
+    def classify(self, daemon, n):
+        for _ in range(n):
+            self.assertEqual(daemon.ask("POST", "/api/v1/models/mnist/classify?label=1",
+                                        bytes(784)).status, 200)
+
+
 def energy(daemon):
     return daemon.get("/api/v1/models/mnist/energy").json()
 
