@@ -206,9 +206,8 @@ static int on_handshake(gnutls_session_t session, const struct gnutls_cert_retr_
     *ret_flags = GNUTLS_CERT_RETR_DEINIT_ALL;
     if (conn == NULL)
         return -1;
-    const struct tls *tls;
     (void)pthread_mutex_lock(&conn->thread->swap_lock);
-    tls = conn->thread->server->tls;
+    const struct tls *tls = conn->thread->server->tls;
     if (tls != NULL)
         code = tls_copy(tls, ret_chain, ret_n, ret_key);
     (void)pthread_mutex_unlock(&conn->thread->swap_lock);

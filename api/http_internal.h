@@ -161,8 +161,8 @@ struct http_call {
     struct buf answer;
     struct buf headers; /* name, value, name, value, each zero-terminated */
 
-    struct http_kept
-        *kept; /* what the answer is sent with; NULL: a response of its own */
+    /* What the answer is sent with; NULL: a response of its own. */
+    struct http_kept *kept;
 
     /* The call is recycled when the library is done with both. */
     bool request_open, response_open;

@@ -165,6 +165,17 @@ static void handle_alive(void *ctx, struct http_call *call)
     http_reply_static(call, 200, "text/plain", alive, sizeof(alive) - 1);
 }
 
+/* A field that is another for each, under the same bytes. */
+static void handle_tagged(void *ctx, struct http_call *call)
+{
+    struct buf buf = http_take_buf(call);
+
+    (void)ctx;
+    buf_text(&buf, "tagged");
+    http_set_header(call, "ETag", http_call_param(call, 0));
+    http_reply(call, 200, "text/plain", &buf);
+}
+
 static void handle_failed(void *ctx, struct http_call *call)
 {
     struct buf buf = http_take_buf(call);
@@ -208,6 +219,7 @@ static const struct http_route routes[] = {
     { "GET", "/static", 0, 0, handle_static, NULL, NULL },
     { "GET", "/alive", 0, 0, handle_alive, NULL, NULL },
     { "POST", "/alive", 0, 0, handle_alive, NULL, NULL },
+    { "GET", "/tagged/{tag}", 0, 0, handle_tagged, NULL, NULL },
     { "GET", "/failed", 0, 0, handle_failed, NULL, NULL },
     { "GET", "/v2/failed", 0, 0, handle_failed, NULL, NULL },
     { "GET", "/silent", 0, 0, handle_silent, NULL, NULL },

@@ -78,6 +78,28 @@ static void answers_of_the_same_bytes_have_ids_of_their_own(void **state)
         http_client_close(&clients[i]);
 }
 
+static void answers_of_the_same_bytes_have_fields_of_their_own(void **state)
+{
+    struct http_client client;
+
+    (void)state;
+    http_client_open(&client, fixture_port());
+    for (int i = 0; i < 6; i++) {
+        char request[64], tag[16];
+        struct http_response response;
+
+        (void)snprintf(tag, sizeof(tag), "tag%d", i / 2 % 2);
+        (void)snprintf(request, sizeof(request),
+                       "GET /tagged/%s HTTP/1.1\r\n" HOST "\r\n", tag);
+        http_client_ask(&client, request, &response);
+        assert_common_headers(&response);
+        assert_string_equal(response.body, "tagged");
+        assert_string_equal(http_response_header(&response, "ETag"), tag);
+        http_response_done(&response);
+    }
+    http_client_close(&client);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     struct http_client client;
@@ -471,6 +493,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_serves_many_requests),
         cmocka_unit_test(answers_of_the_same_bytes_have_ids_of_their_own),
+        cmocka_unit_test(answers_of_the_same_bytes_have_fields_of_their_own),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_chunked_body_arrives_whole),
         cmocka_unit_test(a_request_may_arrive_byte_by_byte),

@@ -170,6 +170,29 @@ static void draining_answers_what_runs_and_closes_the_rest(void **state)
     http_client_close(&fresh);
 }
 
+/* Before, the connection stayed open after the same answer. */
+static void draining_closes_after_an_answer_that_was_given_before(void **state)
+{
+    struct http_client client;
+    struct http_response response;
+
+    http_client_open(&client, fixture_port());
+    for (int i = 0; i < 6; i++) {
+        if (i == 5)
+            http_server_drain(*state);
+        http_client_ask(&client, "GET /alive HTTP/1.1\r\n" HOST "\r\n", &response);
+        assert_string_equal(response.body, "alive");
+        const char *connection = http_response_header(&response, "Connection");
+        if (i < 5)
+            assert_null(connection);
+        else
+            assert_string_equal(connection, "close");
+        http_response_done(&response);
+    }
+    assert_true(http_client_ended(&client));
+    http_client_close(&client);
+}
+
 /* Requests that keep coming while the server drains are all answered; each answer ends
  * its connection, and the next request goes to a new one. */
 static void draining_under_load_loses_no_request(void **state)
@@ -557,6 +580,7 @@ int main(void)
         FLOW(a_client_that_leaves_within_a_body_is_told_too),
         FLOW(a_client_that_waits_is_not_gone),
         FLOW(draining_answers_what_runs_and_closes_the_rest),
+        FLOW(draining_closes_after_an_answer_that_was_given_before),
         FLOW(draining_under_load_loses_no_request),
         FLOW(close_all_ends_even_what_is_not_answered),
         FLOW(who_leaves_in_the_middle_of_a_request_is_let_go),
