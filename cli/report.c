@@ -39,7 +39,8 @@ void report_problem(FILE *err, const char *what, long status, const json_t *body
         output_text(err, detail);
     else
         fputs(status == 503 ? "not ready" : "no reason is given", err);
-    fprintf(err, " (HTTP %ld)\n", status);
+    fprintf(err, " (HTTP %ld)%s\n", status,
+            status == 401 ? "; --token-file FILE sends one" : "");
 
     /* A single violation often is the detail. */
     if (json_array_size(errors) == 1 && detail != NULL &&

@@ -200,8 +200,11 @@ static enum status find_inet(const char *text, struct addrinfo **ret_found,
     char host[128], port[16];
 
     if (!split(text, host, port)) {
-        (void)snprintf(why, ERR_LEN,
-                       "\"%.100s\": expected HOST:PORT, [IPV6]:PORT or unix:PATH", text);
+        (void)snprintf(
+            why, ERR_LEN,
+            "\"%.100s\": expected HOST:PORT, [IPV6]:PORT or unix:PATH, with a port "
+            "of at most 65535",
+            text);
         return ST_RANGE;
     }
     int error = getaddrinfo(host, port, &hints, ret_found);

@@ -49,6 +49,14 @@ static void a_violation_that_is_the_detail_is_said_once(void **state)
                   422, "spinbnn: mnist: /seed: is no number (HTTP 422)\n");
 }
 
+static void who_has_to_send_a_token_hears_how(void **state)
+{
+    (void)state;
+    assert_report("{\"detail\":\"a token is needed\"}", 401,
+                  "spinbnn: mnist: a token is needed (HTTP 401); --token-file FILE sends "
+                  "one\n");
+}
+
 static void v2_errors_are_read_too(void **state)
 {
     (void)state;
@@ -88,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_problem_is_its_detail_and_every_violation),
         cmocka_unit_test(a_violation_that_is_the_detail_is_said_once),
+        cmocka_unit_test(who_has_to_send_a_token_hears_how),
         cmocka_unit_test(v2_errors_are_read_too),
         cmocka_unit_test(other_bodies_leave_the_status),
         cmocka_unit_test(nothing_reaches_the_terminal_raw),
