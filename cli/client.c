@@ -207,6 +207,12 @@ int client_report_unreachable(const struct client *client, CURL *curl, CURLcode 
         return report(EX_UNAVAILABLE,
                       "%s did not answer within %.15g s; --timeout allows more",
                       client->base, client->cli->timeout_s);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return report(
+            EX_UNAVAILABLE,
+            "the certificate of %s is not one to trust for that name; --ca-file "
+            "FILE says who may have signed it",
+            client->base);
 
     (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno); /* 0 says as much */
     snprintf(reason, sizeof(reason), "%s",
