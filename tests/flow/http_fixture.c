@@ -234,11 +234,12 @@ static const struct http_route routes[] = {
 static void on_done(void *ctx, const struct http_done *done)
 {
     (void)ctx;
-    atomic_fetch_add(&fixture.done, 1);
     if (done->status == 0)
         atomic_fetch_add(&fixture.unanswered, 1);
     if (done->route < sizeof(routes) / sizeof(routes[0]))
         atomic_fetch_add(&fixture.matched, 1);
+    atomic_fetch_add(&fixture.done,
+                     1); /* last: tests wait for it, then read the others */
 }
 
 static void on_log(void *ctx, const char *message)
