@@ -115,16 +115,29 @@ static void keep_authority(struct http_call *call, const char *authority, size_t
         call->query = call->target.data + query;
 }
 
+/* The authority of an absolute target; NULL if it is none. */
+static const char *behind_scheme(const char *target)
+{
+    static const char *const schemes[] = { "http://", "https://" };
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strncasecmp(target, schemes[i], strlen(schemes[i])) == 0)
+            return target + strlen(schemes[i]);
+    return NULL;
+}
+
 /* Keeps path and query as two texts, and the host of an absolute target
- * ("http://host/path"); a space or control character has no place in a target. */
+ * ("http://host/path", be the connection secured or not: a proxy may have done that); a
+ * space or control character has no place in a target. */
 static void keep_target(struct http_call *call, const char *target)
 {
     const char *authority = NULL;
     size_t authority_len = 0;
 
     call->query = call->authority = NULL;
-    if (target[0] != '/' && strncasecmp(target, "http://", 7) == 0) {
-        authority = target + 7;
+    if (target[0] != '/')
+        authority = behind_scheme(target);
+    if (authority != NULL) {
         authority_len = strcspn(authority, "/?");
         target = authority + authority_len;
         if (*target != '/')

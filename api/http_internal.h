@@ -32,7 +32,8 @@
 #define HTTP_MAX_HEADERS 8
 /* Who does not take so much within the idle timeout does not take it. */
 #define HTTP_SHORT_ANSWER ((size_t)16 * 1024)
-/* Places for responses that a data thread keeps. */
+/* Places for responses that a data thread keeps: several kinds of answers, some tens of
+ * lengths each. */
 #define HTTP_KEPT     128
 #define HTTP_ID_FIELD "X-Request-Id"
 

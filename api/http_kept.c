@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer answers are not copied. */
+/* Longer answers are not copied: making a response is little beside them. */
 #define BYTES_MAX ((size_t)2048)
 
 /* An answer of as many bytes, of the same type and with the same fields. */
@@ -29,6 +29,8 @@ static bool may_keep(const struct http_call *call)
            (call->static_bytes != NULL || call->answer.len <= BYTES_MAX);
 }
 
+/* Answers of one kind differ in length by a few bytes: they get places side by side. What
+ * else differs moves them; addresses without the bits that alignment makes alike. */
 static size_t place_of(const struct http_call *call)
 {
     size_t mixed = http_call_answer_len(call) + call->headers.len * 7 +

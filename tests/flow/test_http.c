@@ -304,6 +304,8 @@ static void targets_and_headers_reach_the_handler_decoded(void **state)
     assert_status(&client, "GET /models/a%zz HTTP/1.1\r\n" HOST "\r\n", 400);
     assert_status(&client, "GET /models/a b HTTP/1.1\r\n" HOST "\r\n", 400);
     assert_status(&client, "GET /models/a\x01 HTTP/1.1\r\n" HOST "\r\n", 400);
+    assert_status(&client, "GET HTTPS://h/models/x HTTP/1.1\r\n" HOST "\r\n", 200);
+    assert_status(&client, "GET ftp://h/models/x HTTP/1.1\r\n" HOST "\r\n", 404);
     assert_status(&client, "GET http://h HTTP/1.1\r\n" HOST "\r\n", 404);
     http_client_close(&client);
 }

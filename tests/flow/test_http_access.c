@@ -114,6 +114,8 @@ static void names_and_pages_of_others_are_refused(void **state)
     expect(&client,
            "GET http://evil.example/read?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n", 421,
            NULL, NULL);
+    expect(&client, "GET https://evil.example/read HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           421, NULL, NULL);
     expect(&client,
            "GET http://localhost@evil.example/read HTTP/1.1\r\nHost: localhost\r\n\r\n",
            421, NULL, NULL);
