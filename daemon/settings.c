@@ -87,6 +87,11 @@ static enum status put_text(const struct setting *row, const char *value, char *
                        row->choices);
         return ST_RANGE;
     }
+    if (strlen(value) < row->min) {
+        (void)snprintf(why, ERR_LEN, "%s: it is empty, expected %s", row->name,
+                       row->help);
+        return ST_RANGE;
+    }
     if (strlen(value) >= SETTINGS_TEXT_LEN) {
         (void)snprintf(why, ERR_LEN, "%s: longer than %d bytes", row->name,
                        SETTINGS_TEXT_LEN - 1);

@@ -87,7 +87,9 @@ static void print_schema_row(const struct setting *row, FILE *out)
             out, "      \"minimum\": %" PRIu64 ",\n      \"maximum\": %" PRIu64 ",\n",
             row->min, row->max);
     if (quoted && row->choices == NULL)
-        (void)fprintf(out, "      \"maxLength\": %d,\n", SETTINGS_TEXT_LEN - 1);
+        (void)fprintf(out,
+                      "      \"minLength\": %" PRIu64 ",\n      \"maxLength\": %d,\n",
+                      row->min, SETTINGS_TEXT_LEN - 1);
     if (quoted && row->choices != NULL) {
         (void)fputs("      \"enum\": [\"", out);
         for (const char *c = row->choices; *c != '\0'; c++) {

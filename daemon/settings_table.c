@@ -11,7 +11,7 @@ const struct setting settings_table[] = {
     { "admin_listen", SETTING_TEXT, RESTART, FIELD(admin_listen), "", 0, 0, NULL, "",
       "further addresses with a thread of their own and no limit of connections: probes, "
       "scrapes and changes do not wait behind pictures" },
-    { "state_dir", SETTING_TEXT, RESTART, FIELD(state_dir), "state", 0, 0, NULL, "",
+    { "state_dir", SETTING_TEXT, RESTART, FIELD(state_dir), "state", 1, 0, NULL, "",
       "folder of the arrays and the database" },
     { "model_dir", SETTING_TEXT, RESTART, FIELD(model_dir), "", 0, 0, NULL, "",
       "folder of .sbnn files, served besides the built-in models (same name: instead)" },

@@ -19,8 +19,9 @@ struct setting {
     enum setting_change change;
     size_t offset;
     const char *standard; /* the default, as text */
-    uint64_t min, max;    /* SETTING_NUMBER, SETTING_REAL */
-    const char *choices;  /* SETTING_TEXT: NULL or "a|b|c" */
+    uint64_t min,
+        max; /* SETTING_NUMBER, SETTING_REAL; of a text min is the least length */
+    const char *choices; /* SETTING_TEXT: NULL or "a|b|c" */
     const char *unit;
     const char *help;
 };

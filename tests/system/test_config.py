@@ -438,6 +438,7 @@ class Judged(WithFolder):
                 good, bad = row["enum"], ["nonsense"]
             if "maxLength" in row:
                 bad += ["x" * (row["maxLength"] + 1)]
+                (bad if row["minLength"] > 0 else good).append("")
             if row["type"] == "boolean":
                 good, bad = [True, False], ["nonsense"]
             self.assertTrue(bad, name)

@@ -306,6 +306,9 @@ static void texts_have_a_limit(void **state)
     text[SETTINGS_TEXT_LEN - 1] = '\0';
     assert_int_equal(read_from(empty(state), LIST("--state-dir", text), NULL), ST_OK);
     assert_int_equal(strlen(result.settings.state_dir), SETTINGS_TEXT_LEN - 1);
+    /* The state of a folder without a name would lie in the root. */
+    assert_int_equal(read_from(empty(state), LIST("--state-dir", ""), NULL), ST_RANGE);
+    assert_says("state_dir: it is empty, expected folder");
 }
 
 static void what_is_no_flag_is_refused(void **state)
