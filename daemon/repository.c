@@ -127,13 +127,19 @@ static bool are_on_disk(const struct daemon *daemon, const char *name,
 
 /* -- load -- */
 
-/* Without the file's place, which is nobody's business. */
-static const char *reason_of(const char *why)
+/* With the file's name, which tells versions apart, but without its place, which is
+ * nobody's business. */
+static void set_unreadable(struct problem *problem, const char *name, const char *why)
 {
-    static const char end[] = ".sbnn: ";
-    const char *at = strstr(why, end);
+    const char *at = strstr(why, ".sbnn: ");
 
-    return at != NULL ? at + sizeof(end) - 1 : why;
+    while (at != NULL && at > why && at[-1] != '/')
+        at--;
+    if (at != NULL)
+        problem_set(problem, 422, "invalid_model_file", "%.250s", at);
+    else
+        problem_set(problem, 422, "invalid_model_file", "model \"%s\": %.200s", name,
+                    why);
 }
 
 static enum status read_versions(struct daemon *daemon, const char *name,
@@ -149,8 +155,7 @@ static enum status read_versions(struct daemon *daemon, const char *name,
     else if (st == ST_NOMEM)
         problem_out_of_memory(problem);
     else if (st != ST_OK)
-        problem_set(problem, 422, "invalid_model_file", "model \"%s\": %.200s", name,
-                    reason_of(why));
+        set_unreadable(problem, name, why);
     return st;
 }
 

@@ -508,6 +508,7 @@ class AtOnce(unittest.TestCase):
             f.write("no model")
         answer = self.daemon.ask("POST", load)
         self.assertEqual(answer.status, 422)
+        self.assertRegex(answer.json()["error"], "^net.sbnn: byte [0-9]+: ") # that one
         self.assertEqual(index(self.daemon), dict.fromkeys("12", ("READY", answer.json()["error"])))
         os.rename(path + ".aside", path)
         self.assertEqual(self.daemon.ask("POST", load).status, 200)
