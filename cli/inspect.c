@@ -19,21 +19,6 @@ static const char *kind_name(enum network_layer_kind kind)
     return kind == NETWORK_FIRE ? "fire" : "logits";
 }
 
-static const char *const op_names[NETWORK_OPS] = {
-    [NETWORK_OP_BINARY] = "binary",
-    [NETWORK_OP_REAL] = "real",
-    [NETWORK_OP_POOL_BITS] = "pool bits",
-    [NETWORK_OP_POOL_MAX] = "pool max",
-    [NETWORK_OP_POOL_MEAN] = "pool mean",
-    [NETWORK_OP_AFFINE] = "affine",
-    [NETWORK_OP_SLOPE] = "slope",
-    [NETWORK_OP_CLIP] = "clip",
-    [NETWORK_OP_SIGN] = "sign",
-    [NETWORK_OP_REALS] = "reals",
-    [NETWORK_OP_ADD] = "add",
-    [NETWORK_OP_CONCAT] = "concat",
-};
-
 static const char *value_name(enum network_value_kind kind)
 {
     return kind == NETWORK_VALUE_PIXELS ? "pixels"
@@ -201,7 +186,7 @@ static int print_stages(const struct network *net)
 
         snprintf(text, sizeof(text), "%zu", i + 1);
         table_add(&table, text);
-        table_add(&table, op_names[s->op]);
+        table_add(&table, network_op_name(s->op));
         if (two)
             snprintf(text, sizeof(text), "%u, %u", (unsigned)s->in[0],
                      (unsigned)s->in[1]);
@@ -274,8 +259,8 @@ static json_t *json_stages(const struct network *net)
         (void)json_array_append_new(
             stages,
             json_pack(
-                "{s:s, s:o, s:o, s:o, s:o, s:s, s:[I, I, I]}", "op", op_names[s->op],
-                "takes", takes, "layer",
+                "{s:s, s:o, s:o, s:o, s:o, s:s, s:[I, I, I]}", "op",
+                network_op_name(s->op), "takes", takes, "layer",
                 binary ? json_string(net->layers[s->layer].name) : json_null(), "kernel",
                 w->kernel_h == 0 ? json_null()
                                  : json_pack("[I, I]", (json_int_t)w->kernel_h,

@@ -33,6 +33,26 @@ size_t network_value_size(const struct network_value *value)
     return (size_t)value->height * value->width * value->channels;
 }
 
+const char *network_op_name(enum network_op op)
+{
+    static const char *const names[NETWORK_OPS] = {
+        [NETWORK_OP_BINARY] = "binary",
+        [NETWORK_OP_REAL] = "real",
+        [NETWORK_OP_POOL_BITS] = "pool bits",
+        [NETWORK_OP_POOL_MAX] = "pool max",
+        [NETWORK_OP_POOL_MEAN] = "pool mean",
+        [NETWORK_OP_AFFINE] = "affine",
+        [NETWORK_OP_SLOPE] = "slope",
+        [NETWORK_OP_CLIP] = "clip",
+        [NETWORK_OP_SIGN] = "sign",
+        [NETWORK_OP_REALS] = "reals",
+        [NETWORK_OP_ADD] = "add",
+        [NETWORK_OP_CONCAT] = "concat",
+    };
+
+    return names[op];
+}
+
 uint32_t network_window_out(uint32_t side, uint32_t kernel, uint32_t stride,
                             uint32_t dilation, uint32_t pad_before, uint32_t pad_after)
 {

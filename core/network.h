@@ -140,6 +140,9 @@ enum network_op {
     NETWORK_OPS
 };
 
+/* Static; below NETWORK_OPS. */
+const char *network_op_name(enum network_op op);
+
 /* What an op does not use is zero, false or NULL. */
 struct network_stage {
     enum network_op op;

@@ -24,27 +24,13 @@ struct check {
     char *why;
 };
 
-static const char *const op_names[NETWORK_OPS] = {
-    [NETWORK_OP_BINARY] = "binary",
-    [NETWORK_OP_REAL] = "real",
-    [NETWORK_OP_POOL_BITS] = "pool bits",
-    [NETWORK_OP_POOL_MAX] = "pool max",
-    [NETWORK_OP_POOL_MEAN] = "pool mean",
-    [NETWORK_OP_AFFINE] = "affine",
-    [NETWORK_OP_SLOPE] = "slope",
-    [NETWORK_OP_CLIP] = "clip",
-    [NETWORK_OP_SIGN] = "sign",
-    [NETWORK_OP_REALS] = "reals",
-    [NETWORK_OP_ADD] = "add",
-    [NETWORK_OP_CONCAT] = "concat",
-};
-
 /* "stage 3 (add): " and the reason. */
 PRINTF_LIKE(2, 3)
 static enum status refuse_stage(const struct check *c, const char *format, ...)
 {
     va_list args;
-    int n = snprintf(c->why, ERR_LEN, "stage %zu (%s): ", c->i, op_names[c->stage->op]);
+    int n = snprintf(c->why, ERR_LEN, "stage %zu (%s): ", c->i,
+                     network_op_name(c->stage->op));
 
     if (n < 0 || n >= ERR_LEN)
         return ST_FORMAT;
