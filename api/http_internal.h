@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* http_internal.h - what http.c (connections, threads), http_head.c (is this request
- * sound?), http_body.c, http_call.c (what handlers see), http_refuse.c, http_answer.c and
- * http_stream.c share. Inside api/ only.
+ * sound?), http_body.c, http_call.c (what handlers see), http_refuse.c, http_answer.c,
+ * http_kept.c and http_stream.c share. Inside api/ only.
  *
  *   http_call_begin    request line read          take a call, keep the target as sent
  *   http_head_check    head complete              framing, path, route, limits

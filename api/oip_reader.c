@@ -58,14 +58,7 @@ enum status oip_end(struct oip_reader *r)
 
 bool oip_expect(struct oip_reader *r, enum json_pull_kind kind, const char *where)
 {
-    enum json_pull_kind found = json_pull_peek(&r->pull);
-
-    if (found == kind)
-        return true;
-    if (found != JSON_PULL_BROKEN)
-        oip_refuse(r, "%s: expected %s, found %s", where, json_pull_kind_name(kind),
-                   json_pull_kind_name(found));
-    return false;
+    return oip_expect_member(r, kind, where, "");
 }
 
 bool oip_expect_member(struct oip_reader *r, enum json_pull_kind kind, const char *where,
@@ -76,8 +69,9 @@ bool oip_expect_member(struct oip_reader *r, enum json_pull_kind kind, const cha
     if (found == kind)
         return true;
     if (found != JSON_PULL_BROKEN)
-        oip_refuse(r, "%s: %s: expected %s, found %s", where, member,
-                   json_pull_kind_name(kind), json_pull_kind_name(found));
+        oip_refuse(r, "%s%s%s: expected %s, found %s", where,
+                   member[0] != '\0' ? ": " : "", member, json_pull_kind_name(kind),
+                   json_pull_kind_name(found));
     return false;
 }
 
